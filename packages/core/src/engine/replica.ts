@@ -1,0 +1,191 @@
+/**
+ * The replica: one copy of the tree, and everything the engine asks of it. Memory, disk and wire implement it alike;
+ * `describeReplica` of `@ubos/sync-core/testing` is its law.
+ *
+ * The order of a run: `identify`, `lock`, `archive`, `scan`, and then for each batch `stage` (which pulls from the other side's `supply`),
+ * `transition`, archive commit; `release` of the lock, `close`. A replica enforces by itself what it was told in the last `scan`: scope and guards.
+ */
+import type { DigestKind, Digest } from '../hash/digest.ts';
+import type { Change } from '../reconcile/change.ts';
+import type { Folding } from '../scope/rules.ts';
+import type { Entry } from '../tree/entry.ts';
+import type { RelativePath } from '../tree/path.ts';
+import type { Brand } from '../util/brand.ts';
+import type { AdmissionRecord } from './admission.ts';
+import type { ArchiveStore, PairKey } from './archive-store.ts';
+import type { ScanSettings } from './settings.ts';
+
+/** UUID of one copy of a tree, made once, kept in its marker. */
+export type ReplicaId = Brand<string, 'ReplicaId'>;
+
+export interface Replica {
+  readonly capabilities: ReplicaCapabilities;
+  /** Who this is and what its root is like now. Writes nothing. */
+  identify(): Promise<ReplicaIdentity>;
+  /** Makes marker and state folder if they are missing, and returns the id. Never called in a dry run. `SYNC_ROOT_MISSING`, `SYNC_REMOTE_NOT_WRITABLE`. */
+  establish(): Promise<ReplicaId>;
+  /**
+   * Takes the root for this run. Waits at most `waitMs`, then `SYNC_LOCKED` (with the owner in the details). A dead owner's lock is taken over.
+   * A replica object may be locked several times by sessions that share it; the root is free again when all have released.
+   */
+  lock(options: LockOptions): Promise<ReplicaLock>;
+  /** Record of what was last agreed with one peer. Cheap; reads nothing yet. */
+  archive(pair: PairKey): ArchiveStore;
+  /** The tree as it is now. Data problems are entries (`problematic`), not errors. `SYNC_ROOT_MISSING`, `SYNC_ROOT_KIND`. */
+  scan(options: ScanOptions): Promise<Snapshot>;
+  /**
+   * Brings contents safely beside their targets: takes what staging or the tree already hold, asks `supply` once for the rest, checks every digest.
+   * The result has one item per request, in order. What one content lacks never fails the others; running out of space fails those that follow.
+   */
+  stage(requests: readonly ContentRequest[], options: StageOptions): Promise<readonly StageResult[]>;
+  /** Streams contents of this tree, in the order asked, as they are now; each ends with how it went. Reads nothing that is out of scope. */
+  supply(needs: readonly ContentNeed[], options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<readonly ContentPart[]>;
+  /**
+   * Makes changes, one after the other, in the order given. Before each one the target is looked at again: if it is not `old` any more, it is left alone.
+   * What is replaced or deleted is kept as a version. Each result is in the journal before it counts. One result per change, in order.
+   */
+  transition(changes: readonly Transition[], options: TransitionOptions): Promise<readonly TransitionResult[]>;
+  /** The gate's word about this root, if there is one. Read before every batch. */
+  admission(): Promise<AdmissionRecord | undefined>;
+  /** Time of this replica's clock and how long the question took: for the offset between two machines. */
+  time(): Promise<TimeSample>;
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface ReplicaCapabilities {
+  readonly digests: readonly DigestKind[];
+  /** Which permission bits the file system stores: 0o777, 0o111 or 0. */
+  readonly modeBits: number;
+  readonly symlinks: boolean;
+  /** Whether replaced and deleted content is kept. */
+  readonly versions: boolean;
+  readonly readOnly: boolean;
+  /** Another machine: calls cost round trips. */
+  readonly remote: boolean;
+}
+
+export interface ReplicaIdentity {
+  /** `undefined`: no marker. */
+  readonly id: ReplicaId | undefined;
+  readonly root: RootState;
+  /** Resolved absolute path and host, to name the root for people and to find a replica that is its own peer. */
+  readonly host: string;
+  readonly path: string;
+}
+
+/** `foreign-fs`: a directory, but on another type of file system than its marker says. */
+export type RootState = 'directory' | 'missing' | 'not-a-directory' | 'foreign-fs';
+
+export interface LockOptions {
+  readonly waitMs: number;
+  /** For the owner's record: who started the run, and which. */
+  readonly initiator: string;
+  readonly run: string;
+  /** A run that changes nothing locks only where state exists already, and makes none. */
+  readonly dryRun: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ReplicaLock {
+  /** Twice is fine. */
+  release(): Promise<void>;
+}
+
+export interface ScanOptions {
+  readonly settings: ScanSettings;
+  /** Other side's folding, so that guards and excludes match folded names where either side folds them. */
+  readonly peerFolding?: Folding | undefined;
+  /** What this side's tree was when last agreed, and by which record. Nodes that did not change are returned by reference; a wire sends only the rest. */
+  readonly baseline?: { readonly pair: PairKey; readonly generation: number; readonly digest: string; readonly tree: Entry | undefined } | undefined;
+  /** Hash every file anew, whatever the scan cache says. */
+  readonly rehash?: boolean | undefined;
+  /** Nothing may be written, not even the scan cache where there is no state folder yet. */
+  readonly dryRun?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: { readonly doneItems: number; readonly doneBytes: number }) => void) | undefined;
+}
+
+export interface Snapshot {
+  readonly root: Entry | undefined;
+  readonly folding: Folding;
+  /** Whether the marker was there before and after the scan. Without it absence is no evidence. */
+  readonly marked: boolean;
+  readonly freeBytes: number;
+  /** What the scan did. */
+  readonly counts: ScanCounts;
+}
+
+export interface ScanCounts {
+  readonly entries: number;
+  readonly filesHashed: number;
+  readonly bytesHashed: number;
+}
+
+/** A content that a transition will need. */
+export interface ContentRequest {
+  /** Where it is to go, and where the other side has it. */
+  readonly path: RelativePath;
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+}
+
+/** A content that has to be sent: a request, and from which byte on (a verified prefix is there already). */
+export interface ContentNeed extends ContentRequest {
+  readonly fromByte: number;
+}
+
+/** A piece of one content. Pieces of one content come in order; the last one says how it ended. */
+export interface ContentPart {
+  /** Index into the needs. */
+  readonly need: number;
+  /** Valid until the next batch is asked for. */
+  readonly bytes: Uint8Array;
+  /** `undefined`: more follows. `ok`: complete, and its digest was the one asked for. Else a stable code, such as `SYNC_SOURCE_CHANGED`. */
+  readonly end: 'ok' | ContentFailure | undefined;
+}
+
+export interface ContentFailure {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface StageOptions {
+  /** Sends what is asked of it; called at most once, and not at all if nothing is missing. */
+  readonly supply: (needs: readonly ContentNeed[]) => AsyncIterable<readonly ContentPart[]>;
+  readonly run: string;
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes of content taken in so far. */
+  readonly onProgress?: ((doneBytes: number) => void) | undefined;
+}
+
+export type StageResult = { readonly staged: true; readonly receivedBytes: number } | ({ readonly staged: false } & ContentFailure);
+
+/** A change to be made here. */
+export interface Transition extends Change {
+  /** What the other side held at this path when it was scanned; the journal needs both halves. */
+  readonly peer: Entry | undefined;
+}
+
+export interface TransitionOptions {
+  readonly run: string;
+  /** The pair whose journal this belongs to, and which half of its ancestor this replica is. */
+  readonly pair: PairKey;
+  readonly durability: 'full' | 'fast';
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((doneItems: number) => void) | undefined;
+}
+
+export interface TransitionResult {
+  /** The node that is there now: `new` if all went well (its mode read back), else what was found. Children are not part of it. */
+  readonly achieved: Entry | undefined;
+  readonly problem?: { readonly code: string; readonly message: string } | undefined;
+}
+
+export interface TimeSample {
+  readonly nowMs: number;
+  /** Half the round trip: how far `nowMs` may be off. 0 on the same clock. */
+  readonly uncertaintyMs: number;
+  /** Time of the asking side in the middle of the question. */
+  readonly askedAtMs: number;
+}

@@ -1,0 +1,6 @@
+/**
+ * The local disk as a replica, as a log source and as a log sink.
+ *
+ * @packageDocumentation
+ */
+export type { Disk } from './disk.ts';

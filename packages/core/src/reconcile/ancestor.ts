@@ -1,0 +1,24 @@
+import type { Entry } from '../tree/entry.ts';
+import type { RelativePath } from '../tree/path.ts';
+
+/**
+ * The last agreed state of a pair, one tree a side. Where the two trees are the same, the entry is *agreed*; where they differ it is *held*:
+ * a difference that both sides have accepted (after an undo, a directory kept for its out-of-scope content, a mode that one disk cannot store).
+ * The trees share their agreed nodes by reference.
+ */
+export interface Ancestor {
+  readonly alpha: Entry | undefined;
+  readonly beta: Entry | undefined;
+}
+
+/** A new state for one path of an ancestor, both halves; the node only, as in `Change`. `undefined` on a half: absent there. */
+export interface AncestorChange {
+  readonly path: RelativePath;
+  readonly alpha: Entry | undefined;
+  readonly beta: Entry | undefined;
+}
+
+/** An ancestor in which everything is agreed. */
+export function agreed(tree: Entry | undefined): Ancestor {
+  return { alpha: tree, beta: tree };
+}
