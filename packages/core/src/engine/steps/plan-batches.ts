@@ -1,0 +1,78 @@
+/**
+ * Cuts a plan into batches, each staged, made and committed by itself: one huge file does not hold up a one-line change, and what was
+ * achieved before an interruption stays achieved.
+ *
+ * Order: small files first, then files above `largeFileBytes` by size, deletions last (so that content that is only moving is still there
+ * to be copied). Two things keep their place: a directory is made before what is in it, and what is in a directory is removed before
+ * something else takes the directory's place.
+ */
+import type { Change } from '../../reconcile/change.ts';
+import type { Side } from '../../reconcile/plan.ts';
+import { parentPath, type RelativePath } from '../../tree/path.ts';
+
+export type Batch = Readonly<Record<Side, readonly Change[]>>;
+
+export interface BatchLimits {
+  readonly contentBytes: number;
+  readonly items: number;
+}
+
+export const defaultBatchLimits: BatchLimits = { contentBytes: 1024 ** 3, items: 10_000 };
+
+/** A file above this is moved behind the small ones. */
+const largeFileBytes = 8 * 1024 ** 2;
+
+export function planBatches(alpha: readonly Change[], beta: readonly Change[], limits: BatchLimits = defaultBatchLimits): readonly Batch[] {
+  const left = cut(inOrder(alpha), limits);
+  const right = cut(inOrder(beta), limits);
+  const count = Math.max(left.length, right.length);
+  return Array.from({ length: count }, (_, index) => ({ alpha: left[index] ?? [], beta: right[index] ?? [] }));
+}
+
+function inOrder(changes: readonly Change[]): readonly Change[] {
+  const replacedDirectories = new Set<RelativePath>();
+  for (const change of changes) {
+    if (change.old?.kind === 'directory' && change.new !== undefined && change.new.kind !== 'directory') replacedDirectories.add(change.path);
+  }
+  const makes: Change[] = [];
+  const large: Change[] = [];
+  const deletions: Change[] = [];
+  for (const change of changes) {
+    if (change.new === undefined && !isBelowAny(change.path, replacedDirectories)) deletions.push(change);
+    // A file that takes the place of a directory stays where it is in the order, whatever its size.
+    else if (contentBytesOf(change) > largeFileBytes && change.old?.kind !== 'directory') large.push(change);
+    else makes.push(change);
+  }
+  large.sort((a, b) => contentBytesOf(a) - contentBytesOf(b));
+  return [...makes, ...large, ...deletions];
+}
+
+function cut(changes: readonly Change[], limits: BatchLimits): readonly (readonly Change[])[] {
+  const batches: Change[][] = [];
+  let current: Change[] = [];
+  let bytes = 0;
+  for (const change of changes) {
+    const more = contentBytesOf(change);
+    if (current.length > 0 && (current.length >= limits.items || bytes + more > limits.contentBytes)) {
+      batches.push(current);
+      current = [];
+      bytes = 0;
+    }
+    current.push(change);
+    bytes += more;
+  }
+  if (current.length > 0) batches.push(current);
+  return batches;
+}
+
+/** Content that the change may need; permissions alone need none. */
+function contentBytesOf({ old, new: next }: Change): number {
+  if (next?.kind !== 'file') return 0;
+  return old?.kind === 'file' && old.digest === next.digest && old.sizeBytes === next.sizeBytes ? 0 : next.sizeBytes;
+}
+
+function isBelowAny(path: RelativePath, directories: ReadonlySet<RelativePath>): boolean {
+  if (directories.size === 0) return false;
+  for (let at = parentPath(path); at !== undefined; at = parentPath(at)) if (directories.has(at)) return true;
+  return false;
+}
