@@ -17,6 +17,8 @@ export interface SyncOptions {
   readonly settings: SyncSettings;
   /** Guards that follow from this end's config alone (config file, log targets, audit folder). Not compared with the other end's. */
   readonly guards?: readonly string[] | undefined;
+  /** Id of this run, if the caller has named it already (its logs began before); else the clock makes one. */
+  readonly run?: string | undefined;
   readonly dryRun: boolean;
   /** Settles the content conflicts of a first sync, once. */
   readonly first?: ConflictPolicy | undefined;
