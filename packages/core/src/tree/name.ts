@@ -21,7 +21,8 @@ export function parseName(text: string): Parsed<Name> {
 
 const loneSurrogate = /\p{Surrogate}/u;
 
-function utf8Length(text: string): number {
+/** How many bytes well-formed text takes in UTF-8. */
+export function utf8Length(text: string): number {
   let bytes = 0;
   for (const character of text) {
     const point = character.codePointAt(0) ?? 0;
