@@ -1,0 +1,6 @@
+/**
+ * ubos-sync over SSH.
+ *
+ * @packageDocumentation
+ */
+export { type LocalPath, parseRemoteUrl, type RemoteUrl, type SshUrl } from './ssh/url.ts';
