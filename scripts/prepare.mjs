@@ -8,10 +8,16 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 export function prepare() {
   const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major < 20 || (major === 20 && minor < 19)) fail(`Node 20.19 or later is needed to build; this is ${process.version}. (The far side runs on Node 18.)`);
-  if (newest(['package-lock.json']) > newest(['node_modules/.package-lock.json'])) run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], 'installing');
+  if (major < 20 || (major === 20 && minor < 19))
+    fail(`Node 20.19 or later is needed to build; this is ${process.version}. (The far side runs on Node 18.)`);
+  if (newest(['package-lock.json']) > newest(['node_modules/.package-lock.json']))
+    run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], 'installing');
   const built = Math.min(newest(['packages/cli/dist/ubos-sync.mjs']), newest(['packages/transport-ssh/dist/agent/agent.mjs']));
-  const sources = ['core', 'transport-ssh', 'cli'].flatMap((name) => [`packages/${name}/src`, `packages/${name}/scripts`, `packages/${name}/package.json`]);
+  const sources = ['core', 'transport-ssh', 'cli'].flatMap((name) => [
+    `packages/${name}/src`,
+    `packages/${name}/scripts`,
+    `packages/${name}/package.json`,
+  ]);
   if (newest(sources) > built) run('npm', ['run', '--silent', 'build'], 'building');
 }
 

@@ -23,7 +23,11 @@ const checks = [
   ['package transport-ssh', bin('publint'), ['packages/transport-ssh', '--strict']],
   ['package cli', bin('publint'), ['packages/cli', '--strict']],
   ['types as published: core', bin('attw'), ['--pack', 'packages/core', '--profile', 'esm-only', '--format', 'ascii', '--no-emoji']],
-  ['types as published: transport-ssh', bin('attw'), ['--pack', 'packages/transport-ssh', '--profile', 'esm-only', '--format', 'ascii', '--no-emoji']],
+  [
+    'types as published: transport-ssh',
+    bin('attw'),
+    ['--pack', 'packages/transport-ssh', '--profile', 'esm-only', '--format', 'ascii', '--no-emoji'],
+  ],
 ];
 
 let passed = 0;
@@ -50,9 +54,14 @@ function runTests() {
   const folder = mkdtempSync(join(tmpdir(), 'ubos-sync-verify-'));
   try {
     const output = join(folder, 'tests.json');
-    const { status } = spawnSync(bin('vitest'), ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${output}`], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    const { status } = spawnSync(bin('vitest'), ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${output}`], {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
     const report = JSON.parse(readFileSync(output, 'utf8'));
-    const suitesFailed = report.testResults.filter((suite) => suite.status === 'failed' && suite.assertionResults.every((test) => test.status !== 'failed')).length;
+    const suitesFailed = report.testResults.filter(
+      (suite) => suite.status === 'failed' && suite.assertionResults.every((test) => test.status !== 'failed'),
+    ).length;
     const failures = report.numFailedTests + suitesFailed;
     return { passed: report.numPassedTests, failed: status === 0 || failures > 0 ? failures : 1, skipped: report.numPendingTests };
   } catch (error) {
