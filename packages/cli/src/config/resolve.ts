@@ -1,0 +1,219 @@
+/** From a config as it is written to what the engine takes: absolute paths, values with units, sides instead of local and remote. */
+import { homedir } from 'node:os';
+import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import {
+  auditGuards,
+  type ConflictPolicy,
+  configGuards,
+  type Direction,
+  logGuards,
+  parseRelativePath,
+  type RelativePath,
+  SyncError,
+  type SyncSettings,
+  toPeerRules,
+} from '@ubos/sync-core';
+import { parseRemoteUrl, type RemoteUrl } from '@ubos/sync-transport-ssh';
+import { nearest } from './nearest.ts';
+import type { Config } from './schema.ts';
+import { parseDuration, parseLimit, parseSize } from './units.ts';
+
+/** What one config means on this machine. */
+export interface Profile {
+  /** Absolute path of the config file. */
+  readonly configFile: string;
+  /** Its name for the archive of the pair. */
+  readonly name: string;
+  readonly self: string | undefined;
+  /** Absolute path of this node's tree. */
+  readonly root: string;
+  readonly nodes: ReadonlyMap<string, Node>;
+  readonly peer: string | undefined;
+  readonly live: boolean;
+  readonly settings: SyncSettings;
+  /** Patterns that follow from this config alone: itself, the targets of its logs, its audit folder. */
+  readonly guards: readonly string[];
+  readonly logs: readonly LogRule[];
+  readonly durability: 'full' | 'fast';
+  readonly audit: RelativePath;
+  readonly versions: { readonly keepMs: number; readonly bytesMax: number };
+}
+
+export interface Node {
+  readonly name: string;
+  /** As it is written, for people. */
+  readonly url: string;
+  /** A plain path is absolute here. */
+  readonly address: RemoteUrl;
+  readonly nodeProgram: string | undefined;
+  readonly transport: 'auto' | 'ssh2' | 'openssh';
+  readonly intermittent: boolean;
+}
+
+export interface LogRule {
+  /** What it is called: its target. */
+  readonly name: string;
+  readonly from: string;
+  readonly to: RelativePath;
+  readonly lines: boolean;
+  readonly verify: 'tail' | 'full' | 'off';
+  readonly onRotate: 'new-file' | 'concatenate';
+  readonly onFork: 'halt' | 'keep-and-restart';
+}
+
+/** The config is valid: what `parseConfig` has checked is not checked again. `SYNC_CONFIG_INVALID` only for what needs the whole. */
+export function resolveConfig(config: Config, configFile: string): Profile {
+  const folder = dirname(configFile);
+  const root = localPath(folder, config.root);
+  const { truth } = config;
+  const scope = toPeerRules({ include: truth.include ?? [], exclude: truth.exclude, guard: truth.guard });
+  if (!scope.ok) throw new SyncError('SYNC_CONFIG_INVALID', `the patterns of \`truth\` cannot be used: ${scope.error}`, { path: configFile });
+  const logs = config.logs.map(
+    (log): LogRule => ({ ...log, name: log.to, to: mustRelative(log.to), lines: log.lines ?? /\.(?:jsonl|log)$/i.test(log.to) }),
+  );
+  const audit = mustRelative(config.audit);
+  return {
+    configFile,
+    name: config.name,
+    self: config.self,
+    root,
+    nodes: new Map(Object.entries(config.nodes).map(([name, node]) => [name, resolveNode(name, node, folder)])),
+    peer: config.peer,
+    live: config.live,
+    settings: {
+      scope: scope.value,
+      digest: 'fast',
+      permissions: truth.permissions,
+      symlinks: truth.symlinks,
+      conflicts: toConflictPolicy(truth.conflicts),
+      onTie: truth.onTie,
+      direction: toDirection(truth.direction),
+      maxDelete: must(parseLimit(truth.maxDelete)),
+      maxChange: must(parseLimit(truth.maxChange)),
+      policies: truth.policies.map(({ match, conflicts, direction }) => ({
+        match,
+        ...(conflicts === undefined ? {} : { conflicts: toConflictPolicy(conflicts) }),
+        ...(direction === undefined ? {} : { direction: toDirection(direction) }),
+      })),
+    },
+    guards: followingGuards({ root, configFile, logs, audit }),
+    logs,
+    durability: config.durability,
+    audit,
+    versions: { keepMs: must(parseDuration(config.versions.keep)), bytesMax: must(parseSize(config.versions.max)) },
+  };
+}
+
+/** `local` is the end whose config it is: alpha. */
+export function toConflictPolicy(word: Config['truth']['conflicts']): ConflictPolicy {
+  switch (word) {
+    case 'local':
+      return 'alpha';
+    case 'remote':
+      return 'beta';
+    case 'newer':
+    case 'keep-both':
+    case 'skip':
+      return word;
+  }
+}
+
+function toDirection(word: Config['truth']['direction']): Direction {
+  switch (word) {
+    case 'push':
+      return 'alpha-to-beta';
+    case 'pull':
+      return 'beta-to-alpha';
+    case 'both':
+      return word;
+  }
+}
+
+export interface PeerChoice {
+  /** What `--node` says. */
+  readonly names?: readonly string[] | undefined;
+  readonly all?: boolean | undefined;
+}
+
+/** Whom a command talks to: `--all`, else `--node`, else `peer`, else the only node. `SYNC_USAGE` if that names nobody. */
+export function choosePeers({ nodes, peer, configFile }: Pick<Profile, 'nodes' | 'peer' | 'configFile'>, { names, all = false }: PeerChoice): readonly [Node, ...Node[]] {
+  const only = nodes.size === 1 ? [...nodes.keys()] : [];
+  const wanted = all ? [...nodes.keys()] : (names ?? (peer === undefined ? only : [peer]));
+  const chosen = [...new Set(wanted)].map((name) => {
+    const node = nodes.get(name);
+    if (node !== undefined) return node;
+    const meant = nearest(name, nodes.keys());
+    throw new SyncError('SYNC_USAGE', `${configFile} has no node \`${name}\`${meant === undefined ? '' : `; did you mean \`${meant}\`?`}`, { node: name });
+  });
+  const [first, ...rest] = chosen;
+  if (first !== undefined) return [first, ...rest];
+  if (nodes.size === 0) throw new SyncError('SYNC_USAGE', `${configFile} has no nodes to talk to`, { hint: 'add one under `nodes`' });
+  throw new SyncError('SYNC_USAGE', `${configFile} has ${nodes.size} nodes and no \`peer\``, { hint: `name one with --node (${[...nodes.keys()].join(', ')}), or all with --all` });
+}
+
+/** The logs that NAMEs on a command line mean: a target, its file name, or that without its ending. All, if none is named. */
+export function chooseLogs(logs: readonly LogRule[], names: readonly string[]): readonly LogRule[] {
+  if (names.length === 0) return logs;
+  const chosen = names.map((name) => {
+    const matches = logs.filter(({ to, from }) => [to, from, fileName(to), stem(to)].includes(name));
+    const [match] = matches;
+    if (match !== undefined && matches.length === 1) return match;
+    const hint = matches.length > 1 ? `it could be ${matches.map(({ to }) => to).join(' or ')}` : `the config has ${logs.map(({ to }) => to).join(', ') || 'none'}`;
+    throw new SyncError('SYNC_USAGE', `no log is called \`${name}\`: ${hint}`, { name });
+  });
+  return logs.filter((log) => chosen.includes(log));
+}
+
+function resolveNode(name: string, node: Config['nodes'][string], folder: string): Node {
+  const parsed = parseRemoteUrl(node.url);
+  if (!parsed.ok) throw new SyncError('SYNC_CONFIG_INVALID', `the address of node ${name} cannot be used: ${parsed.error}`, { node: name });
+  const address: RemoteUrl = parsed.value.kind === 'path' ? { kind: 'path', path: localPath(folder, parsed.value.path) } : parsed.value;
+  return { name, url: node.url, address, nodeProgram: node.node, transport: node.transport, intermittent: node.intermittent };
+}
+
+/** The guards that a config implies: itself, the logs that it writes, its audit folder. */
+function followingGuards({ root, configFile, logs, audit }: Pick<Profile, 'root' | 'configFile' | 'logs' | 'audit'>): readonly string[] {
+  const config = pathBelow(root, configFile);
+  return [...(config === undefined ? [] : configGuards(config)), ...logs.flatMap(({ to }) => logGuards(to)), ...auditGuards(audit)];
+}
+
+/** The guards of a run with one node: those of the config, and the logs that are read there, where they lie inside its root. */
+export function guardsForNode({ guards, logs }: Pick<Profile, 'guards' | 'logs'>, { address }: Node): readonly string[] {
+  const sources = logs.flatMap(({ from }) => {
+    if (from.startsWith('/')) return address.path.startsWith('/') ? [pathBelow(address.path, from)] : [];
+    const source = parseRelativePath(from);
+    return source.ok ? [source.value] : [];
+  });
+  return [...new Set([...guards, ...sources.flatMap((source) => (source === undefined ? [] : logGuards(source)))])];
+}
+
+/** `undefined` if `file` is not below `folder`. */
+function pathBelow(folder: string, file: string): RelativePath | undefined {
+  const path = relative(folder, file);
+  const parsed = parseRelativePath(path);
+  return path !== '' && !isAbsolute(path) && parsed.ok ? parsed.value : undefined;
+}
+
+/** Relative to the folder of the config; `~/` is the home folder. */
+function localPath(folder: string, path: string): string {
+  return path === '~' || path.startsWith('~/') ? resolve(homedir(), path.slice(2)) : resolve(folder, path);
+}
+
+function mustRelative(path: string): RelativePath {
+  const parsed = parseRelativePath(path);
+  if (!parsed.ok) throw new TypeError(`${path}: ${parsed.error}`);
+  return parsed.value;
+}
+
+function must<T>(value: T | undefined): T {
+  if (value === undefined) throw new TypeError('the schema lets a value through that has no meaning');
+  return value;
+}
+
+function fileName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function stem(path: string): string {
+  return fileName(path).replace(/\.[^.]+$/, '');
+}
