@@ -33,12 +33,37 @@ const table: readonly Row[] = [
     yes: ['docs/', 'docs/x', 'a/b/docs/c', '->a/b'],
     no: ['a/', 'a/x'],
   },
-  { title: 'an include with a wildcard', rules: { include: ['sites/*/conf'] }, yes: ['sites/a/conf/x', '->sites', '->sites/a'], no: ['sites/a/x', 'sites/conf', '->other', '->sites/a/x'] },
+  {
+    title: 'an include with a wildcard',
+    rules: { include: ['sites/*/conf'] },
+    yes: ['sites/a/conf/x', '->sites', '->sites/a'],
+    no: ['sites/a/x', 'sites/conf', '->other', '->sites/a/x'],
+  },
   { title: '"." includes everything', rules: { include: ['.', 'docs'] }, yes: ['/', 'x'], no: [] },
-  { title: 'no inner slash: any depth', rules: { exclude: ['*.log', 'tmp'] }, yes: ['a.logs', 'tmp2'], no: ['a.log', 'x/a.log', 'tmp', 'x/tmp', 'x/tmp/y', '->x/tmp'] },
-  { title: 'a leading or inner slash anchors', rules: { exclude: ['/build', 'a/b'] }, yes: ['x/build', 'x/a/b'], no: ['build', 'build/x', 'a/b', 'a/b/c'] },
-  { title: 'a trailing slash: directories and all below', rules: { exclude: ['models/'] }, yes: ['models', 'x/models'], no: ['models/', 'models/x', 'x/models/y/z'] },
-  { title: 'the last match wins', rules: { exclude: ['*.log', '!keep.log', 'x/keep.log'] }, yes: ['keep.log', 'y/keep.log'], no: ['a.log', 'x/keep.log'] },
+  {
+    title: 'no inner slash: any depth',
+    rules: { exclude: ['*.log', 'tmp'] },
+    yes: ['a.logs', 'tmp2'],
+    no: ['a.log', 'x/a.log', 'tmp', 'x/tmp', 'x/tmp/y', '->x/tmp'],
+  },
+  {
+    title: 'a leading or inner slash anchors',
+    rules: { exclude: ['/build', 'a/b'] },
+    yes: ['x/build', 'x/a/b'],
+    no: ['build', 'build/x', 'a/b', 'a/b/c'],
+  },
+  {
+    title: 'a trailing slash: directories and all below',
+    rules: { exclude: ['models/'] },
+    yes: ['models', 'x/models'],
+    no: ['models/', 'models/x', 'x/models/y/z'],
+  },
+  {
+    title: 'the last match wins',
+    rules: { exclude: ['*.log', '!keep.log', 'x/keep.log'] },
+    yes: ['keep.log', 'y/keep.log'],
+    no: ['a.log', 'x/keep.log'],
+  },
   { title: 'a re-include before the exclude does nothing', rules: { exclude: ['!keep.log', '*.log'] }, yes: [], no: ['keep.log'] },
   {
     title: 'an excluded folder is entered along the literal prefix of a re-include, and only for that',
@@ -46,18 +71,48 @@ const table: readonly Row[] = [
     yes: ['a/b/x.md', '->a', '->a/b'],
     no: ['a/', 'a/b/', 'a/x.md', 'a/b/x.txt', 'a/x.txt', 'a/b/c/x.md', '->a/c', '->a/b/c'],
   },
-  { title: 'a re-included folder is whole', rules: { exclude: ['a/', '!/a/b/'] }, yes: ['a/b/', 'a/b/c/d', '->a', '->a/b/c'], no: ['a/', 'a/b', 'a/x'] },
-  { title: 'a re-included folder does not lift an exclude of names in it', rules: { exclude: ['*.log', '!a/'] }, yes: ['a/', 'a/x'], no: ['a/x.log'] },
-  { title: 'only text files, in any folder', rules: { exclude: ['*', '!*/', '!*.txt'] }, yes: ['a.txt', 'a/', 'a/b/c.txt'], no: ['a.bin', 'a/b/c.bin'] },
-  { title: 'guards beat includes and re-includes', rules: { include: ['a'], exclude: ['!a/secret'], guard: ['secret', '**/*.vessel'] }, yes: ['a/x'], no: ['a/secret', 'a/secret/x', 'a/x.vessel', '->a/secret'] },
+  {
+    title: 'a re-included folder is whole',
+    rules: { exclude: ['a/', '!/a/b/'] },
+    yes: ['a/b/', 'a/b/c/d', '->a', '->a/b/c'],
+    no: ['a/', 'a/b', 'a/x'],
+  },
+  {
+    title: 'a re-included folder does not lift an exclude of names in it',
+    rules: { exclude: ['*.log', '!a/'] },
+    yes: ['a/', 'a/x'],
+    no: ['a/x.log'],
+  },
+  {
+    title: 'only text files, in any folder',
+    rules: { exclude: ['*', '!*/', '!*.txt'] },
+    yes: ['a.txt', 'a/', 'a/b/c.txt'],
+    no: ['a.bin', 'a/b/c.bin'],
+  },
+  {
+    title: 'guards beat includes and re-includes',
+    rules: { include: ['a'], exclude: ['!a/secret'], guard: ['secret', '**/*.vessel'] },
+    yes: ['a/x'],
+    no: ['a/secret', 'a/secret/x', 'a/x.vessel', '->a/secret'],
+  },
   {
     title: 'built-in guards',
     rules: { include: ['.', '.ubos-sync', 'a_state.json'], exclude: ['!a_state.json'] },
     yes: ['a/ubos-sync.yaml', 'state.json', 'a_state.jsonl', 'a_state.json.md', 'a_state.json.schema', 'state/.gitignore'],
     no: ['a_state.json', 'x/_state.json', 'x/a_state.json/y', '.ubos-sync/', 'a/.ubos-sync/x', 'ubos-sync.yaml', 'ubos-sync.yml', '->.ubos-sync'],
   },
-  { title: 'escapes and odd names are taken literally', rules: { exclude: ['\\!x', '#y', 'a\\*b', 'c[[]d', 'a (b).txt'] }, yes: ['x', 'axb'], no: ['!x', '#y', 'a*b', 'c[d', 'a (b).txt'] },
-  { title: 'braces and extended globs of an own config', rules: { exclude: ['*.{bak,tmp}', '+(ab)x', '{{v}}'] }, yes: ['a.old', 'abc'], no: ['a.bak', 'd/a.tmp', 'ababx', '{{v}}'] },
+  {
+    title: 'escapes and odd names are taken literally',
+    rules: { exclude: ['\\!x', '#y', 'a\\*b', 'c[[]d', 'a (b).txt'] },
+    yes: ['x', 'axb'],
+    no: ['!x', '#y', 'a*b', 'c[d', 'a (b).txt'],
+  },
+  {
+    title: 'braces and extended globs of an own config',
+    rules: { exclude: ['*.{bak,tmp}', '+(ab)x', '{{v}}'] },
+    yes: ['a.old', 'abc'],
+    no: ['a.bak', 'd/a.tmp', 'ababx', '{{v}}'],
+  },
   { title: 'braces may choose between anchored and not', rules: { exclude: ['!{a,b/c}', '{a,b/c}'] }, yes: ['c', 'x/b/c'], no: ['x/a', 'b/c'] },
 ];
 
@@ -72,7 +127,16 @@ describe('compileScope', () => {
   it('matches folded names where a root ignores case or Unicode form', () => {
     const both = { ignoresCase: true, ignoresUnicodeForm: true };
     const folded = { include: ['Docs'], exclude: ['*.TMP', 'caf\u00e9'], guard: ['Secret'] };
-    for (const no of ['docs/x.tmp', 'DOCS/CAFE\u0301', 'docs/SECRET', 'docs/A_State.JSON', 'docs/.UBOS-sync/', 'UBOS-SYNC.YML', 'docs/a_s\u200ctate.json', 'docs/a_\u017ftate.json']) {
+    for (const no of [
+      'docs/x.tmp',
+      'DOCS/CAFE\u0301',
+      'docs/SECRET',
+      'docs/A_State.JSON',
+      'docs/.UBOS-sync/',
+      'UBOS-SYNC.YML',
+      'docs/a_s\u200ctate.json',
+      'docs/a_\u017ftate.json',
+    ]) {
       expect([no, answer(folded, no, both)]).toEqual([no, false]);
     }
     expect(answer(folded, 'dOCS/x', both)).toBe(true);

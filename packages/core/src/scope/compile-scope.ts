@@ -14,7 +14,7 @@
 import { parentPath, type RelativePath, rootPath } from '../tree/path.ts';
 import { foldName } from './fold.ts';
 import { builtInGuard, builtInGuardsVersion } from './guards.ts';
-import { compileList, type PatternList } from './pattern.ts';
+import { compileList, type PatternList, spellsOut } from './pattern.ts';
 import { exactNames, type Folding, type ScopeRules } from './rules.ts';
 import type { Scope, ScopeDecision } from './scope.ts';
 
@@ -32,6 +32,9 @@ export function compileScope(rules: ScopeRules, { folding = exactNames }: Compil
 
   const rootState: State = { builtIn: undefined, guard: -1, include: -1, exclude: -1 };
   const remembered = new Map<RelativePath, State>();
+  // A scan asks about one folder's children in a row.
+  let lastPath = rootPath;
+  let lastState = rootState;
 
   function step(above: State, path: RelativePath, kind: 'directory' | 'other'): State {
     const folded = foldName(path, folding);
@@ -42,6 +45,7 @@ export function compileScope(rules: ScopeRules, { folding = exactNames }: Compil
   }
 
   function directoryState(path: RelativePath): State {
+    if (path === lastPath) return lastState;
     let known = path;
     while (known !== rootPath && !remembered.has(known)) known = parentPath(known) ?? rootPath;
     let state = remembered.get(known) ?? rootState;
@@ -52,6 +56,8 @@ export function compileScope(rules: ScopeRules, { folding = exactNames }: Compil
       if (remembered.size >= rememberedMax) remembered.clear();
       remembered.set(known, state);
     }
+    lastPath = path;
+    lastState = state;
     return state;
   }
 
@@ -74,7 +80,7 @@ export function compileScope(rules: ScopeRules, { folding = exactNames }: Compil
       if (isGuarded(state)) return false;
       const folded = foldName(path, folding);
       if (!isIncluded(state) && !includes.leadsBelow(folded)) return false;
-      return !isExcluded(state) || reEnters(rules.exclude.length, excludes, state.exclude, folded);
+      return !isExcluded(state) || excludes.liftsBelow(folded, state.exclude);
     },
     explain: (path, kind) => explain(stateOf(path, kind), { rules, excludes, includesAll }),
     canonical: JSON.stringify({
@@ -114,16 +120,8 @@ function stepExclude(excludes: PatternList, above: number, path: string, kind: '
     return own === -1 ? above : own;
   }
   const folder = path.slice(0, Math.max(0, path.lastIndexOf('/')));
-  const own = excludes.lastMatchOf(path, kind, above, (index) => !excludes.isNegated(index) || excludes.spellsOut(index, folder));
+  const own = excludes.lastMatchOf(path, kind, above, (pattern, index) => !excludes.isNegated(index) || spellsOut(pattern, folder));
   return own === -1 ? above : own;
-}
-
-/** Whether a pattern after the one that excluded a folder may bring back something in it. */
-function reEnters(count: number, excludes: PatternList, excludedBy: number, folder: string): boolean {
-  for (let index = excludedBy + 1; index < count; index++) {
-    if (excludes.isNegated(index) && excludes.spellsOut(index, folder)) return true;
-  }
-  return false;
 }
 
 function explain(state: State, { rules, excludes, includesAll }: { rules: ScopeRules; excludes: PatternList; includesAll: boolean }): ScopeDecision {
@@ -134,5 +132,7 @@ function explain(state: State, { rules, excludes, includesAll }: { rules: ScopeR
   if (excluded) return { included: false, because: 'exclude', pattern: rules.exclude[exclude], index: exclude };
   if (!includesAll && include === -1) return { included: false, because: 'not-included' };
   if (exclude !== -1) return { included: true, because: 're-include', pattern: rules.exclude[exclude], index: exclude };
-  return include === -1 ? { included: true, because: 'everything' } : { included: true, because: 'include', pattern: rules.include[include], index: include };
+  return include === -1
+    ? { included: true, because: 'everything' }
+    : { included: true, because: 'include', pattern: rules.include[include], index: include };
 }

@@ -88,7 +88,7 @@ function compileAlternative(body: string, folding: Folding): Alternative {
     directoriesOnly: body.endsWith('/'),
     anchored,
     literal,
-    test: literal === undefined ? compileTest(pattern, folding) : (text) => text === literal,
+    test: literal === undefined ? compileTest(pattern, anchored, folding) : (text) => text === literal,
     leadsBelow: anchored ? compileLeadsBelow(pattern, literal, folding) : () => true,
     literalPrefix: anchored ? texts.slice(0, magicAt).join('/') : '',
   };
@@ -100,19 +100,17 @@ function literalText(segment: string): string | undefined {
   return isLiteral ? segment.replace(/\\(.)/gs, '$1') : undefined;
 }
 
-function compileTest(pattern: string, folding: Folding): (text: string) => boolean {
-  if (pattern === '*' || pattern === '**') return () => true;
-  const rest = (start: number, end: number) => (pattern.slice(start, end).includes('/') ? undefined : literalText(pattern.slice(start, end)));
-  if (pattern.startsWith('*')) {
-    const suffix = rest(1, pattern.length);
-    if (suffix !== undefined && !suffix.startsWith('(')) return (text) => text.endsWith(suffix);
-  }
-  if (pattern.endsWith('*') && !pattern.endsWith('\\*')) {
-    const prefix = rest(0, pattern.length - 1);
-    if (prefix !== undefined) return (text) => text.startsWith(prefix);
-  }
+function compileTest(pattern: string, anchored: boolean, folding: Folding): (text: string) => boolean {
+  // One star at an end is common, and on a name, which has no slash that it may not cross, it is simple.
+  const suffix = /^\*(?![*(])/.test(pattern) ? literalText(pattern.slice(1)) : undefined;
+  if (suffix !== undefined && !anchored) return (name) => name.endsWith(suffix);
+  const prefix = /[^*\\]\*$/.test(pattern) ? literalText(pattern.slice(0, -1)) : undefined;
+  if (prefix !== undefined && !anchored) return (name) => name.startsWith(prefix);
   const glob = new Minimatch(pattern, minimatchOptions(folding));
-  return (text) => glob.match(text);
+  // Nearly every name is told apart by the plain characters at the pattern's ends.
+  const first = /^[\w./-]*/.exec(pattern)?.[0] ?? '';
+  const last = /[\w.-]*$/.exec(pattern)?.[0] ?? '';
+  return (text) => text.startsWith(first) && text.endsWith(last) && glob.match(text);
 }
 
 function compileLeadsBelow(pattern: string, literal: string | undefined, folding: Folding): (directory: string) => boolean {

@@ -32,7 +32,9 @@ export function logGuards(log: RelativePath): readonly string[] {
   const dot = path.lastIndexOf('.');
   const hasExtension = dot > path.lastIndexOf('/') + 1;
   const [stem, extension] = hasExtension ? [path.slice(0, dot), path.slice(dot)] : [path, ''];
-  const dated = hasExtension ? [`${stem}.[0-9]*${extension}`, `${stem}-[0-9]*${extension}`, `${stem}.[0-9]*${extension}.*`, `${stem}-[0-9]*${extension}.*`] : [];
+  const dated = hasExtension
+    ? [`${stem}.[0-9]*${extension}`, `${stem}-[0-9]*${extension}`, `${stem}.[0-9]*${extension}.*`, `${stem}-[0-9]*${extension}.*`]
+    : [];
   return [path, ...['.[0-9]*', '-[0-9]*', '.old', '.bak', '.gz', '.bz2', '.xz', '.zst'].map((ending) => path + ending), ...dated];
 }
 

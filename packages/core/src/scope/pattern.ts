@@ -32,25 +32,26 @@ export function compilePatterns(patterns: readonly string[], folding: Folding = 
 /** What scopes are made of: the same list, asked about one entry at a time, folders above it not considered. */
 export interface PatternList {
   /** Index of the last pattern after `above` that matches this very entry and is `eligible`; -1 if none does. */
-  lastMatchOf(foldedPath: string, kind: 'directory' | 'other', above: number, eligible?: (index: number) => boolean): number;
+  lastMatchOf(foldedPath: string, kind: 'directory' | 'other', above: number, eligible?: (pattern: Alternative, index: number) => boolean): number;
   isNegated(index: number): boolean;
-  /** Whether pattern `index` may be about something below this directory, by the folders that it spells out. */
-  spellsOut(index: number, foldedDirectory: string): boolean;
+  /** Whether a pattern after `above` with a `!` may be about something below this directory, by the folders that it spells out. */
+  liftsBelow(foldedDirectory: string, above: number): boolean;
   /** Whether something below this directory may match one of the patterns. */
   leadsBelow(foldedDirectory: string): boolean;
 }
 
-/** Plain names and paths are found in two maps; only patterns with wildcards are tried one after the other, the last first. */
+/** Patterns without wildcards are found by their last name in one look-up; only the others are tried one after the other, the last first. */
 export function compileList(patterns: readonly string[], folding: Folding): PatternList {
   const globs = patterns.map((pattern) => compileGlob(pattern, folding));
-  const literalNames: LiteralMap = new Map();
-  const literalPaths: LiteralMap = new Map();
+  const literals = new Map<string, Indexed[]>();
   const wild: Indexed[] = [];
   for (let index = globs.length - 1; index >= 0; index--) {
     for (const alternative of globs[index]?.alternatives ?? []) {
-      const { literal, anchored } = alternative;
-      if (literal === undefined) wild.push({ index, alternative });
-      else addLiteral(anchored ? literalPaths : literalNames, literal, { index, alternative });
+      const { literal } = alternative;
+      const name = literal?.slice(literal.lastIndexOf('/') + 1);
+      const list = name === undefined ? wild : (literals.get(name) ?? []);
+      list.push({ index, alternative });
+      if (name !== undefined) literals.set(name, list);
     }
   }
 
@@ -58,13 +59,13 @@ export function compileList(patterns: readonly string[], folding: Folding): Patt
     lastMatchOf(path, kind, above, eligible) {
       const name = path.slice(path.lastIndexOf('/') + 1);
       let last = above;
-      // Each list has the last pattern first, so the first that holds is the one.
-      for (const candidates of [literalNames.get(name), literalPaths.get(path), wild]) {
-        for (const { index, alternative } of candidates ?? nothing) {
+      // Both lists have the last pattern first, so the first that holds is the one.
+      for (const list of [literals.get(name) ?? nothing, wild]) {
+        for (const { index, alternative } of list) {
           if (index <= last) break;
           if (alternative.directoriesOnly && kind !== 'directory') continue;
           if (!alternative.test(alternative.anchored ? path : name)) continue;
-          if (eligible !== undefined && !eligible(index)) continue;
+          if (eligible !== undefined && !eligible(alternative, index)) continue;
           last = index;
           break;
         }
@@ -72,10 +73,15 @@ export function compileList(patterns: readonly string[], folding: Folding): Patt
       return last === above ? -1 : last;
     },
     isNegated: (index) => globs[index]?.negated === true,
-    spellsOut: (index, directory) =>
-      globs[index]?.alternatives.some(({ literalPrefix }) => directory === '' || `${literalPrefix}/`.startsWith(`${directory}/`)) === true,
+    liftsBelow: (directory, above) =>
+      globs.slice(above + 1).some((glob) => glob.negated && glob.alternatives.some((pattern) => spellsOut(pattern, directory))),
     leadsBelow: (directory) => globs.some((glob) => glob.alternatives.some((alternative) => alternative.leadsBelow(directory))),
   };
+}
+
+/** Whether the folders that a pattern spells out lead to this directory, or through it. */
+export function spellsOut({ literalPrefix }: Alternative, foldedDirectory: string): boolean {
+  return foldedDirectory === '' || `${literalPrefix}/`.startsWith(`${foldedDirectory}/`);
 }
 
 interface Indexed {
@@ -83,12 +89,4 @@ interface Indexed {
   readonly alternative: Alternative;
 }
 
-type LiteralMap = Map<string, Indexed[]>;
-
 const nothing: readonly Indexed[] = [];
-
-function addLiteral(map: LiteralMap, literal: string, indexed: Indexed): void {
-  const list = map.get(literal);
-  if (list === undefined) map.set(literal, [indexed]);
-  else list.push(indexed);
-}

@@ -40,7 +40,11 @@ export function toPeerRules(rules: ScopeRules): Parsed<ScopeRules> {
       if (problem !== undefined) return { ok: false, error: `${list}[${index}]: ${problem}` };
     }
   }
-  return parseScopeRules({ include: rules.include.flatMap(writeOut), exclude: rules.exclude.flatMap(writeOut), guard: rules.guard.flatMap(writeOut) });
+  return parseScopeRules({
+    include: rules.include.flatMap(writeOut),
+    exclude: rules.exclude.flatMap(writeOut),
+    guard: rules.guard.flatMap(writeOut),
+  });
 }
 
 const lists = ['include', 'exclude', 'guard'] as const;
@@ -62,6 +66,8 @@ function listProblem(pattern: string, list: (typeof lists)[number]): string | un
 
 function writeOut(pattern: string): readonly string[] {
   const negated = pattern.startsWith('!');
-  const bodies = expandBraces(negated ? pattern.slice(1) : pattern).map((body) => body.replace(/\\.|[{}]/gs, (found) => (found.length === 1 ? `\\${found}` : found)));
+  const bodies = expandBraces(negated ? pattern.slice(1) : pattern).map((body) =>
+    body.replace(/\\.|[{}]/gs, (found) => (found.length === 1 ? `\\${found}` : found)),
+  );
   return negated ? bodies.map((body) => `!${body}`) : bodies;
 }

@@ -4,7 +4,7 @@ import type { RelativePath } from '../tree/path.ts';
 export interface Scope {
   /** Whether the entry at this path takes part. `false` for a directory also means that nothing below it is reached, unless {@link enters}. */
   includes(path: RelativePath, kind: 'directory' | 'other'): boolean;
-  /** Whether a directory that is itself out of scope has to be entered, because something below it can be in scope. */
+  /** Whether something at or below this directory can be in scope: true for what is included, and for a folder on the way to it that is itself out of scope. */
   enters(path: RelativePath): boolean;
   /** Which rule decided, for `why PATH`. */
   explain(path: RelativePath, kind: 'directory' | 'other'): ScopeDecision;
