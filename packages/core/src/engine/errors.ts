@@ -79,6 +79,7 @@ export const syncErrorCodes = [
   'SYNC_LOG_LOCKED',
   'SYNC_PLAN_DRIFTED',
   'SYNC_INTERRUPTED',
+  'SYNC_INTERNAL',
 ] as const;
 
 export function isSyncError(error: unknown): error is SyncError {
