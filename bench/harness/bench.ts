@@ -1,0 +1,50 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startSshd } from '../../test/support/sshd.ts';
+import { findPeers, type Peers } from './peers.ts';
+
+/** What every suite gets: a server, a place to work in, and how much to do. */
+export interface Bench {
+  readonly full: boolean;
+  readonly rounds: number;
+  readonly peers: Peers;
+  /** A real OpenSSH server on loopback, which serves this machine's own files. */
+  readonly server: { url(path: string): string; readonly sshConfigFile: string; readonly host: string };
+  /** The command line's bundle. */
+  readonly cli: string;
+  makeFolder(name: string): string;
+  log(line: string): void;
+  close(): Promise<void>;
+}
+
+export interface BenchOptions {
+  readonly full: boolean;
+  readonly rounds: number;
+  /** Where the trees and logs lie: the memory file system, if there is one, because writeback makes the same run take two to four times as long on a disk. */
+  readonly onDisk: boolean;
+}
+
+export async function openBench({ full, rounds, onDisk }: BenchOptions): Promise<Bench> {
+  const checkout = process.env['UBOS_SYNC_CHECKOUT'] ?? process.cwd();
+  const place = !onDisk && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+  const folder = mkdtempSync(join(place, 'ubos-sync-bench-'));
+  const server = await startSshd();
+  return {
+    full,
+    rounds,
+    peers: findPeers(),
+    server,
+    cli: join(checkout, 'packages', 'cli', 'dist', 'ubos-sync.mjs'),
+    makeFolder(name) {
+      const made = join(folder, name);
+      mkdirSync(made, { recursive: true });
+      return made;
+    },
+    log: (line) => void process.stderr.write(`${line}\n`),
+    async close() {
+      await server.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

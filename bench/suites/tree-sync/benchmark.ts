@@ -1,0 +1,139 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fullTree, type TreeSize, touchTree, treeOf, writeTree } from '../../generate/trees.ts';
+import type { Bench } from '../../harness/bench.ts';
+import { run } from '../../harness/peers.ts';
+import { type CaseResult, type Contender, runRounds } from '../../harness/rounds.ts';
+
+/** See README.md beside this file. */
+export async function benchTreeSync(bench: Bench): Promise<readonly CaseResult[]> {
+  const results: CaseResult[] = [];
+  for (const size of bench.full ? [treeOf(10_000), fullTree] : [treeOf(2_000)]) results.push(...(await benchTree(bench, size)));
+  return results;
+}
+
+async function benchTree(bench: Bench, size: TreeSize): Promise<readonly CaseResult[]> {
+  const rivals = [
+    createOurs(bench),
+    ...(bench.peers.rsync === undefined ? [] : [createRsync(bench)]),
+    ...(bench.peers.unison === undefined ? [] : [createUnison(bench)]),
+  ];
+  const paths = rivals.map((rival) => writeTree(rival.near, size))[0] ?? [];
+  const what = `${size.files.toLocaleString('en')} files`;
+  let round = 0;
+  const measure = (name: string, workload: string, prepare: (rival: Rival) => void): Promise<CaseResult> =>
+    runRounds(
+      { suite: 'tree-sync', name, workload },
+      rivals.map((rival) => contenderOf(rival, prepare)),
+      bench.rounds,
+      bench.log,
+    );
+  const results = [
+    await measure(
+      'first',
+      `${what}, ${size.folders.toLocaleString('en')} folders, ${Math.round(size.bytes / 1e6)} MB into an empty root, cold`,
+      (rival) => rival.forget(),
+    ),
+    await measure('nothing-to-do', `${what}, cold`, () => {}),
+    await measure('100-changed', `100 of ${what} changed, cold`, (rival) => touchTree(rival.near, paths, 100, Math.floor(round++ / rivals.length))),
+  ];
+  for (const rival of rivals) rmSync(rival.folder, { recursive: true });
+  return results;
+}
+
+/** One who synchronises a tree of its own to a root of its own. */
+interface Rival {
+  readonly name: string;
+  readonly folder: string;
+  readonly near: string;
+  readonly far: string;
+  sync(): Promise<void>;
+  /** Back to the state before the first sync. */
+  forget(): void;
+}
+
+function contenderOf(rival: Rival, prepare: (rival: Rival) => void): Contender {
+  return {
+    name: rival.name,
+    prepare: async () => prepare(rival),
+    run: () => rival.sync(),
+    // What belongs to the synchronisers themselves is no part of the tree.
+    verify: async () => void (await run('diff', ['-r', '--exclude=.ubos-sync', '--exclude=ubos-sync.yaml', '--exclude=logs', rival.near, rival.far])),
+  };
+}
+
+function createOurs(bench: Bench): Rival {
+  const roots = makeRoots(bench, 'tree-ours');
+  const config = join(roots.near, 'ubos-sync.yaml');
+  const writeConfig = (): void =>
+    writeFileSync(config, `version: 1\nself: near\nlive: true\nnodes:\n  far: { url: ${JSON.stringify(bench.server.url(roots.far))} }\n`);
+  writeConfig();
+  return {
+    name: 'ubos-sync',
+    ...roots,
+    async sync() {
+      await run(process.execPath, [bench.cli, '-F', bench.server.sshConfigFile, '--config', config, '--quiet', 'truth', '--apply']);
+    },
+    forget() {
+      emptyRoot(roots.far);
+      rmSync(join(roots.near, '.ubos-sync'), { recursive: true, force: true });
+      rmSync(join(roots.near, 'logs', 'sync'), { recursive: true, force: true });
+    },
+  };
+}
+
+function createRsync(bench: Bench): Rival {
+  const roots = makeRoots(bench, 'tree-rsync');
+  return {
+    name: 'rsync -a --delete',
+    ...roots,
+    async sync() {
+      await run('rsync', ['-a', '--delete', '-e', `ssh -F ${bench.server.sshConfigFile}`, `${roots.near}/`, `${bench.server.host}:${roots.far}/`]);
+    },
+    forget: () => emptyRoot(roots.far),
+  };
+}
+
+function createUnison(bench: Bench): Rival {
+  const roots = makeRoots(bench, 'tree-unison');
+  const state = join(roots.folder, 'state');
+  mkdirSync(state);
+  return {
+    name: 'unison -batch',
+    ...roots,
+    async sync() {
+      const args = [
+        roots.near,
+        `ssh://${bench.server.host}/${roots.far}`,
+        '-batch',
+        '-auto',
+        '-times',
+        '-perms',
+        '-1',
+        '-confirmbigdel=false',
+        '-silent',
+        '-sshargs',
+        `-F ${bench.server.sshConfigFile}`,
+      ];
+      await run('unison', args, { env: { ...process.env, UNISON: state } });
+    },
+    forget() {
+      emptyRoot(roots.far);
+      // Its other half keeps its archive in the same folder, because both ends are this machine.
+      emptyRoot(state);
+    },
+  };
+}
+
+function makeRoots(bench: Bench, name: string): { readonly folder: string; readonly near: string; readonly far: string } {
+  const folder = bench.makeFolder(name);
+  const roots = { folder, near: join(folder, 'near'), far: join(folder, 'far') };
+  mkdirSync(roots.near);
+  mkdirSync(roots.far);
+  return roots;
+}
+
+function emptyRoot(path: string): void {
+  rmSync(path, { recursive: true, force: true });
+  mkdirSync(path);
+}
