@@ -1,0 +1,222 @@
+/**
+ * The output for people. One line a path; what is harmless first, deletions, changes of kind, conflicts and problems last, each under a heading of
+ * their own, so that colour is never the only sign. Results go to stdout; what went wrong, and what to do about it, to stderr.
+ */
+import { compareNames, type SyncErrorCode } from '@ubos/sync-core';
+import { adviceFor } from '../errors/advice.ts';
+import type { OutputLineOf } from './lines.ts';
+import type { Sink } from './output.ts';
+import { counted, formatDuration, formatSize, printable, wrap } from './text.ts';
+import { changeText, conflictText, type Formatter, heldText, leftAlone, logText, problemText, type SideNames, type Style, standsOut } from './words.ts';
+
+export interface HumanOptions {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Of stdout and stderr, if they are terminals: prose is cut there, results never are. */
+  readonly columns: number;
+  readonly colors: { readonly out: Colors; readonly err: Colors };
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+}
+
+/** What is taken of picocolors. */
+export interface Colors {
+  readonly dim: Formatter;
+  readonly red: Formatter;
+  readonly yellow: Formatter;
+  readonly bold: Formatter;
+}
+
+export function createHumanSink(options: HumanOptions): Sink {
+  let gathered = emptyRun();
+  return {
+    line(line) {
+      switch (line.type) {
+        case 'start':
+          gathered = emptyRun(line);
+          return;
+        case 'change':
+          gathered.changes.push(line);
+          return;
+        case 'conflict':
+          gathered.conflicts.push(line);
+          return;
+        case 'problem':
+          gathered.problems.push(line);
+          return;
+        case 'held':
+          gathered.held.push(line);
+          return;
+        case 'log':
+          gathered.logs.push(line);
+          return;
+        case 'halt':
+          gathered.halt = line;
+          return;
+        case 'error':
+          gathered.errors.push(line);
+          return;
+        case 'notice':
+          if (!options.quiet) options.err(`${options.colors.err.dim('note:')} ${printable(line.message)}\n`);
+          return;
+        case 'status':
+          if (!options.quiet) options.out(statusText(line));
+          return;
+        case 'config':
+          options.out(`Wrote ${printable(line.path)}.\n`);
+          return;
+        case 'phase':
+          if (options.verbose) options.err(`${options.colors.err.dim(`${line.name} ...`)}\n`);
+          return;
+        case 'progress':
+          return;
+        case 'summary':
+          printRun(gathered, line, options);
+          gathered = emptyRun(gathered.start);
+          return;
+      }
+    },
+  };
+}
+
+interface Gathered {
+  readonly start: OutputLineOf<'start'> | undefined;
+  readonly changes: OutputLineOf<'change'>[];
+  readonly conflicts: OutputLineOf<'conflict'>[];
+  readonly problems: OutputLineOf<'problem'>[];
+  readonly held: OutputLineOf<'held'>[];
+  readonly logs: OutputLineOf<'log'>[];
+  readonly errors: OutputLineOf<'error'>[];
+  halt: OutputLineOf<'halt'> | undefined;
+}
+
+function emptyRun(start?: OutputLineOf<'start'>): Gathered {
+  return { start, changes: [], conflicts: [], problems: [], held: [], logs: [], errors: [], halt: undefined };
+}
+
+function printRun(run: Gathered, summary: OutputLineOf<'summary'>, options: HumanOptions): void {
+  const { colors, quiet, verbose, out, err } = options;
+  const names: SideNames = { local: run.start?.local ?? 'local', remote: run.start?.remote ?? 'remote' };
+  const style: Style = { plain: String, dim: colors.out.dim, warn: colors.out.yellow, danger: (text) => colors.out.bold(colors.out.red(text)) };
+  const byPath = <Line extends { readonly path: string }>(lines: readonly Line[]): readonly Line[] => [...lines].sort((a, b) => comparePaths(a.path, b.path));
+
+  const print = (heading: string | undefined, lines: readonly string[]): void => {
+    if (lines.length === 0) return;
+    if (heading !== undefined) out(`\n${heading}:\n`);
+    for (const line of lines) out(`${line}\n`);
+  };
+  const changes = byPath(run.changes);
+  const grave = changes.filter(standsOut);
+  const open = run.conflicts.filter(({ resolution }) => resolution === 'skipped');
+  const settled = run.conflicts.filter(({ resolution }) => resolution !== 'skipped');
+  if (!quiet) {
+    print(undefined, changes.filter((change) => !standsOut(change)).map((change) => changeText(change, names, style)));
+    print(undefined, run.logs.map((log) => logText(log, names, style)));
+    if (verbose) print(counted(run.held.length, 'held difference'), byPath(run.held).map((held) => heldText(held, names, style)));
+    print('Deletions and changes of kind', grave.map((change) => changeText(change, names, style)));
+    print('Conflicts, settled by the policy', byPath(settled).map((conflict) => conflictText(conflict, names, style)));
+  } else {
+    print(undefined, run.logs.filter(({ outcome }) => leftAlone.has(outcome)).map((log) => logText(log, names, style)));
+  }
+  print(quiet ? undefined : 'Conflicts, open', byPath(open).map((conflict) => conflictText(conflict, names, style)));
+  print(quiet ? undefined : 'Problems', byPath(run.problems).map((problem) => problemText(problem, names, style)));
+
+  if (!quiet) {
+    const sentence = closingSentence(run, summary, names);
+    const isAlone = changes.length + open.length + settled.length + run.problems.length + run.logs.length === 0;
+    if (sentence !== '') out(`${isAlone ? '' : '\n'}${sentence}\n`);
+    if (run.held.length > 0 && !verbose) out(`${counted(run.held.length, 'difference is', 'differences are')} held as agreed (--verbose lists them).\n`);
+  }
+  if (run.halt !== undefined) err(failureText({ ...failureOfHalt(run.halt), colors: colors.err, columns: options.columns }));
+  for (const error of run.errors) err(failureText({ ...failureOfError(error), colors: colors.err, columns: options.columns }));
+}
+
+/** By name, level by level, so that what is in a folder follows it. */
+function comparePaths(a: string, b: string): number {
+  // `/` sorts before every character of a name that can be printed, so that `a/x` comes before `a-b`.
+  return compareNames(a.replaceAll('/', '\0'), b.replaceAll('/', '\0'));
+}
+
+function closingSentence(run: Gathered, summary: OutputLineOf<'summary'>, names: SideNames): string {
+  if (run.start?.command === 'init') return '';
+  if (run.start?.command === 'logs') return run.logs.every(({ outcome }) => outcome === 'up-to-date') && run.errors.length === 0 ? 'Nothing to do: all logs are up to date.' : '';
+  const toRemote = run.changes.filter(({ direction }) => direction === 'to-remote');
+  const toLocal = run.changes.filter(({ direction }) => direction === 'to-local');
+  const parts = [changesTo(toRemote, names.remote), changesTo(toLocal, names.local)].filter((part) => part !== '');
+  const deletions = summary.deletions === 0 ? '' : `, ${counted(summary.deletions, 'deletion')} among them`;
+  const amount = parts.length === 0 ? 'nothing' : `${parts.join(', ')}${deletions}`;
+  const open = [
+    summary.conflicts === 0 ? '' : counted(summary.conflicts, 'open conflict'),
+    summary.problems === 0 ? '' : counted(summary.problems, 'problem'),
+  ].filter((part) => part !== '');
+  const skipped = open.length === 0 ? '' : ` Skipped: ${open.join(', ')}.`;
+  switch (summary.outcome) {
+    case 'in-sync':
+      return `Nothing to do: ${names.local} and ${names.remote} are in sync.`;
+    case 'pending':
+      return `Nothing was changed. --apply would make ${amount}.${skipped}${run.start?.live === false ? '\n--apply is refused until the config says `live: true`.' : ''}`;
+    case 'applied':
+      return `Done: ${amount} in ${formatDuration(summary.durationMs)}.`;
+    case 'partial':
+      return run.start?.dryRun === true ? `Nothing was changed, and --apply would change nothing.${skipped}` : `Done: ${amount} in ${formatDuration(summary.durationMs)}.${skipped}`;
+    case 'skipped-gated':
+      return `The gate is closed, so nothing was changed. Waiting: ${amount}.`;
+    case 'halted':
+    case 'failed':
+    case 'skipped-locked':
+    case 'peer-away': {
+      const done = run.changes.filter(({ status }) => status === 'done').length;
+      return done > 0 ? `${counted(done, 'change was', 'changes were')} made before the end; the next run goes on from there.` : '';
+    }
+  }
+}
+
+function changesTo(changes: readonly OutputLineOf<'change'>[], name: string): string {
+  if (changes.length === 0) return '';
+  const bytes = changes.reduce((sum, { action, sizeBytes }) => sum + (action === 'create' || action === 'update' ? sizeBytes : 0), 0);
+  return `${counted(changes.length, 'change')} to ${name}${bytes === 0 ? '' : ` (${formatSize(bytes)})`}`;
+}
+
+function statusText({ lastRun, lastSuccess, ageMs, maxAgeMs }: OutputLineOf<'status'>): string {
+  if (lastRun === null) return 'No run is on record here.\n';
+  const success =
+    lastSuccess === null ? 'no success is on record' : `last success ${ageMs === null ? '' : `${formatDuration(ageMs)} ago, `}at ${lastSuccess.at}`;
+  const late = maxAgeMs !== null && (ageMs === null || ageMs > maxAgeMs) ? `\nToo old: the last success should be at most ${formatDuration(maxAgeMs)} ago.` : '';
+  return `Last run: ${lastRun.command}, ${lastRun.outcome}, at ${lastRun.at}; ${success}.${late}\n`;
+}
+
+interface Failure {
+  readonly message: string;
+  readonly code: string;
+  readonly safe: string;
+  readonly todo: string;
+}
+
+function failureOfHalt({ reason, message, override }: OutputLineOf<'halt'>): Failure {
+  const code = `SYNC_${reason.replaceAll('-', '_').toUpperCase()}`;
+  const advice = adviceFor(code as SyncErrorCode);
+  return { message, code, safe: advice.safe, todo: `${advice.todo}${override === null ? '' : ` To go on all the same, once: ${override}.`}` };
+}
+
+function failureOfError({ code, message, details }: OutputLineOf<'error'>): Failure {
+  const advice = adviceFor(code as SyncErrorCode);
+  const { hint } = details;
+  return { message, code, safe: advice.safe, todo: typeof hint === 'string' ? sentence(hint) : advice.todo };
+}
+
+/** What happened, what is safe, what to do, and the code to look up in docs/errors.md. */
+export function failureText({ message, code, safe, todo, colors, columns }: Failure & { readonly colors: Colors; readonly columns: number }): string {
+  const shown = message.split('\n').map(printable).join('\n');
+  return [
+    wrap(shown, columns, `${colors.bold(colors.red('ubos-sync:'))} `),
+    wrap(printable(safe), columns, '  safe: '),
+    wrap(printable(todo), columns, '  do:   '),
+    `  code: ${printable(code)}`,
+    '',
+  ].join('\n');
+}
+
+function sentence(text: string): string {
+  const capital = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?)]$/.test(capital) ? capital : `${capital}.`;
+}

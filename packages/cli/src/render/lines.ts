@@ -1,0 +1,160 @@
+/**
+ * What a command says, as data: the lines of `--json`. Everything that a command has to tell goes through this one stream; a sink prints it as JSON,
+ * another one as text for people, another one keeps it as the log of the run. So nothing is told to one and not to the other.
+ *
+ * Sides are `local` (this end) and `remote` here, whatever the engine calls them. The schema is published as `schema/output.schema.json`.
+ */
+import { z } from 'zod';
+
+const side = z.enum(['local', 'remote']);
+const count = z.int().min(0);
+const bytes = z.int().min(0);
+const when = z.iso.datetime();
+
+/** What one side has at a path; `null`: nothing. */
+const entry = z
+  .strictObject({
+    kind: z.enum(['file', 'directory', 'symlink', 'untracked', 'problematic']),
+    sizeBytes: bytes.optional(),
+    /** Octal. */
+    mode: z.string().optional(),
+    mtime: when.optional(),
+    /** Hexadecimal. */
+    digest: z.string().optional(),
+    target: z.string().optional(),
+  })
+  .nullable();
+
+const named = <Type extends string, Shape extends z.ZodRawShape>(type: Type, shape: Shape) =>
+  z.strictObject({ type: z.literal(type), run: z.string(), at: when, ...shape });
+
+const start = named('start', {
+  command: z.string(),
+  version: z.string(),
+  /** Names of the two sides, as in the output for people. */
+  local: z.string(),
+  remote: z.string(),
+  dryRun: z.boolean(),
+  localRoot: z.string(),
+  remoteUrl: z.string(),
+  profile: z.string(),
+  /** Whether the config lets `--apply` through. */
+  live: z.boolean(),
+});
+
+const phase = named('phase', { name: z.enum(['connect', 'lock', 'scan', 'reconcile', 'stage', 'transition', 'commit', 'log']) });
+
+const progress = named('progress', { phase: phase.shape.name, doneBytes: bytes, totalBytes: bytes, doneItems: count, totalItems: count });
+
+const change = named('change', {
+  path: z.string(),
+  direction: z.enum(['to-local', 'to-remote']),
+  /** A change of kind is named by what comes to be; `old.kind` says what was there. */
+  action: z.enum(['create', 'update', 'delete', 'chmod', 'rename', 'mkdir', 'symlink']),
+  /** Of what is there afterwards; of a deletion, of what was. */
+  kind: z.enum(['file', 'directory', 'symlink']),
+  sizeBytes: bytes,
+  /** Where a renamed entry was. */
+  from: z.string().optional(),
+  status: z.enum(['pending', 'done', 'failed']),
+  old: entry,
+  new: entry,
+});
+
+const conflict = named('conflict', {
+  path: z.string(),
+  reason: z.enum(['content', 'tie', 'first-sync', 'kinds', 'untracked', 'direction', 'names-collide']),
+  local: entry,
+  remote: entry,
+  rule: z.string(),
+  resolution: z.enum(['local', 'remote', 'keep-both', 'skipped']),
+  /** Where the loser went with `keep-both`. */
+  keptAs: z.string().optional(),
+});
+
+const problem = named('problem', {
+  path: z.string(),
+  side,
+  code: z.string(),
+  message: z.string(),
+  /** Whether the last run had this problem already. */
+  repeated: z.boolean(),
+});
+
+const halt = named('halt', {
+  reason: z.string(),
+  message: z.string(),
+  /** What takes it for one run, such as `--allow mass-delete`; `null`: nothing does. */
+  override: z.string().nullable(),
+  side: side.nullable(),
+});
+
+const held = named('held', { path: z.string(), why: z.string(), local: entry, remote: entry });
+
+const notice = named('notice', { code: z.string(), message: z.string(), side: side.nullable() });
+
+const log = named('log', {
+  name: z.string(),
+  outcome: z.enum(['up-to-date', 'appended', 'adopted', 'rotated', 'truncated', 'copy-truncated', 'forked', 'local-changed', 'missing']),
+  fromByte: bytes,
+  toByte: bytes,
+  lines: count,
+  malformed: count,
+  lastTimestamp: z.string().nullable(),
+  dryRun: z.boolean(),
+  /** What was found, where it is not the normal course. */
+  message: z.string().optional(),
+});
+
+const lastRun = z.strictObject({ run: z.string(), at: when, command: z.string(), outcome: z.string(), exitCode: count }).nullable();
+
+/** What `status` knows from the audit of this end. */
+const status = named('status', {
+  lastRun,
+  lastSuccess: lastRun,
+  /** Since the last success; `null`: there was none. */
+  ageMs: z.number().min(0).nullable(),
+  maxAgeMs: z.number().min(0).nullable(),
+});
+
+const config = named('config', { path: z.string() });
+
+const error = named('error', { code: z.string(), message: z.string(), details: z.record(z.string(), z.unknown()) });
+
+const summary = named('summary', {
+  outcome: z.enum(['in-sync', 'applied', 'pending', 'partial', 'halted', 'failed', 'skipped-locked', 'skipped-gated', 'peer-away']),
+  changes: count,
+  conflicts: count,
+  problems: count,
+  deletions: count,
+  bytesSent: bytes,
+  bytesReceived: bytes,
+  roundTrips: count,
+  durationMs: z.number().min(0),
+  planId: z.string().optional(),
+  exitCode: z.int().min(0).max(3),
+});
+
+export const outputLineSchema = z.discriminatedUnion('type', [
+  start,
+  phase,
+  progress,
+  change,
+  conflict,
+  problem,
+  halt,
+  held,
+  notice,
+  log,
+  status,
+  config,
+  error,
+  summary,
+]);
+
+export type OutputLine = z.output<typeof outputLineSchema>;
+export type OutputLineOf<Type extends OutputLine['type']> = Extract<OutputLine, { readonly type: Type }>;
+export type EntryFacts = z.output<typeof entry>;
+
+/** A line without its run and time, which the stream adds. */
+export type OutputBody = { [Type in OutputLine['type']]: Omit<OutputLineOf<Type>, 'run' | 'at'> }[OutputLine['type']];

@@ -1,0 +1,128 @@
+/** One line a path, as unison prints it: `local ----> balaur  new file   config/a.yaml (1.2 kB)`. */
+import type { EntryFacts, OutputLineOf } from './lines.ts';
+import { counted, formatSize, printable } from './text.ts';
+
+/** Paints text, or leaves it. */
+export type Formatter = (text: string) => string;
+
+export interface Style {
+  readonly plain: Formatter;
+  readonly dim: Formatter;
+  readonly warn: Formatter;
+  readonly danger: Formatter;
+}
+
+export interface SideNames {
+  readonly local: string;
+  readonly remote: string;
+}
+
+const arrows = { 'to-remote': '---->', 'to-local': '<----', both: '<-?->' } as const;
+
+/** `new file` and the other words are padded to the longest of them. */
+const wordColumns = 9;
+
+export function changeText(line: OutputLineOf<'change'>, names: SideNames, style: Style): string {
+  const { word, detail } = describeChange(line);
+  const failed = line.status === 'failed' ? '  FAILED' : '';
+  const paint = standsOut(line) || failed !== '' ? style.danger : style.plain;
+  return row(names, line.direction, paint(word.padEnd(wordColumns)), `${shownPath(line.path, line.new ?? line.old)}${detail}${failed}`);
+}
+
+/** Deletions and changes of kind: what cannot be made good by syncing again. */
+export function standsOut({ action, old, new: next }: OutputLineOf<'change'>): boolean {
+  return action === 'delete' || (old !== null && next !== null && old.kind !== next.kind);
+}
+
+export function conflictText(line: OutputLineOf<'conflict'>, names: SideNames, style: Style): string {
+  const what = `${conflictReasons[line.reason]} (${names.local}: ${shownEntry(line.local)}; ${names.remote}: ${shownEntry(line.remote)})`;
+  const settled = {
+    local: `${names.local} wins`,
+    remote: `${names.remote} wins`,
+    'keep-both': `both are kept${line.keptAs === undefined ? '' : `, one as ${printable(line.keptAs)}`}`,
+    skipped: 'left as it is',
+  }[line.resolution];
+  return row(names, 'both', style.danger('conflict'.padEnd(wordColumns)), `${printable(line.path || '.')}: ${what}: ${settled}`);
+}
+
+export function problemText(line: OutputLineOf<'problem'>, names: SideNames, style: Style): string {
+  const side = line.side === 'local' ? names.local : names.remote;
+  const again = line.repeated ? ' (as in the last run)' : '';
+  return `${style.danger('problem'.padEnd(wordColumns))}  ${printable(line.path || '.')} on ${side}: ${printable(line.message)} [${printable(line.code)}]${again}`;
+}
+
+export function heldText(line: OutputLineOf<'held'>, names: SideNames, style: Style): string {
+  return row(names, 'both', style.dim('held'.padEnd(wordColumns)), `${printable(line.path || '.')}: ${line.why.replaceAll('remote', names.remote)}`);
+}
+
+export function logText(line: OutputLineOf<'log'>, names: SideNames, style: Style): string {
+  const bytes = line.toByte - line.fromByte;
+  const pulled = bytes > 0 ? `${line.dryRun ? ' would pull' : ''} ${line.lines > 0 ? `${counted(line.lines, 'line')}, ` : ''}${formatSize(bytes)}` : '';
+  const facts = [
+    line.malformed > 0 ? counted(line.malformed, 'malformed line') : '',
+    line.lastTimestamp === null ? '' : `last ${printable(line.lastTimestamp)}`,
+    line.message === undefined ? '' : printable(line.message),
+  ].filter((fact) => fact !== '');
+  const outcome = line.outcome.replaceAll('-', ' ');
+  const paint = leftAlone.has(line.outcome) ? style.danger : style.plain;
+  return row(names, 'to-local', 'log'.padEnd(wordColumns), `${printable(line.name)}  ${paint(outcome)}${pulled}${facts.length === 0 ? '' : ` (${facts.join('; ')})`}`);
+}
+
+/** Outcomes that leave the local bytes alone, because a person has to look. */
+export const leftAlone: ReadonlySet<OutputLineOf<'log'>['outcome']> = new Set(['forked', 'local-changed', 'missing', 'truncated']);
+
+const conflictReasons: Readonly<Record<OutputLineOf<'conflict'>['reason'], string>> = {
+  content: 'changed on both sides',
+  tie: 'changed on both sides, and the clocks cannot tell which is newer',
+  'first-sync': 'different on both sides, and never synced before (--first newer|local|remote|keep-both decides once)',
+  kinds: 'different kinds',
+  untracked: 'one side holds something that is left alone',
+  direction: 'changed on the side that does not send',
+  'names-collide': 'names that are one on the other side',
+};
+
+function row(names: SideNames, direction: keyof typeof arrows, word: string, rest: string): string {
+  return `${names.local} ${arrows[direction]} ${names.remote}  ${word}  ${rest}`;
+}
+
+function describeChange({ action, old, new: next, kind, sizeBytes, from }: OutputLineOf<'change'>): { readonly word: string; readonly detail: string } {
+  const size = kind === 'file' ? ` (${formatSize(sizeBytes)})` : '';
+  if (old !== null && next !== null && old.kind !== next.kind) return { word: 'replaced', detail: ` (${old.kind} by ${next.kind})` };
+  switch (action) {
+    case 'create':
+      return { word: 'new file', detail: size };
+    case 'mkdir':
+      return { word: 'new dir', detail: '' };
+    case 'symlink':
+      return { word: 'new link', detail: ` -> ${printable(next?.target ?? '')}` };
+    case 'update':
+      return { word: 'changed', detail: kind === 'symlink' ? ` -> ${printable(next?.target ?? '')}` : size };
+    case 'chmod':
+      return { word: 'props', detail: ` (${old?.mode ?? '?'} to ${next?.mode ?? '?'})` };
+    case 'rename':
+      return { word: 'renamed', detail: ` (from ${printable(from ?? '?')})` };
+    case 'delete':
+      return { word: 'deleted', detail: size };
+  }
+}
+
+function shownPath(path: string, entry: EntryFacts): string {
+  return `${printable(path || '.')}${entry?.kind === 'directory' && path !== '' ? '/' : ''}`;
+}
+
+function shownEntry(entry: EntryFacts): string {
+  switch (entry?.kind) {
+    case undefined:
+      return 'deleted';
+    case 'file':
+      return `${formatSize(entry.sizeBytes ?? 0)}${entry.mtime === undefined ? '' : ` of ${entry.mtime.replace('T', ' ').replace(/\.\d+Z$/, 'Z')}`}`;
+    case 'directory':
+      return 'a folder';
+    case 'symlink':
+      return `a link to ${printable(entry.target ?? '')}`;
+    case 'untracked':
+      return 'left alone';
+    case 'problematic':
+      return 'unreadable';
+  }
+}
