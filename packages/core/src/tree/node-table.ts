@@ -104,13 +104,15 @@ export function nodesToTable(nodes: readonly NodeAt[]): NodeTable {
 export interface NodeTableLimits {
   /** More nodes than this are refused before anything is read. */
   readonly nodesMax: number;
+  /** Bounds the paths written out: front-coded, a few bytes can stand for a path of thousands of characters. */
+  readonly charactersMax?: number | undefined;
 }
 
 /**
  * Reads a table from a wire or a disk. Everything is checked: types, lengths to the byte, paths, modes, sizes, digests. Paths may repeat;
  * what a repeated path means is for the caller to say.
  */
-export function tableToNodes(value: unknown, { nodesMax }: NodeTableLimits): Parsed<NodeAt[]> {
+export function tableToNodes(value: unknown, { nodesMax, charactersMax = Number.POSITIVE_INFINITY }: NodeTableLimits): Parsed<NodeAt[]> {
   if (!isNodeTable(value)) return refused('not a node table');
   const table = value;
   if (!Number.isSafeInteger(table.count) || table.count < 0 || table.count > nodesMax) return refused(`more than ${nodesMax} nodes, or no count`);
@@ -126,10 +128,10 @@ export function tableToNodes(value: unknown, { nodesMax }: NodeTableLimits): Par
   if (table.digests.length !== wanted.files * table.digestBytes || (wanted.files > 0 && table.digestBytes === 0)) return refused('digests');
   const texts = splitColumn(table.texts, wanted.texts);
   if (texts === undefined) return refused('texts');
-  return readNodes(table, suffixes, texts);
+  return readNodes(table, suffixes, texts, charactersMax);
 }
 
-function readNodes(table: NodeTable, suffixes: readonly string[], texts: readonly string[]): Parsed<NodeAt[]> {
+function readNodes(table: NodeTable, suffixes: readonly string[], texts: readonly string[], charactersMax: number): Parsed<NodeAt[]> {
   const modes = viewOf(table.modes);
   const sizes = viewOf(table.sizes);
   const mtimes = viewOf(table.mtimes);
@@ -141,6 +143,7 @@ function readNodes(table: NodeTable, suffixes: readonly string[], texts: readonl
   let digestAt = 0;
   let textAt = 0;
   let previous = '';
+  let characters = 0;
   for (let index = 0; index < table.count; index++) {
     let common = 0;
     for (let shift = 0; ; shift += 7) {
@@ -150,7 +153,10 @@ function readNodes(table: NodeTable, suffixes: readonly string[], texts: readonl
       if (byte < 0x80) break;
     }
     if (common > previous.length) return refused('shared prefix longer than the path before');
-    const parsed = parseRelativePath(previous.slice(0, common) + (suffixes[index] ?? ''));
+    const suffix = suffixes[index] ?? '';
+    characters += common + suffix.length;
+    if (characters > charactersMax) return refused(`paths of more than ${charactersMax} characters`);
+    const parsed = parseRelativePath(previous.slice(0, common) + suffix);
     if (!parsed.ok) return parsed;
     const path = parsed.value;
     previous = path;
