@@ -53,10 +53,10 @@ function fastHashing({ create64, h64Raw }: Xxhash): Hashing {
 
 const strongHashing: Hashing = {
   kind: 'strong',
-  hash: (bytes) => createHash('sha256').update(bytes).digest('latin1') as Digest,
+  hash: (bytes) => createHash('sha256').update(bytes).digest('binary') as Digest,
   createHasher() {
     const hash = createHash('sha256');
-    return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('latin1') as Digest };
+    return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('binary') as Digest };
   },
 };
 
@@ -65,5 +65,5 @@ const scratch = Buffer.alloc(16);
 function pairToDigest(low: bigint, high: bigint): Digest {
   scratch.writeBigUInt64BE(low, 0);
   scratch.writeBigUInt64BE(high, 8);
-  return scratch.latin1Slice(0, 16) as Digest;
+  return scratch.toString('latin1') as Digest;
 }
