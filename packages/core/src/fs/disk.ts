@@ -18,7 +18,10 @@ export interface Disk {
 export interface DiskDirectory {
   /** Device and inode, to see whether the path still leads here. */
   readonly identity: { readonly dev: bigint; readonly ino: bigint };
-  /** Names as the file system gives them, unsorted, without `.` and `..`. Names that are not UTF-8 come as `undefined` (their count matters). */
+  /**
+   * Names as the file system gives them, unsorted, without `.` and `..`. Names that are not UTF-8 come as `undefined` (their count matters).
+   * `ENOENT` where the directory itself was removed meanwhile: it never reads as empty.
+   */
   list(): readonly DiskListing[];
   /** The child itself, links not followed. `undefined`: absent. */
   lstat(name: string): DiskStat | undefined;
@@ -26,9 +29,14 @@ export interface DiskDirectory {
   stat(): DiskStat;
   /** A child directory, links not followed: `ENOTDIR` or `ELOOP` if it is something else, `ENOENT` if it is nothing. */
   openDirectory(name: string): DiskDirectory;
-  /** A child file, links not followed, never blocking on a FIFO. `create` is exclusive (`EEXIST`) with mode 0600 unless given. */
+  /**
+   * A child file, links not followed (`ELOOP`), never blocking on a FIFO; what is no regular file is `EINVAL`. All but `read` may be read, too.
+   * `create` is exclusive (`EEXIST`) with mode 0600 unless given; `write` and `append` need a file (`ENOENT`), and with `append` every write goes to its end.
+   */
   openFile(name: string, access: 'read' | 'create' | 'write' | 'append', mode?: number): DiskFile;
+  /** `EILSEQ` where the target is not UTF-8. */
   readlink(name: string): string;
+  /** The mode is narrowed by the umask of the process. */
   makeDirectory(name: string, mode: number): void;
   symlink(name: string, target: string): void;
   /** Replaces what is there, if anything is (a directory only if it is empty). */
@@ -37,9 +45,9 @@ export interface DiskDirectory {
   unlink(name: string): void;
   /** `ENOTEMPTY` if it is not empty. */
   removeDirectory(name: string): void;
-  /** Of a child that is a file or directory; never through a link. */
+  /** Of a child that is a file or directory, readable or not; never through a link (`EINVAL`). */
   chmod(name: string, mode: number): void;
-  /** Copies a regular file of this directory, by reference where the file system can (reflink). Exclusive: `EEXIST`. */
+  /** Copies a regular file of this directory with its mode, by reference where the file system can (reflink). Exclusive: `EEXIST`. */
   copyFile(name: string, to: DiskDirectory, toName: string): void;
   /** Makes this directory's entries durable. */
   sync(): Promise<void>;

@@ -60,7 +60,12 @@ class NodeDirectory implements DiskDirectory {
   }
 
   list(): readonly DiskListing[] {
-    return this.held((base) => listDirectory(base));
+    return this.held((base) => {
+      const listing = listDirectory(base);
+      // POSIX has a removed directory read as an empty one. Its link count tells: emptiness is evidence, being gone is none.
+      if (listing.length === 0 && fs.fstatSync(this.fd).nlink === 0) throw errnoError('ENOENT', 'the directory was removed, scandir');
+      return listing;
+    });
   }
 
   lstat(name: string): DiskStat | undefined {
