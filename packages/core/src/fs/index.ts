@@ -4,3 +4,4 @@
  * @packageDocumentation
  */
 export type { Disk } from './disk.ts';
+export { systemClock } from './system-clock.ts';
