@@ -28,7 +28,7 @@ export function parseRemoteUrl(text: string): Parsed<RemoteUrl> {
   if (/^ssh:\/\//i.test(text)) return parseSshUrl(text.slice('ssh://'.length));
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text);
   if (scheme !== null) return refuse(`${scheme[1]}:// is not supported, only ssh:// and plain paths are`);
-  const scp = /^((?:[^@:/\\]+@)?[^@:/\\]{2,}):(.*)$/.exec(text);
+  const scp = /^([^@:/\\]+@[^@:/\\]+|[^@:/\\]{2,}):(.*)$/.exec(text);
   if (scp !== null) return refuse(`write it as ssh://${scp[1]}/${scp[2]!.startsWith('/') ? scp[2]!.slice(1) : `~/${scp[2]}`}`);
   if (text === '') return refuse('a path or an ssh:// address is expected');
   if (text.includes('\0')) return refuse('a path cannot contain a NUL character');
