@@ -1,0 +1,32 @@
+import type { ExitCode, Outcome } from '../exit-code.ts';
+import type { FullFlags } from '../flags.ts';
+import type { Io } from '../io.ts';
+import { makeLogFolders, pullLogsInRun } from '../pull.ts';
+import { runWithPeers } from '../runs.ts';
+import { checkLive, syncInRun } from '../sync.ts';
+
+/**
+ * Truth, then logs, over one connection. `--dry-run` changes nothing at all, whatever else is given; without it the logs are pulled
+ * even where truth is a dry run, because a pull can only append.
+ */
+export async function full(io: Io, flags: FullFlags): Promise<ExitCode> {
+  const dryRun = flags.apply !== true || flags.dryRun === true;
+  const dryRunLogs = flags.dryRun === true || flags.dryRunLogs === true;
+  return runWithPeers(
+    io,
+    flags,
+    { command: 'full', dryRun, tellPending: flags.exitCode, check: (profile) => checkLive(profile, !dryRun) },
+    async (run) => {
+      // Before the scan: a folder that appears after it would be a change for the next run.
+      if (!dryRunLogs && !dryRun) makeLogFolders(run.profile, run.profile.logs);
+      const { outcome } = await syncInRun(run, { flags, dryRun, paths: undefined });
+      await pullLogsInRun(run, run.profile.logs, { dryRun: dryRunLogs, verify: flags.verify });
+      return { outcome: withLogs(outcome, run.tally.logsFailed + run.tally.logsLeftAlone > 0) };
+    },
+  );
+}
+
+/** What truth came to is what a full run came to, but for logs that did not come along. A halt or a closed gate stays what it is. */
+function withLogs(outcome: Outcome, incomplete: boolean): Outcome {
+  return incomplete && (outcome === 'in-sync' || outcome === 'applied') ? 'partial' : outcome;
+}

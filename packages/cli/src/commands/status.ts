@@ -1,0 +1,23 @@
+import { systemClock } from '@ubos/sync-core/fs';
+import { readHistory } from '../audit/history.ts';
+import type { ExitCode } from '../exit-code.ts';
+import type { StatusFlags } from '../flags.ts';
+import type { Io } from '../io.ts';
+import { runWithPeers } from '../runs.ts';
+import { syncInRun } from '../sync.ts';
+
+/**
+ * Pending changes, last run, age of the last success, conflicts. Reads only: no audit, no log of the run. What is known here is told first,
+ * so that it is there also when the node cannot be reached. A last success that is older than `--max-age` is a 3, because units take 1 as success.
+ */
+export async function status(io: Io, flags: StatusFlags): Promise<ExitCode> {
+  return runWithPeers(io, flags, { command: 'status', dryRun: true, readsOnly: true, tellPending: flags.exitCode }, async (run) => {
+    const { lastRun, lastSuccess } = readHistory(run.auditFolder, run.node.name, run.profile.name);
+    const ageMs = lastSuccess === null ? null : Math.max(0, systemClock.nowMs() - Date.parse(lastSuccess.at));
+    const maxAgeMs = flags.maxAge ?? null;
+    run.output.emit({ type: 'status', lastRun, lastSuccess, ageMs, maxAgeMs });
+    const isTooOld = maxAgeMs !== null && (ageMs === null || ageMs > maxAgeMs);
+    const { outcome } = await syncInRun(run, { flags, dryRun: true, paths: undefined });
+    return { outcome, atLeast: isTooOld ? 3 : 0 };
+  });
+}

@@ -1,0 +1,61 @@
+/** Flags as commander hands them over. */
+
+/** Understood by every command. */
+export interface CommonFlags {
+  readonly config?: string | undefined;
+  readonly json?: boolean | undefined;
+  readonly quiet?: boolean | undefined;
+  readonly verbose?: boolean | undefined;
+  /** `--no-color` makes it false. */
+  readonly color: boolean;
+  readonly yes?: boolean | undefined;
+}
+
+/** Of the commands that talk to a node. */
+export interface PeerFlags extends CommonFlags {
+  readonly node?: readonly string[] | undefined;
+  readonly all?: boolean | undefined;
+  /** `-F FILE` */
+  readonly sshConfig?: string | undefined;
+  readonly acceptNewHostKey?: boolean | undefined;
+}
+
+export interface TruthFlags extends PeerFlags {
+  readonly apply?: boolean | undefined;
+  readonly first?: 'newer' | 'local' | 'remote' | 'keep-both' | undefined;
+  readonly rehash?: boolean | undefined;
+  readonly allow?: readonly string[] | undefined;
+  readonly rejoin?: boolean | undefined;
+  /** Milliseconds. */
+  readonly lockWait?: number | undefined;
+  readonly exitCode?: boolean | undefined;
+}
+
+export interface LogsFlags extends PeerFlags {
+  readonly dryRun?: boolean | undefined;
+  readonly verify?: 'tail' | 'full' | 'off' | undefined;
+}
+
+export interface FullFlags extends TruthFlags {
+  readonly dryRun?: boolean | undefined;
+  readonly dryRunLogs?: boolean | undefined;
+  readonly verify?: 'tail' | 'full' | 'off' | undefined;
+}
+
+export interface StatusFlags extends PeerFlags {
+  readonly exitCode?: boolean | undefined;
+  /** Milliseconds. */
+  readonly maxAge?: number | undefined;
+}
+
+export interface InitFlags extends CommonFlags {
+  readonly remote?: string | undefined;
+  readonly profile?: string | undefined;
+  readonly node?: readonly string[] | undefined;
+}
+
+export interface AgentFlags extends CommonFlags {
+  readonly root: string;
+  readonly readOnly?: boolean | undefined;
+  readonly logs?: readonly string[] | undefined;
+}

@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+import { textOutput } from './io.ts';
+import { runCli } from './program.ts';
+import { stopOnSignals } from './signals.ts';
+
+process.exitCode = await runCli({
+  argv: process.argv.slice(2),
+  env: process.env,
+  cwd: process.cwd(),
+  stdin: process.stdin,
+  stdout: textOutput(process.stdout),
+  stderr: textOutput(process.stderr),
+  signal: stopOnSignals((code) => process.exit(code)),
+});

@@ -1,0 +1,90 @@
+/** What one run has open: this root, and the one connection to the node, made when it is first needed. The one place where parts are put together. */
+import { isAbsolute, join } from 'node:path';
+import type { LogSource, Replica } from '@ubos/sync-core';
+import { createFsLogSource, createFsReplica } from '@ubos/sync-core/fs';
+import type { Node, Profile } from './config/resolve.ts';
+import type { PeerFlags } from './flags.ts';
+import type { Io } from './io.ts';
+import { sshPrompts } from './prompts.ts';
+import type { Traffic } from './start-output.ts';
+
+export interface Session {
+  local(): Promise<Replica>;
+  remote(): Promise<Replica>;
+  /** A log on the node: relative to its root, or absolute. */
+  log(from: string): Promise<LogSource>;
+  traffic(): Traffic;
+  close(): Promise<void>;
+}
+
+/** The far end of a session. */
+interface Far {
+  replica(): Promise<Replica>;
+  log(from: string): Promise<LogSource>;
+  traffic(): Traffic;
+  close(): Promise<void>;
+}
+
+/** Nothing is opened yet. `onConnect` is called before a connection is made, so that the wait has a name. */
+export function createSession(io: Io, flags: PeerFlags, profile: Profile, node: Node, onConnect: () => void): Session {
+  let local: Promise<Replica> | undefined;
+  let far: Promise<Far> | undefined;
+  let connected: Far | undefined;
+  const reach = (): Promise<Far> => {
+    far ??= openFar(io, flags, node, onConnect).then((opened) => {
+      connected = opened;
+      return opened;
+    });
+    return far;
+  };
+  return {
+    local() {
+      local ??= createFsReplica(profile.root);
+      return local;
+    },
+    remote: async () => (await reach()).replica(),
+    log: async (from) => (await reach()).log(from),
+    traffic: () => connected?.traffic() ?? noTraffic,
+    async close() {
+      await Promise.allSettled([local?.then((replica) => replica.close()), connected?.close()]);
+    },
+  };
+}
+
+const noTraffic: Traffic = { bytesSent: 0, bytesReceived: 0, roundTrips: 0 };
+
+async function openFar(io: Io, flags: PeerFlags, node: Node, onConnect: () => void): Promise<Far> {
+  if (node.address.kind === 'path') return openFolder(node.address.path);
+  onConnect();
+  // Loaded here: ssh2 is half of the program.
+  const { connectSsh } = await import('@ubos/sync-transport-ssh');
+  const connection = await connectSsh(node.url, {
+    signal: io.signal,
+    prompts: sshPrompts(io, flags),
+    acceptNewHostKey: flags.acceptNewHostKey,
+    configFile: flags.sshConfig ?? (io.env['UBOS_SYNC_SSH_CONFIG'] || undefined),
+    node: node.nodeProgram,
+  });
+  return {
+    replica: () => connection.replica(),
+    log: async (from) => connection.log(from),
+    traffic: () => connection.traffic(),
+    close: () => connection.close(),
+  };
+}
+
+/** A node that is another folder of this machine. */
+function openFolder(root: string): Far {
+  let replica: Promise<Replica> | undefined;
+  return {
+    replica() {
+      replica ??= createFsReplica(root);
+      return replica;
+    },
+    log: async (from) => createFsLogSource(isAbsolute(from) ? from : join(root, from)),
+    traffic: () => noTraffic,
+    async close() {
+      await replica?.then((opened) => opened.close());
+    },
+  };
+}

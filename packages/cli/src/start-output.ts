@@ -1,0 +1,88 @@
+/** Puts the output of one run together: where its lines go, and how it ends. */
+import { systemClock } from '@ubos/sync-core/fs';
+import pc from 'picocolors';
+import { createRunId } from './audit/run-log.ts';
+import { type ExitCode, exitCodeOf, type Outcome } from './exit-code.ts';
+import type { CommonFlags } from './flags.ts';
+import type { Io, TextOutput } from './io.ts';
+import { createHumanSink } from './render/human.ts';
+import { createJsonSink } from './render/json.ts';
+import { createOutput, type Output, type Sink } from './render/output.ts';
+import { createTally, factsOf, type Tally } from './tally.ts';
+
+export interface RunOutput {
+  readonly output: Output;
+  readonly tally: Tally;
+  /** Emits the summary, the last line, and returns the exit code. `atLeast`: what has been found out besides. */
+  finish(outcome: Outcome, traffic?: Traffic, atLeast?: ExitCode): ExitCode;
+}
+
+/** What went over the wire; nothing where both sides are here. */
+export interface Traffic {
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly roundTrips: number;
+}
+
+export interface StartOptions {
+  /** More sinks, such as the audit; made for this run. They come before the person is told that all is done. */
+  readonly sinks?: readonly Sink[] | undefined;
+  readonly run?: string | undefined;
+  /** `--exit-code` */
+  readonly tellPending?: boolean | undefined;
+}
+
+export function newRunId(): string {
+  return createRunId(systemClock.nowMs(), () => systemClock.newId());
+}
+
+export async function startOutput(io: Io, flags: CommonFlags, { sinks = [], run = newRunId(), tellPending = false }: StartOptions): Promise<RunOutput> {
+  const tally = createTally();
+  const progress = await createProgress(io, flags);
+  const shown = flags.json === true ? createJsonSink((text) => io.stdout.write(text)) : humanSink(io, flags);
+  const output = createOutput({ run, nowMs: () => systemClock.nowMs(), sinks: [tally, ...sinks, ...progress, shown] });
+  const startedMs = systemClock.monotonicMs();
+  return {
+    output,
+    tally,
+    finish(outcome, traffic = { bytesSent: 0, bytesReceived: 0, roundTrips: 0 }, atLeast = 0) {
+      const code = exitCodeOf(factsOf(tally, outcome, tellPending));
+      const exitCode = code > atLeast ? code : atLeast;
+      const { changes, deletions, openConflicts, newProblems, repeatedProblems, logsMoved } = tally;
+      output.emit({
+        type: 'summary',
+        outcome,
+        changes: changes + logsMoved,
+        conflicts: openConflicts,
+        problems: newProblems + repeatedProblems,
+        deletions,
+        ...traffic,
+        durationMs: Math.round(systemClock.monotonicMs() - startedMs),
+        exitCode,
+      });
+      return exitCode;
+    },
+  };
+}
+
+function humanSink(io: Io, flags: CommonFlags): Sink {
+  return createHumanSink({
+    out: (text) => io.stdout.write(text),
+    err: (text) => io.stderr.write(text),
+    columns: Math.min(io.stderr.columns, 120),
+    colors: { out: pc.createColors(hasColors(io, flags, io.stdout)), err: pc.createColors(hasColors(io, flags, io.stderr)) },
+    quiet: flags.quiet === true,
+    verbose: flags.verbose === true,
+  });
+}
+
+/** Each stream by itself: one may be a file. */
+function hasColors({ env }: Io, { color }: CommonFlags, { isTTY }: TextOutput): boolean {
+  return color && !env['NO_COLOR'] && env['TERM'] !== 'dumb' && isTTY;
+}
+
+async function createProgress({ env, stderr }: Io, { json, quiet }: CommonFlags): Promise<readonly Sink[]> {
+  if (!stderr.isTTY || env['TERM'] === 'dumb' || json === true || quiet === true) return [];
+  const [{ createLogUpdate }, { createProgressSink }] = await Promise.all([import('log-update'), import('./render/progress.ts')]);
+  return [createProgressSink({ region: createLogUpdate(stderr.stream), columns: stderr.columns, monotonicMs: () => systemClock.monotonicMs() })];
+}

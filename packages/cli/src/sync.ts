@@ -1,0 +1,100 @@
+/** One sync as part of a run: what the engine does, told in lines while it happens, and what was not told at the end. */
+import { relative, resolve } from 'node:path';
+import { type HaltReason, parseRelativePath, type RelativePath, runSync, type SyncChange, SyncError, type SyncEvent, type SyncReport } from '@ubos/sync-core';
+import { systemClock } from '@ubos/sync-core/fs';
+import { problemKey } from './audit/history.ts';
+import { guardsForNode, type Profile, toConflictPolicy } from './config/resolve.ts';
+import type { TruthFlags } from './flags.ts';
+import { changeLine, conflictLine, haltLine, heldLine, noticeLine, problemLine, sideWord } from './render/report-lines.ts';
+import type { Output } from './render/output.ts';
+import type { Run } from './runs.ts';
+
+export interface SyncRequest {
+  readonly flags: TruthFlags;
+  readonly dryRun: boolean;
+  readonly paths: readonly RelativePath[] | undefined;
+}
+
+/** `SYNC_NOT_LIVE` unless both keys are turned: `--apply` on the command line and `live: true` in the config. */
+export function checkLive({ live, configFile }: Profile, apply: boolean): void {
+  if (apply && !live) throw new SyncError('SYNC_NOT_LIVE', `--apply is refused, because ${configFile} does not say \`live: true\``, { path: configFile });
+}
+
+/** PATHs of a command line, relative to the working directory if that is in the tree, else to the root. `SYNC_USAGE` for one that leads out of it. */
+export function pathsInRoot(root: string, cwd: string, paths: readonly string[]): readonly RelativePath[] | undefined {
+  if (paths.length === 0) return undefined;
+  const base = parseRelativePath(relative(root, cwd)).ok ? cwd : root;
+  return paths.map((path) => {
+    const parsed = parseRelativePath(relative(root, resolve(base, path)));
+    if (!parsed.ok) throw new SyncError('SYNC_USAGE', `${path} is not in the tree ${root}`, { path });
+    return parsed.value;
+  });
+}
+
+export async function syncInRun({ io, profile, node, session, output, knownProblems }: Run, { flags, dryRun, paths }: SyncRequest): Promise<SyncReport> {
+  const [alpha, beta] = await Promise.all([session.local(), session.remote()]);
+  const live = createLiveLines(output);
+  const report = await runSync({
+    alpha,
+    beta,
+    names: { alpha: 'local', beta: node.name },
+    profile: profile.name,
+    settings: profile.settings,
+    guards: guardsForNode(profile, node),
+    run: output.run,
+    dryRun,
+    first: flags.first === undefined ? undefined : toConflictPolicy(flags.first),
+    allow: new Set((flags.allow ?? []) as readonly HaltReason[]),
+    rejoin: flags.rejoin,
+    paths,
+    rehash: flags.rehash,
+    durability: profile.durability,
+    lockWaitMs: flags.lockWait,
+    clock: systemClock,
+    signal: io.signal,
+    onEvent: live.onEvent,
+  });
+  for (const change of report.changes) if (!live.told(change)) output.emit(changeLine(change));
+  for (const conflict of report.conflicts) output.emit(conflictLine(conflict));
+  for (const problem of report.problems) {
+    const repeated = knownProblems.has(problemKey({ path: problem.path, side: sideWord(problem.side), code: problem.code }));
+    output.emit(problemLine(problem, repeated));
+  }
+  for (const held of report.held) output.emit(heldLine(held));
+  if (report.halt !== undefined) output.emit(haltLine(report.halt));
+  return report;
+}
+
+/** Progress is for eyes: more often than this is noise in a log, too. */
+const progressMs = 200;
+
+function createLiveLines(output: Output): { readonly onEvent: (event: SyncEvent) => void; readonly told: (change: SyncChange) => boolean } {
+  const told = new Set<string>();
+  let progressAt = Number.NEGATIVE_INFINITY;
+  return {
+    told: ({ side, path }) => told.has(`${side} ${path}`),
+    onEvent(event) {
+      switch (event.type) {
+        case 'phase':
+          progressAt = Number.NEGATIVE_INFINITY;
+          output.emit({ type: 'phase', name: event.name });
+          return;
+        case 'progress': {
+          const { phase, doneBytes, totalBytes, doneItems, totalItems } = event;
+          const now = systemClock.monotonicMs();
+          if (now - progressAt < progressMs) return;
+          progressAt = now;
+          output.emit({ type: 'progress', phase, doneBytes, totalBytes, doneItems, totalItems });
+          return;
+        }
+        case 'change':
+          told.add(`${event.change.side} ${event.change.path}`);
+          output.emit(changeLine(event.change));
+          return;
+        case 'notice':
+          output.emit(noticeLine(event.notice));
+          return;
+      }
+    },
+  };
+}
