@@ -3,3 +3,7 @@ export interface Extent {
   readonly start: number;
   readonly end: number;
 }
+
+export function extentBytes({ start, end }: Extent): number {
+  return end - start;
+}

@@ -1,0 +1,125 @@
+/** Counts for people of what a pull brought: lines, lines that are no JSON, and the times that the first and the last line name. */
+import { jsonLineEnd, newline } from './json-line.ts';
+
+export interface LineCounts {
+  /** Whole lines: newlines. */
+  readonly lines: number;
+  /** Lines that are no JSON text, blank ones not counted; `undefined` if the log is not JSON Lines. Every line was looked at. */
+  readonly malformed: number | undefined;
+  /** As the line has them; `undefined` if it names none. */
+  readonly firstTimestamp: string | undefined;
+  readonly lastTimestamp: string | undefined;
+}
+
+export interface LineCounter {
+  /** The next bytes of the log; they are not kept. */
+  push(bytes: Uint8Array): void;
+  /** Up to the last newline. */
+  counts(): LineCounts;
+}
+
+export interface LineCounterOptions {
+  readonly jsonLines: boolean;
+  /** What stands before the first byte since the last newline, if that byte is in mid-line. */
+  readonly lineSoFar?: Uint8Array | undefined;
+}
+
+/** A longer line counts as malformed unread. It bounds the memory that a log without newlines takes. */
+export const lineBytesMax: number = 64 * 1024 * 1024;
+
+export function createLineCounter({ jsonLines, lineSoFar }: LineCounterOptions): LineCounter {
+  let lines = 0;
+  let malformed = 0;
+  let first: Uint8Array | undefined;
+  let last: Uint8Array | undefined;
+  let unfinished: Uint8Array[] = lineSoFar === undefined || lineSoFar.length === 0 ? [] : [lineSoFar.slice()];
+  let unfinishedBytes = lineSoFar?.length ?? 0;
+
+  /** All lines of bytes that end with a newline. */
+  function count(bytes: Uint8Array): void {
+    for (let start = 0; start < bytes.length; lines++) {
+      const end = jsonLines ? jsonLineEnd(bytes, start) : bytes.indexOf(newline, start);
+      if (end !== -1) start = end + 1;
+      else {
+        const lineEnd = bytes.indexOf(newline, start);
+        if (!isBlank(bytes, start, lineEnd)) malformed++;
+        start = lineEnd + 1;
+      }
+    }
+    first ??= bytes.slice(0, Math.min(bytes.indexOf(newline), timestampWithinBytes));
+    const lastStart = bytes.lastIndexOf(newline, bytes.length - 2) + 1;
+    last = bytes.slice(lastStart, Math.min(bytes.length - 1, lastStart + timestampWithinBytes));
+  }
+
+  function keep(bytes: Uint8Array): void {
+    unfinishedBytes += bytes.length;
+    if (unfinishedBytes > lineBytesMax) unfinished = [];
+    else if (bytes.length > 0) unfinished.push(bytes.slice());
+  }
+
+  return {
+    push(bytes) {
+      let whole = bytes;
+      if (unfinishedBytes > 0) {
+        const end = bytes.indexOf(newline) + 1;
+        keep(bytes.subarray(0, end === 0 ? bytes.length : end));
+        if (end === 0) return;
+        if (unfinished.length > 0) count(concatenate(unfinished));
+        else {
+          lines++;
+          malformed++;
+        }
+        unfinished = [];
+        unfinishedBytes = 0;
+        whole = bytes.subarray(end);
+      }
+      const end = whole.lastIndexOf(newline) + 1;
+      if (end > 0) count(whole.subarray(0, end));
+      keep(whole.subarray(end));
+    },
+    counts: () => ({
+      lines,
+      malformed: jsonLines ? malformed : undefined,
+      firstTimestamp: first && lineTimestamp(first),
+      lastTimestamp: last && lineTimestamp(last),
+    }),
+  };
+}
+
+/** Whether the log of this name is JSON Lines. */
+export function isJsonLinesName(name: string): boolean {
+  return /\.(?:jsonl|ndjson)$/i.test(name);
+}
+
+/** Whether what becomes visible of a log of this name should end at a newline, if nothing else is said. */
+export function isLinesName(name: string): boolean {
+  return isJsonLinesName(name) || /\.log$/i.test(name);
+}
+
+/** A time is looked for in so much of a line. */
+const timestampWithinBytes = 4_096;
+
+/** The time that a line names, as it is written there: the first field with a name for times, else the first ISO 8601 time. */
+export function lineTimestamp(line: Uint8Array): string | undefined {
+  const text = String.fromCharCode(...line.subarray(0, timestampWithinBytes));
+  const field = /"(?:@?timestamp|ts|time|date|datetime|created_?at|at)"\s*:\s*(?:"([^"\\]{1,64})"|(\d{1,20}(?:\.\d{1,20})?))/i.exec(text);
+  return field?.[1] ?? field?.[2] ?? /\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,12})?)?(?:Z|[+-]\d\d:?\d\d)?/.exec(text)?.[0];
+}
+
+function isBlank(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at];
+    if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) return false;
+  }
+  return true;
+}
+
+function concatenate(pieces: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
