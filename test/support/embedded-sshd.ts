@@ -15,6 +15,8 @@ export interface EmbeddedSshdOptions {
   readonly shell?: string;
   /** What the shell is given instead of the client's command: for rc files that print, and for forced commands. */
   readonly command?: (requested: string) => string;
+  /** Let in with this password, too, typed or as the answer to a question. */
+  readonly password?: string | undefined;
 }
 
 interface ServerState extends Required<Omit<EmbeddedSshdOptions, 'alias'>> {
@@ -24,11 +26,11 @@ interface ServerState extends Required<Omit<EmbeddedSshdOptions, 'alias'>> {
 }
 
 export async function startEmbeddedSshd(options: EmbeddedSshdOptions = {}): Promise<TestServer> {
-  const { alias = 'embedded-host', env = { PATH: process.env['PATH'] ?? '' }, shell = '/bin/sh', command = (requested) => requested } = options;
+  const { alias = 'embedded-host', env = { PATH: process.env['PATH'] ?? '' }, shell = '/bin/sh', command = (requested) => requested, password } = options;
   const port = await findFreePort();
   const files = await makeServerFiles(alias, port);
   let log = '';
-  const state: ServerState = { env, shell, command, files, connections: new Set(), note: (line) => (log += `${line}\n`) };
+  const state: ServerState = { env, shell, command, password, files, connections: new Set(), note: (line) => (log += `${line}\n`) };
   const server = new ssh2.Server({ hostKeys: [files.hostKey.private] }, (connection) => serve(state, connection));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -89,14 +91,23 @@ function serve(state: ServerState, connection: Connection): void {
   });
 }
 
-function authenticate({ files, note }: ServerState, context: AuthContext): void {
+function authenticate({ files, password, note }: ServerState, context: AuthContext): void {
   note(`auth ${context.method} ${context.username}`);
-  if (context.method !== 'publickey') return context.reject(['publickey']);
-  const allowed = ssh2.utils.parseKey(files.userKey.public);
-  if (allowed instanceof Error || !context.key.data.equals(allowed.getPublicSSH())) return context.reject(['publickey']);
-  const { blob, signature } = context;
-  if (blob !== undefined && signature !== undefined && allowed.verify(blob, signature) !== true) return context.reject(['publickey']);
-  return context.accept();
+  const refuse = (): void => context.reject(password === undefined ? ['publickey'] : ['publickey', 'keyboard-interactive', 'password']);
+  if (context.method === 'publickey') {
+    const allowed = ssh2.utils.parseKey(files.userKey.public);
+    if (allowed instanceof Error || !context.key.data.equals(allowed.getPublicSSH())) return refuse();
+    const { blob, signature } = context;
+    if (blob !== undefined && signature !== undefined && allowed.verify(blob, signature) !== true) return refuse();
+    if (signature !== undefined) note('auth signed');
+    return context.accept();
+  }
+  if (password !== undefined && context.method === 'password') return context.password === password ? context.accept() : refuse();
+  if (password !== undefined && context.method === 'keyboard-interactive') {
+    context.prompt([{ prompt: 'Password: ', echo: false }], 'Login', 'Say the word', ([answer]) => (answer === password ? context.accept() : refuse()));
+    return undefined;
+  }
+  return refuse();
 }
 
 function run({ env, shell, command, files, note }: ServerState, channel: ServerChannel, requested: string): void {
