@@ -73,7 +73,7 @@ function createOurs(bench: Bench): Rival {
     source: join(far, 'logs', 'mission.jsonl'),
     target: join(near, 'logs', 'mission.jsonl'),
     async pull() {
-      await run(process.execPath, [bench.cli, '-F', bench.server.sshConfigFile, '--config', config, '--quiet', 'logs']);
+      await run(process.execPath, [bench.cli, '--config', config, '--quiet', 'logs', '-F', bench.server.sshConfigFile]);
     },
     forget() {
       rmSync(join(near, 'logs', 'mission.jsonl'), { force: true });
@@ -92,7 +92,7 @@ function createRsync(bench: Bench): Rival {
     source,
     target,
     async pull() {
-      await run('rsync', ['--append', '-e', `ssh -F ${bench.server.sshConfigFile}`, `${bench.server.host}:${source}`, target]);
+      await run('rsync', ['--append', '-e', `ssh -F ${bench.server.sshConfigFile}`, `${bench.server.alias}:${source}`, target]);
     },
     forget: () => rmSync(target, { force: true }),
   };

@@ -72,7 +72,7 @@ function createOurs(bench: Bench): Rival {
     name: 'ubos-sync',
     ...roots,
     async sync() {
-      await run(process.execPath, [bench.cli, '-F', bench.server.sshConfigFile, '--config', config, '--quiet', 'truth', '--apply']);
+      await run(process.execPath, [bench.cli, '--config', config, '--quiet', 'truth', '--apply', '-F', bench.server.sshConfigFile]);
     },
     forget() {
       emptyRoot(roots.far);
@@ -88,7 +88,7 @@ function createRsync(bench: Bench): Rival {
     name: 'rsync -a --delete',
     ...roots,
     async sync() {
-      await run('rsync', ['-a', '--delete', '-e', `ssh -F ${bench.server.sshConfigFile}`, `${roots.near}/`, `${bench.server.host}:${roots.far}/`]);
+      await run('rsync', ['-a', '--delete', '-e', `ssh -F ${bench.server.sshConfigFile}`, `${roots.near}/`, `${bench.server.alias}:${roots.far}/`]);
     },
     forget: () => emptyRoot(roots.far),
   };
@@ -104,7 +104,7 @@ function createUnison(bench: Bench): Rival {
     async sync() {
       const args = [
         roots.near,
-        `ssh://${bench.server.host}/${roots.far}`,
+        `ssh://${bench.server.alias}/${roots.far}`,
         '-batch',
         '-auto',
         '-times',

@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface CliResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliOptions {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Called with all that has come out so far, after each piece; for tests that act in the middle of a run. */
+  readonly onOutput?: ((text: string, kill: (signal: NodeJS.Signals) => void) => void) | undefined;
+}
+
+/** The command line as its users have it: the built bundle, in a process of its own. */
+export const cliFile: string = join(
+  process.env['UBOS_SYNC_CHECKOUT'] ?? fileURLToPath(new URL('../..', import.meta.url)),
+  'packages',
+  'cli',
+  'dist',
+  'ubos-sync.mjs',
+);
+
+export async function runCli(args: readonly string[], { cwd, env = {}, onOutput }: CliOptions): Promise<CliResult> {
+  const child = spawn(process.execPath, [cliFile, ...args], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NO_COLOR: '1', ...env },
+  });
+  let stdout = '';
+  let stderr = '';
+  const tell = (): void => onOutput?.(stdout + stderr, (signal) => void child.kill(signal));
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    tell();
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    tell();
+  });
+  const exitCode = await new Promise<number>((done, failed) => {
+    child.on('error', failed);
+    child.on('close', (code, signal) => (code === null ? failed(new Error(`ubos-sync was ended by ${signal}`)) : done(code)));
+  });
+  return { exitCode, stdout, stderr };
+}
