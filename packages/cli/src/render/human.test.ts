@@ -1,0 +1,210 @@
+import pc from 'picocolors';
+import { describe, expect, it } from 'vitest';
+import { createHumanSink } from './human.ts';
+import type { OutputBody } from './lines.ts';
+import { createOutput } from './output.ts';
+
+const start = (more: Partial<Extract<OutputBody, { type: 'start' }>> = {}): OutputBody => ({
+  type: 'start',
+  command: 'truth',
+  version: '0.1.0',
+  local: 'local',
+  remote: 'balaur',
+  dryRun: true,
+  localRoot: '/a',
+  remoteUrl: 'ssh://balaur/b',
+  profile: 'default',
+  live: true,
+  ...more,
+});
+
+const summary = (more: Partial<Extract<OutputBody, { type: 'summary' }>>): OutputBody => ({
+  type: 'summary',
+  outcome: 'in-sync',
+  changes: 0,
+  conflicts: 0,
+  problems: 0,
+  deletions: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
+  roundTrips: 2,
+  durationMs: 1234,
+  exitCode: 0,
+  ...more,
+});
+
+const file = (sizeBytes: number, mode = '644') => ({ kind: 'file' as const, sizeBytes, mode, mtime: '2026-11-20T08:30:00.000Z', digest: 'ab' });
+
+type Change = Extract<OutputBody, { type: 'change' }>;
+const change = (path: string, action: Change['action'], more: Partial<Change> = {}): OutputBody => ({
+  type: 'change',
+  path,
+  direction: 'to-remote',
+  action,
+  kind: 'file',
+  sizeBytes: 1200,
+  status: 'pending',
+  old: null,
+  new: file(1200),
+  ...more,
+});
+
+const everything: readonly OutputBody[] = [
+  start(),
+  change('config/a.yaml', 'create'),
+  change('docs', 'mkdir', { kind: 'directory', sizeBytes: 0, new: { kind: 'directory', mode: '755' } }),
+  change('docs/b.md', 'update', { direction: 'to-local', sizeBytes: 340, old: file(300), new: file(340) }),
+  change('docs/link', 'symlink', { kind: 'symlink', sizeBytes: 0, new: { kind: 'symlink', target: '../a\u001b[0m' } }),
+  change('scripts/run.sh', 'chmod', { old: file(10), new: file(10, '755') }),
+  change('old.txt', 'delete', { direction: 'to-local', old: file(1200), new: null }),
+  change('was-a-file', 'mkdir', { kind: 'directory', sizeBytes: 0, old: file(1), new: { kind: 'directory', mode: '755' } }),
+  change('evil\u001b[2J\nname', 'create'),
+  {
+    type: 'conflict',
+    path: 'docs/c.md',
+    reason: 'tie',
+    local: file(12),
+    remote: null,
+    rule: '6 tie',
+    resolution: 'skipped',
+  },
+  { type: 'conflict', path: 'docs/d.md', reason: 'content', local: file(12), remote: file(15), rule: '6 newer', resolution: 'remote' },
+  { type: 'problem', path: 'secret', side: 'remote', code: 'EACCES', message: 'permission denied', repeated: true },
+  { type: 'held', path: 'mode', why: 'permissions 644 on local, 755 on remote', local: file(1), remote: file(1, '755') },
+  summary({ outcome: 'pending', changes: 8, deletions: 1, conflicts: 1, problems: 1, exitCode: 1 }),
+];
+
+describe('output for people', () => {
+  it('is one line a path; deletions, changes of kind, conflicts and problems last', () => {
+    expect(printed(everything).out).toBe(`\
+local ----> balaur  new file   config/a.yaml (1.2 kB)
+local ----> balaur  new dir    docs/
+local <---- balaur  changed    docs/b.md (340 B)
+local ----> balaur  new link   docs/link -> ../a\\x1b[0m
+local ----> balaur  new file   evil\\x1b[2J\\nname (1.2 kB)
+local ----> balaur  props      scripts/run.sh (644 to 755)
+
+Deletions and changes of kind:
+local <---- balaur  deleted    old.txt (1.2 kB)
+local ----> balaur  replaced   was-a-file/ (file by directory)
+
+Conflicts, settled by the policy:
+local <-?-> balaur  conflict   docs/d.md: changed on both sides (local: 12 B of 2026-11-20 08:30:00Z; balaur: 15 B of 2026-11-20 08:30:00Z): balaur wins
+
+Conflicts, open:
+local <-?-> balaur  conflict   docs/c.md: changed on both sides, and the clocks cannot tell which is newer (local: 12 B of 2026-11-20 08:30:00Z; balaur: deleted): left as it is
+
+Problems:
+problem    secret on balaur: permission denied [EACCES] (as in the last run)
+
+Nothing was changed. --apply would make 6 changes to balaur (2.4 kB), 2 changes to local (340 B), 1 deletion among them. Skipped: 1 open conflict, 1 problem.
+1 difference is held as agreed (--verbose lists them).
+`);
+  });
+
+  it('says exactly this when there is nothing to do', () => {
+    expect(printed([start(), summary({})]).out).toBe('Nothing to do: local and balaur are in sync.\n');
+  });
+
+  it('says what the second key is', () => {
+    const { out } = printed([start({ live: false }), change('a', 'create'), summary({ outcome: 'pending', changes: 1 })]);
+    expect(out).toMatch(/--apply would make 1 change to balaur \(1\.2 kB\)\.\n--apply is refused until the config says `live: true`\.\n$/);
+  });
+
+  it('says what was done', () => {
+    const { out } = printed([start({ dryRun: false }), change('a', 'create', { status: 'done' }), summary({ outcome: 'applied', changes: 1 })]);
+    expect(out).toBe('local ----> balaur  new file   a (1.2 kB)\n\nDone: 1 change to balaur (1.2 kB) in 1.2 s.\n');
+  });
+
+  it('marks what failed in words', () => {
+    const { out } = printed([start({ dryRun: false }), change('a', 'create', { status: 'failed' }), summary({ outcome: 'partial', problems: 1, exitCode: 2 })]);
+    expect(out).toContain('a (1.2 kB)  FAILED');
+  });
+
+  it('is silent with --quiet but for what needs a person', () => {
+    expect(printed([start(), summary({})], { quiet: true })).toEqual({ out: '', err: '' });
+    expect(printed(everything, { quiet: true }).out.split('\n').map((line) => line.slice(0, 20))).toEqual(['local <-?-> balaur  ', 'problem    secret on', '']);
+  });
+
+  it('lists held differences with --verbose', () => {
+    expect(printed(everything, { verbose: true }).out).toContain('local <-?-> balaur  held       mode: permissions 644 on local, 755 on balaur\n');
+  });
+
+  it('a halt says what happened, what is safe, what to do and its code', () => {
+    const halt: OutputBody = { type: 'halt', reason: 'mass-delete', message: '40 of 100 files (40 %) would be deleted on balaur; the limit is 25 %', override: '--allow mass-delete', side: 'remote' };
+    expect(printed([start(), halt, summary({ outcome: 'halted', exitCode: 3 })], { columns: 80 })).toEqual({
+      out: '',
+      err: `\
+ubos-sync: 40 of 100 files (40 %) would be deleted on balaur; the limit is 25 %
+  safe: Nothing was changed on either side.
+  do:   Look at the list with a dry run. If it is right, allow it for one run.
+        To go on all the same, once: --allow mass-delete.
+  code: SYNC_MASS_DELETE
+`,
+    });
+  });
+
+  it('an error says the same, and its hint instead of the general advice', () => {
+    const error: OutputBody = { type: 'error', code: 'SYNC_UNREACHABLE', message: 'no answer from \u001b]52;c;x', details: { hint: 'check the cable' } };
+    expect(printed([start(), error, summary({ outcome: 'failed', exitCode: 3 })]).err).toBe(`\
+ubos-sync: no answer from \\x1b]52;c;x
+  safe: Nothing was changed on either side.
+  do:   Check the cable.
+  code: SYNC_UNREACHABLE
+`);
+  });
+
+  it('says what was made before an error', () => {
+    const error: OutputBody = { type: 'error', code: 'SYNC_PEER_LOST', message: 'gone', details: {} };
+    const { out } = printed([start({ dryRun: false }), change('a', 'create', { status: 'done' }), error, summary({ outcome: 'failed', exitCode: 3 })]);
+    expect(out).toContain('1 change was made before the end; the next run goes on from there.\n');
+  });
+
+  it('tells of logs', () => {
+    const log: Extract<OutputBody, { type: 'log' }> = {
+      type: 'log',
+      name: 'logs/mission_log.jsonl',
+      outcome: 'appended',
+      fromByte: 0,
+      toByte: 579_153_708,
+      lines: 2_240_494,
+      malformed: 2,
+      lastTimestamp: '2025-10-07T10:00:00Z',
+      dryRun: false,
+    };
+    const lines: readonly OutputBody[] = [log, { ...log, outcome: 'up-to-date', fromByte: 7, toByte: 7, lines: 0, malformed: 0 }, { ...log, outcome: 'forked', toByte: 0, lines: 0, malformed: 0, lastTimestamp: null, message: 'differs in chunk 3' }];
+    expect(printed([start({ command: 'logs', dryRun: false }), ...lines, summary({ outcome: 'partial', exitCode: 1 })]).out).toBe(`\
+local <---- balaur  log        logs/mission_log.jsonl  appended 2,240,494 lines, 579 MB (2 malformed lines; last 2025-10-07T10:00:00Z)
+local <---- balaur  log        logs/mission_log.jsonl  up to date (last 2025-10-07T10:00:00Z)
+local <---- balaur  log        logs/mission_log.jsonl  forked (differs in chunk 3)
+`);
+  });
+
+  it('has colours only where they were asked for, and the same words without them', () => {
+    const escapes = new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, 'g');
+    const colored = printed(everything, { colors: true }).out;
+    expect(colored).toMatch(escapes);
+    expect(colored.replace(escapes, '')).toBe(printed(everything).out);
+  });
+});
+
+function printed(bodies: readonly OutputBody[], { columns = 120, quiet = false, verbose = false, colors = false } = {}): { readonly out: string; readonly err: string } {
+  let out = '';
+  let err = '';
+  const palette = pc.createColors(colors);
+  const sink = createHumanSink({
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+    columns,
+    colors: { out: palette, err: palette },
+    quiet,
+    verbose,
+  });
+  const output = createOutput({ run: 'r', nowMs: () => 0, sinks: [sink] });
+  for (const body of bodies) output.emit(body);
+  return { out, err };
+}
