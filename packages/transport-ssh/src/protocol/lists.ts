@@ -1,0 +1,237 @@
+/** Lists of requests, changes and results, as pages: both directions beside each other, so that what one side writes the other side reads. */
+import {
+  type AncestorChange,
+  type ContentNeed,
+  type ContentRequest,
+  type Entry,
+  isSyncable,
+  type NodeAt,
+  nodesToTable,
+  type RelativePath,
+  rootPath,
+  type StageResult,
+  type Transition,
+  type TransitionResult,
+} from '@ubos/sync-core';
+import { bytesToIndexes, bytesToOffsets, doublesToBytes, indexesToBytes } from './columns.ts';
+import { failureTextMax, listRowsMax, resultsPerPage } from './limits.ts';
+import { type ContentsPage, contentsPage, type Failure, type NeedsPage, nodesPage, type ResultsPage } from './messages.ts';
+import { cutPages, cutTables, NodePagesReader } from './node-pages.ts';
+import { escapeText } from './text.ts';
+import type { WireStream } from './wire-stream.ts';
+
+// ---- contents asked for
+
+export async function sendNeeds(stream: WireStream, requests: readonly (ContentRequest & { readonly fromByte?: number })[]): Promise<void> {
+  const rows = requests.map(({ path, digest, sizeBytes, fromByte = 0 }) => ({
+    path,
+    entry: { kind: 'file', mode: 0, mtimeMs: 0, digest, sizeBytes } satisfies Entry,
+    fromByte,
+  }));
+  for (const page of cutPages(rows)) {
+    const fromStart = page.every(({ fromByte }) => fromByte === 0);
+    const message: ContentsPage = {
+      type: 'contents',
+      table: nodesToTable(page),
+      fromBytes: doublesToBytes(fromStart ? [] : page.map(({ fromByte }) => fromByte)),
+    };
+    await stream.send(message);
+  }
+}
+
+export async function receiveNeeds(stream: WireStream, count: number): Promise<readonly ContentNeed[]> {
+  const pages = new NodePagesReader(count);
+  const needs: ContentNeed[] = [];
+  while (needs.length < count) {
+    const page = await stream.message(contentsPage);
+    const rows = pages.read(page.table);
+    if (!rows.ok) stream.refuse(rows.error);
+    const fromBytes = bytesToOffsets(page.fromBytes);
+    if (fromBytes === undefined || (fromBytes.length !== 0 && fromBytes.length !== rows.value.length)) stream.refuse('one position a content');
+    for (const [index, { path, entry }] of rows.value.entries()) {
+      const fromByte = fromBytes[index] ?? 0;
+      if (entry?.kind !== 'file' || fromByte > entry.sizeBytes) stream.refuse('a content that cannot be');
+      needs.push({ path, digest: entry.digest, sizeBytes: entry.sizeBytes, fromByte });
+    }
+  }
+  return needs;
+}
+
+// ---- which of them are missing
+
+const needsPerPage = 32_768;
+
+/** Names needs by their place in the requests, so that nothing else can be asked for. */
+export async function sendMissing(stream: WireStream, requests: readonly ContentRequest[], needs: readonly ContentNeed[]): Promise<void> {
+  const places = new Map<string, number[]>();
+  for (const [index, request] of requests.entries()) {
+    const key = keyOf(request);
+    const known = places.get(key);
+    if (known === undefined) places.set(key, [index]);
+    else known.push(index);
+  }
+  for (let at = 0; at < needs.length; at += needsPerPage) {
+    const page = needs.slice(at, at + needsPerPage);
+    const indexes = page.map((need) => {
+      const index = places.get(keyOf(need))?.shift();
+      if (index === undefined) throw new TypeError(`${need.path} is needed and was not requested`);
+      return index;
+    });
+    const fromStart = page.every(({ fromByte }) => fromByte === 0);
+    const message: NeedsPage = {
+      type: 'needs',
+      indexes: indexesToBytes(indexes),
+      fromBytes: doublesToBytes(fromStart ? [] : page.map(({ fromByte }) => fromByte)),
+    };
+    await stream.send(message);
+  }
+  await stream.send({ type: 'ready' });
+}
+
+function keyOf({ path, digest, sizeBytes }: ContentRequest): string {
+  return `${digest}${sizeBytes} ${path}`;
+}
+
+export function readMissing(stream: WireStream, page: NeedsPage, requests: readonly ContentRequest[], seen: Set<number>): readonly ContentNeed[] {
+  const indexes = bytesToIndexes(page.indexes);
+  const fromBytes = bytesToOffsets(page.fromBytes);
+  if (indexes.length === 0 || fromBytes === undefined || (fromBytes.length !== 0 && fromBytes.length !== indexes.length))
+    stream.refuse('one position a content');
+  return indexes.map((index, at) => {
+    const request = requests[index];
+    const fromByte = fromBytes[at] ?? 0;
+    if (request === undefined || seen.has(index) || fromByte > request.sizeBytes) stream.refuse('a content that was not offered');
+    seen.add(index);
+    return { ...request, fromByte };
+  });
+}
+
+// ---- results
+
+export async function sendStageResults(stream: WireStream, results: readonly StageResult[]): Promise<void> {
+  for (let at = 0; at < results.length; at += resultsPerPage) {
+    const page = results.slice(at, at + resultsPerPage);
+    const message: ResultsPage = {
+      type: 'results',
+      count: page.length,
+      receivedBytes: doublesToBytes(page.map((result) => (result.staged ? result.receivedBytes : 0))),
+      failures: page.flatMap((result, index) => (result.staged ? [] : [failureOf(index, result)])),
+    };
+    await stream.send(message);
+  }
+}
+
+export function readStageResults(stream: WireStream, page: ResultsPage): readonly StageResult[] {
+  const received = page.receivedBytes && bytesToOffsets(page.receivedBytes);
+  if (received?.length !== page.count || page.achieved !== undefined || page.count === 0) stream.refuse('one result a content');
+  const failures = failuresByIndex(stream, page);
+  return received.map((receivedBytes, index) => {
+    const failure = failures.get(index);
+    return failure === undefined ? { staged: true, receivedBytes } : { staged: false, code: failure.code, message: failure.message };
+  });
+}
+
+export async function sendTransitionResults(stream: WireStream, results: readonly TransitionResult[]): Promise<void> {
+  const rows = results.map(({ achieved, problem }) => ({ path: rootPath, entry: achieved, problem }));
+  for (const page of cutPages(rows)) {
+    for (let at = 0; at < page.length; at += resultsPerPage) {
+      const part = page.slice(at, at + resultsPerPage);
+      const message: ResultsPage = {
+        type: 'results',
+        count: part.length,
+        achieved: nodesToTable(part),
+        failures: part.flatMap(({ problem }, index) => (problem === undefined ? [] : [failureOf(index, problem)])),
+      };
+      await stream.send(message);
+    }
+  }
+}
+
+export function readTransitionResults(stream: WireStream, page: ResultsPage, pages: NodePagesReader): readonly TransitionResult[] {
+  const rows = pages.read(page.achieved);
+  if (!rows.ok) stream.refuse(rows.error);
+  if (rows.value.length !== page.count || page.receivedBytes !== undefined || rows.value.some(({ path }) => path !== rootPath))
+    stream.refuse('one result a change');
+  const failures = failuresByIndex(stream, page);
+  return rows.value.map(({ entry }, index) => {
+    const failure = failures.get(index);
+    return failure === undefined ? { achieved: entry } : { achieved: entry, problem: { code: failure.code, message: failure.message } };
+  });
+}
+
+function failureOf(index: number, { code, message }: { readonly code: string; readonly message: string }): Failure {
+  return { index, code: /^[A-Z][A-Z0-9_]{0,63}$/.test(code) ? code : 'SYNC_IO', message: escapeText(message, failureTextMax) };
+}
+
+function failuresByIndex(stream: WireStream, { count, failures }: ResultsPage): ReadonlyMap<number, Failure> {
+  const byIndex = new Map<number, Failure>();
+  for (const failure of failures) {
+    if (failure.index >= count || byIndex.has(failure.index)) stream.refuse('a failure of nothing');
+    byIndex.set(failure.index, { ...failure, message: escapeText(failure.message, failureTextMax) });
+  }
+  return byIndex;
+}
+
+// ---- changes: several rows for one path
+
+export async function sendTransitions(stream: WireStream, changes: readonly Transition[]): Promise<void> {
+  await sendRows(
+    stream,
+    groups(changes, ({ old, new: next, peer }) => [old, next, peer]),
+  );
+}
+
+export async function receiveTransitions(stream: WireStream, count: number): Promise<readonly Transition[]> {
+  const changes: Transition[] = [];
+  for await (const { path, entries } of receiveGroups(stream, count, 3)) {
+    const [old, next, peer] = entries;
+    if (next !== undefined && !isSyncable(next)) stream.refuse('a change to what cannot be made');
+    changes.push({ path, old, new: next, peer });
+  }
+  return changes;
+}
+
+export async function sendAncestorChanges(stream: WireStream, changes: readonly AncestorChange[]): Promise<void> {
+  await sendRows(
+    stream,
+    groups(changes, ({ alpha, beta }) => [alpha, beta]),
+  );
+}
+
+export async function receiveAncestorChanges(stream: WireStream, count: number): Promise<readonly AncestorChange[]> {
+  const changes: AncestorChange[] = [];
+  for await (const { path, entries } of receiveGroups(stream, count, 2)) changes.push({ path, alpha: entries[0], beta: entries[1] });
+  return changes;
+}
+
+function* groups<T extends { readonly path: RelativePath }>(
+  items: readonly T[],
+  entriesOf: (item: T) => readonly (Entry | undefined)[],
+): Iterable<NodeAt> {
+  for (const item of items) for (const entry of entriesOf(item)) yield { path: item.path, entry };
+}
+
+async function sendRows(stream: WireStream, rows: Iterable<NodeAt>): Promise<void> {
+  for (const table of cutTables(rows)) await stream.send({ type: 'nodes', table });
+}
+
+async function* receiveGroups(
+  stream: WireStream,
+  count: number,
+  size: number,
+): AsyncGenerator<{ readonly path: RelativePath; readonly entries: readonly (Entry | undefined)[] }> {
+  if (count * size > listRowsMax) stream.refuse('a list that is too long');
+  const pages = new NodePagesReader(count * size);
+  let group: NodeAt[] = [];
+  while (pages.rowCount < count * size) {
+    const rows = pages.read((await stream.message(nodesPage)).table);
+    if (!rows.ok) stream.refuse(rows.error);
+    for (const row of rows.value) {
+      if (group.length > 0 && group[0]?.path !== row.path) stream.refuse('rows that do not belong together');
+      group.push(row);
+      if (group.length < size) continue;
+      yield { path: row.path, entries: group.map(({ entry }) => entry) };
+      group = [];
+    }
+  }
+}

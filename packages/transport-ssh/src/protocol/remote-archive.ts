@@ -1,0 +1,63 @@
+/** The far side's record of what was last agreed. */
+import type { AncestorChange, ArchiveCommit, ArchiveStatus, ArchiveStore, Entry, PairKey } from '@ubos/sync-core';
+import { ask, finish, openRequest, within } from './call.ts';
+import { listRowsMax } from './limits.ts';
+import { receiveAncestorChanges, sendAncestorChanges } from './lists.ts';
+import { archiveMessage, done, loadAnswer } from './messages.ts';
+import type { Multiplexer } from './multiplexer.ts';
+import { checkPatterns } from './peer-patterns.ts';
+import { TreeReader } from './tree-delta.ts';
+import type { WireStream } from './wire-stream.ts';
+
+export function createRemoteArchive(mux: Multiplexer, on: number, pair: PairKey): ArchiveStore {
+  return {
+    async status(): Promise<ArchiveStatus> {
+      const stream = openRequest(mux, { type: 'archive-status', on, pair }, { content: true });
+      return within(stream, undefined, async () => {
+        const { head, damaged, pending, count } = await stream.message(archiveMessage);
+        const journal: readonly AncestorChange[] = await receiveAncestorChanges(stream, count);
+        await finish(stream);
+        return { head, damaged, pending, journal };
+      });
+    },
+
+    /** Costs the whole archive over the wire. The two halves share what is agreed, as they do over there. */
+    async load() {
+      const stream = openRequest(mux, { type: 'archive-load', on, pair }, { content: true });
+      return within(stream, undefined, async () => {
+        const alpha = await receiveTree(stream, undefined);
+        const beta = await receiveTree(stream, alpha);
+        await finish(stream);
+        return { alpha, beta };
+      });
+    },
+
+    async prepare({ generation, changes, settings, durability }: ArchiveCommit): Promise<void> {
+      if (settings !== undefined) checkPatterns(settings.value.scope);
+      const stream = openRequest(mux, { type: 'archive-prepare', on, pair, generation, settings, durability, count: changes.length });
+      await within(stream, undefined, async () => {
+        await sendAncestorChanges(stream, changes);
+        await stream.message(done);
+        await finish(stream);
+      });
+    },
+
+    async commit(generation: number): Promise<void> {
+      await ask(mux, { type: 'archive-commit', on, pair, generation }, done);
+    },
+
+    async discard(): Promise<void> {
+      await ask(mux, { type: 'archive-discard', on, pair }, done);
+    },
+  };
+}
+
+async function receiveTree(stream: WireStream, base: Entry | undefined): Promise<Entry | undefined> {
+  const tree = new TreeReader(base, listRowsMax);
+  for (;;) {
+    const answer = await stream.message(loadAnswer);
+    if (answer.type === 'done') return tree.finish();
+    const wrong = tree.read(answer);
+    if (wrong !== undefined) stream.refuse(wrong);
+  }
+}

@@ -1,0 +1,71 @@
+/** A log on the far side. */
+import { type Digest, digestFromBytes, type Extent, type LogFacts, type LogSource, SyncError } from '@ubos/sync-core';
+import { ask, openRequest } from './call.ts';
+import { doublesToBytes } from './columns.ts';
+import { extentsPerRequest, type LogFactsMessage, logFactsMessage } from './messages.ts';
+import type { Multiplexer } from './multiplexer.ts';
+import { violation } from './wire-error.ts';
+
+/** Asks the far side each time: nothing is held open between calls, and closing costs nothing. Facts and bytes that are asked for at once cost one round trip. */
+export function createRemoteLog(mux: Multiplexer, path: string): LogSource {
+  return {
+    name: path,
+
+    async facts({ extents, signal }): Promise<LogFacts> {
+      const parts: Promise<LogFacts>[] = [];
+      for (let at = 0; at === 0 || at < extents.length; at += extentsPerRequest)
+        parts.push(askFacts(mux, path, extents.slice(at, at + extentsPerRequest), signal));
+      const [first, ...more] = await Promise.all(parts);
+      return { stat: first?.stat, digests: [...(first?.digests ?? []), ...more.flatMap(({ digests }) => digests)] };
+    },
+
+    async *read({ fromByte, toByte, signal }): AsyncIterable<Uint8Array> {
+      signal?.throwIfAborted();
+      const stream = openRequest(mux, { type: 'log-read', path, fromByte, toByte }, { content: true });
+      const onAbort = (): void => stream.fail(signal?.reason);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      try {
+        let leftBytes = toByte === undefined ? Number.MAX_SAFE_INTEGER : toByte - fromByte;
+        for (;;) {
+          const bytes = await stream.dataOrEnd();
+          if (bytes === undefined) break;
+          leftBytes -= bytes.length;
+          if (leftBytes < 0) stream.refuse('more of a log than was asked for');
+          yield bytes;
+        }
+        stream.end();
+      } finally {
+        signal?.removeEventListener('abort', onAbort);
+        stream.fail(new SyncError('SYNC_INTERRUPTED', 'no more of it is wanted'));
+      }
+    },
+
+    close: () => Promise.resolve(),
+  };
+}
+
+async function askFacts(mux: Multiplexer, path: string, extents: readonly Extent[], signal: AbortSignal | undefined): Promise<LogFacts> {
+  const { stat, ...digests } = await ask(
+    mux,
+    { type: 'log-facts', path, extents: doublesToBytes(extents.flatMap(({ start, end }) => [start, end])) },
+    logFactsMessage,
+    signal,
+  );
+  const parsed = readDigests(digests, extents.length);
+  if (parsed !== undefined) return { stat, digests: parsed };
+  const error = violation('one digest an extent');
+  mux.fail(error);
+  throw error;
+}
+
+function readDigests({ digestBytes, digests, present }: Omit<LogFactsMessage, 'stat'>, count: number): readonly (Digest | undefined)[] | undefined {
+  const withDigest = present.reduce((sum, flag) => sum + flag, 0);
+  if (present.length !== count || present.some((flag) => flag > 1) || digests.length !== withDigest * digestBytes) return undefined;
+  if (withDigest > 0 && digestBytes !== 16 && digestBytes !== 32) return undefined;
+  let at = 0;
+  return [...present].map((flag) => {
+    if (flag === 0) return undefined;
+    at += digestBytes;
+    return digestFromBytes(digests.subarray(at - digestBytes, at));
+  });
+}

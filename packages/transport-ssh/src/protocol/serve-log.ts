@@ -1,0 +1,64 @@
+/** Requests about logs. */
+import { type Digest, type Extent, type LogSource, SyncError } from '@ubos/sync-core';
+import { bytesToOffsets } from './columns.ts';
+import { allocateFrame, frameHeaderBytes } from './frame.ts';
+import { framePayloadBytesMax } from './limits.ts';
+import type { LogFactsMessage, RequestOf } from './messages.ts';
+import { escapeText } from './text.ts';
+import type { WireStream } from './wire-stream.ts';
+
+type OpenLog = ((path: string) => Promise<LogSource>) | undefined;
+
+export async function answerLogFacts({ path, extents }: RequestOf<'log-facts'>, stream: WireStream, logs: OpenLog): Promise<void> {
+  const asked = readExtents(extents);
+  if (asked === undefined) stream.refuse('an extent that ends before it begins');
+  await withLog(path, logs, async (log) => {
+    const { stat, digests } = await log.facts({ extents: asked, signal: stream.signal });
+    const given = digests.filter((digest): digest is Digest => digest !== undefined);
+    const message: LogFactsMessage = {
+      type: 'log-facts',
+      stat: stat && { sizeBytes: stat.sizeBytes, mtimeMs: stat.mtimeMs, identity: escapeText(stat.identity, 256) },
+      digestBytes: given[0]?.length ?? 0,
+      digests: Buffer.from(given.join(''), 'latin1'),
+      present: Buffer.from(digests.map((digest) => (digest === undefined ? 0 : 1))),
+    };
+    await stream.send(message);
+  });
+}
+
+export async function answerLogRead({ path, fromByte, toByte }: RequestOf<'log-read'>, stream: WireStream, logs: OpenLog): Promise<void> {
+  if (toByte !== undefined && toByte < fromByte) stream.refuse('an extent that ends before it begins');
+  await withLog(path, logs, async (log) => {
+    for await (const bytes of log.read({ fromByte, toByte, signal: stream.signal })) {
+      for (let at = 0; at < bytes.length; at += framePayloadBytesMax) {
+        const piece = bytes.subarray(at, at + framePayloadBytesMax);
+        const frame = allocateFrame(piece.length);
+        frame.set(piece, frameHeaderBytes);
+        await stream.sendData(frame);
+      }
+    }
+  });
+}
+
+async function withLog(path: string, logs: OpenLog, use: (log: LogSource) => Promise<void>): Promise<void> {
+  if (logs === undefined) throw new SyncError('SYNC_DENIED', 'no logs are given away here');
+  const log = await logs(path);
+  try {
+    await use(log);
+  } finally {
+    await log.close();
+  }
+}
+
+function readExtents(bytes: Buffer): readonly Extent[] | undefined {
+  const offsets = bytesToOffsets(bytes);
+  if (offsets === undefined) return undefined;
+  const extents: Extent[] = [];
+  for (let at = 0; at < offsets.length; at += 2) {
+    const start = offsets[at] ?? 0;
+    const end = offsets[at + 1] ?? 0;
+    if (end < start) return undefined;
+    extents.push({ start, end });
+  }
+  return extents;
+}
