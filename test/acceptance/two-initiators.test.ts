@@ -1,0 +1,60 @@
+/** Both ends start runs, each with its own config pointing at the other: a timer on the server, an agent on the laptop. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { servers } from '../support/servers.ts';
+import type { TestServer } from '../support/sshd-files.ts';
+import type { CliResult } from './run-cli.ts';
+import { openTwoRoots, type TwoRoots } from './two-roots.ts';
+
+for (const { title, start, skip } of servers) {
+  describe.skipIf(skip)(`both ends start runs over ${title}`, () => {
+    let server: TestServer;
+    let world: TwoRoots;
+    beforeAll(async () => {
+      server = await start();
+    });
+    afterAll(() => server?.close());
+    beforeEach(async () => {
+      world = await openTwoRoots({ server });
+      await world.here.write('keep.md', 'stays');
+      await fine(world.sync(['truth', '--apply']));
+    });
+    afterEach(() => world.close());
+
+    it('a file made by one, synced, deleted by the other and synced from there stays deleted', async () => {
+      await world.here.write('new.md', 'made on the laptop');
+      await fine(world.sync(['truth', '--apply']));
+      expect(await world.there.read('new.md')).toBe('made on the laptop');
+      await world.there.remove('new.md');
+      await fine(world.syncFromThere(['truth', '--apply']));
+      expect(await world.here.read('new.md')).toBeUndefined();
+      for (const again of [world.sync(['truth', '--apply']), world.syncFromThere(['truth', '--apply'])])
+        expect((await fine(again)).stdout).toMatch(/^Nothing to do: /m);
+      expect(await world.here.read('new.md')).toBeUndefined();
+      expect(await world.there.read('new.md')).toBeUndefined();
+    });
+
+    it('two runs at once: one works, the other waits, and both end well', async () => {
+      for (let index = 0; index < 50; index++) await world.here.write(`many/${index}.md`, `file ${index}`);
+      const runs = await Promise.all([world.sync(['truth', '--apply']), world.syncFromThere(['truth', '--apply'])]);
+      expect(runs.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+      const { here, there } = await world.listing();
+      expect(there).toBe(here);
+    });
+
+    it('a change made on each side meets in the middle, whoever starts', async () => {
+      await world.here.write('from-laptop.md', '1');
+      await world.there.write('from-balaur.md', '2');
+      await fine(world.syncFromThere(['truth', '--apply']));
+      const { here, there } = await world.listing();
+      expect(there).toBe(here);
+      expect(here).toContain('from-balaur.md');
+      expect(here).toContain('from-laptop.md');
+    });
+  });
+}
+
+async function fine(running: Promise<CliResult>): Promise<CliResult> {
+  const result = await running;
+  expect(result, `${result.stdout}\n${result.stderr}`).toMatchObject({ exitCode: 0 });
+  return result;
+}
