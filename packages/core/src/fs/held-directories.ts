@@ -27,8 +27,6 @@ export interface HeldDirectory {
   readonly directory: DiskDirectory;
   /** As it was when first asked for since it is held. */
   stat(): DiskStat;
-  /** To be called after its mode was changed. */
-  forgetStat(): void;
 }
 
 export interface HeldOptions {
@@ -40,7 +38,7 @@ const heldMax = 64;
 
 /** The root stays the caller's, who closes it after `release`. */
 export function createHeldDirectories(root: DiskDirectory, { onDenied }: HeldOptions = {}): HeldDirectories {
-  const rootLevel = createLevel(root);
+  let rootLevel = createLevel(root);
   /** One for each of `names`; only the lowest `heldMax` are open. */
   let levels: Level[] = [];
   let names: readonly Name[] = [];
@@ -88,7 +86,7 @@ export function createHeldDirectories(root: DiskDirectory, { onDenied }: HeldOpt
     release() {
       closeBelow(0);
       heldPath = rootPath;
-      rootLevel.forgetStat();
+      rootLevel = createLevel(root);
     },
   };
 }
@@ -104,9 +102,6 @@ function createLevel(directory: DiskDirectory): Level {
   return {
     directory,
     stat: () => (stat ??= directory.stat()),
-    forgetStat() {
-      stat = undefined;
-    },
     close() {
       closed = true;
       directory.close();

@@ -11,7 +11,7 @@
  * | `DIGEST-SIZE.part` | the first bytes of a large one                        | continued; the digest of the whole decides |
  * | `temp-N`           | a copy on its way into the tree                       | removed by age                            |
  *
- * A small content costs three system calls here: create, write, close.
+ * A small content costs four system calls here: create, write, set its time, close.
  */
 import { SyncError } from '../engine/errors.ts';
 import type { ContentFailure, ContentNeed, ContentPart, ContentRequest, StageOptions, StageResult } from '../engine/replica.ts';
@@ -29,12 +29,24 @@ import { isStagingName, partSuffix, stagedName } from './stage-name.ts';
 export interface Staging {
   /** See `Replica.stage`. */
   stage(requests: readonly ContentRequest[], options: StageOptions, place: StagingPlace): Promise<readonly StageResult[]>;
-  /** The name of a content in the staging folder that this process has verified and that nothing has used up yet. */
-  nameOf(content: { readonly digest: Digest; readonly sizeBytes: number }): string | undefined;
+  /** A content in the staging folder that this process has verified and that nothing has used up yet. */
+  find(content: { readonly digest: Digest; readonly sizeBytes: number }): StagedContent | undefined;
   /** It was moved away. */
   forget(name: string): void;
   /** A name for a copy that no other content has. */
   tempName(): string;
+}
+
+export interface StagedContent {
+  /** In the staging folder. */
+  readonly name: string;
+  /** The mode and time that the file has already, if somebody said in time what they are to be. */
+  readonly dress: Dress | undefined;
+}
+
+export interface Dress {
+  readonly mode: number;
+  readonly mtimeMs: number;
 }
 
 /** Where to stage, and what else may hold a content. Directories are the caller's, who closes them. */
@@ -44,6 +56,8 @@ export interface StagingPlace {
   /** Some file of the tree that had this content when it was last looked at. */
   readonly holderOf: (content: { readonly digest: Digest; readonly sizeBytes: number }) => RelativePath | undefined;
   readonly hashing: Hashing;
+  /** Bits that a new file lacks whatever is asked for. */
+  readonly umask: number;
 }
 
 /** A part of less than this is begun anew: asking for the rest costs as much as sending it. */
@@ -55,7 +69,7 @@ const leftoverMs = 7 * 24 * 60 * 60 * 1000;
 
 export function createStaging(clock: Clock): Staging {
   /** Verified by this process. */
-  const verified = new Set<string>();
+  const verified = new Map<string, Dress | undefined>();
   /** Sizes of what was in the folder when it was first looked at. */
   let leftovers: Map<string, number> | undefined;
   let temps = 0;
@@ -75,9 +89,9 @@ export function createStaging(clock: Clock): Staging {
       for (const content of missing) content.result ??= { staged: false, ...(job.full ?? notSent) };
       return resultsOf(requests, contents);
     },
-    nameOf({ digest, sizeBytes }) {
+    find({ digest, sizeBytes }) {
       const name = stagedName(digest, sizeBytes);
-      return verified.has(name) ? name : undefined;
+      return verified.has(name) ? { name, dress: verified.get(name) } : undefined;
     },
     forget: (name) => void verified.delete(name),
     tempName: () => `temp-${++temps}`,
@@ -86,7 +100,7 @@ export function createStaging(clock: Clock): Staging {
 
 interface Job extends StagingPlace {
   readonly options: StageOptions;
-  readonly verified: Set<string>;
+  readonly verified: Map<string, Dress | undefined>;
   readonly leftovers: Map<string, number>;
   readonly slices: Slices;
   doneBytes: number;
@@ -158,7 +172,7 @@ async function verifyLeftover(name: string, request: ContentRequest, job: Job): 
   const file = job.folder.openFile(name, 'read');
   try {
     if (file.stat().sizeBytes === request.sizeBytes && (await hashFile(file, request.sizeBytes, job)) === request.digest) {
-      job.verified.add(name);
+      job.verified.set(name, undefined);
       return true;
     }
   } finally {
@@ -180,8 +194,8 @@ async function copyFromTree(holder: RelativePath, { name, request }: Content, jo
     if (stat.sizeBytes <= copyBytesMax) {
       const bytes = readSmall(parent, holderName, stat.sizeBytes);
       if (job.hashing.hash(bytes) !== request.digest) return false;
-      writeWhole(job.folder, name, bytes);
-      job.verified.add(name);
+      writeWhole(name, bytes, undefined, job);
+      job.verified.set(name, undefined);
       return true;
     }
     if (job.folder.lstat(name) !== undefined) job.folder.unlink(name);
@@ -248,20 +262,30 @@ async function receive(missing: readonly Content[], job: Job): Promise<void> {
 function stageSmall(content: Content, bytes: Uint8Array, job: Job): StageResult {
   const { request, name } = content;
   if (bytes.length !== request.sizeBytes || job.hashing.hash(bytes) !== request.digest) return mismatch(request);
+  const dress = dressFor(request);
   try {
-    writeWhole(job.folder, name, bytes);
+    writeWhole(name, bytes, dress, job);
   } catch (error) {
     return failed(content, error, job);
   }
-  job.verified.add(name);
+  job.verified.set(name, dress);
   return { staged: true, receivedBytes: bytes.length };
 }
 
-/** Leaves the whole or nothing. */
-function writeWhole(folder: DiskDirectory, name: string, bytes: Uint8Array): void {
-  const file = createAnew(folder, name);
+/** A mode that lets us read and write it still; other files get theirs when they are moved into the tree. */
+function dressFor({ mode, mtimeMs }: ContentRequest): Dress | undefined {
+  return mode !== undefined && mtimeMs !== undefined && (mode & 0o600) === 0o600 ? { mode: mode & 0o777, mtimeMs } : undefined;
+}
+
+/** Leaves the whole or nothing. Nobody else can enter this folder, so a mode that is not 0600 shows the content to no one. */
+function writeWhole(name: string, bytes: Uint8Array, dress: Dress | undefined, { folder, umask }: Job): void {
+  const file = createAnew(folder, name, dress?.mode);
   try {
     if (bytes.length > 0) file.write(bytes, 0);
+    if (dress !== undefined) {
+      if ((dress.mode & umask) !== 0) file.chmod(dress.mode);
+      file.setTimes(dress.mtimeMs);
+    }
   } catch (error) {
     file.close();
     folder.unlink(name);
@@ -271,13 +295,13 @@ function writeWhole(folder: DiskDirectory, name: string, bytes: Uint8Array): voi
 }
 
 /** What has this name by now was verified by nobody. */
-function createAnew(folder: DiskDirectory, name: string): DiskFile {
+function createAnew(folder: DiskDirectory, name: string, mode = 0o600): DiskFile {
   try {
-    return folder.openFile(name, 'create');
+    return folder.openFile(name, 'create', mode);
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error;
     folder.unlink(name);
-    return folder.openFile(name, 'create');
+    return folder.openFile(name, 'create', mode);
   }
 }
 
@@ -335,7 +359,7 @@ async function startReceiving(content: Content, need: ContentNeed, job: Job): Pr
       } catch (error) {
         return fail(failed(content, error, job));
       }
-      job.verified.add(name);
+      job.verified.set(name, undefined);
       result = { staged: true, receivedBytes: request.sizeBytes - need.fromByte };
       return result;
     },

@@ -1,0 +1,266 @@
+/**
+ * Makes one change on the disk, after the look at its target. Every step is atomic for whoever watches the tree: a new file appears by a link to its
+ * staged name, which fails where something has appeared meanwhile; a replaced one by a rename over it; a deleted one by a rename into `versions/`.
+ */
+import type { TransitionResult } from '../engine/replica.ts';
+import type { ScanSettings } from '../engine/settings.ts';
+import type { Directory, Entry, File, Symlink, Syncable } from '../tree/entry.ts';
+import { sameContent } from '../tree/entry.ts';
+import type { Name } from '../tree/name.ts';
+import type { RelativePath } from '../tree/path.ts';
+import { isWithoutLinks } from './atomic-write.ts';
+import type { DiskDirectory, DiskFile, DiskStat } from './disk.ts';
+import { isErrno } from './errno.ts';
+import type { HeldDirectory } from './held-directories.ts';
+import type { IndexRecord } from './scan-index.ts';
+import type { StagedContent } from './stage.ts';
+import { mtimeMsOf } from './transition-look.ts';
+import { maskMode, modeToStore } from './transition-mode.ts';
+
+/** What the disk gives to a file that this process creates. */
+export interface Birth {
+  readonly uid: number;
+  readonly gid: number;
+  readonly umask: number;
+}
+
+/** What is known of scanned files, kept true while they are changed. */
+export interface KnownFiles {
+  get(path: RelativePath): IndexRecord | undefined;
+  set(path: RelativePath, record: IndexRecord): void;
+  delete(path: RelativePath): void;
+}
+
+export interface Workshop {
+  readonly settings: ScanSettings;
+  readonly birth: Birth;
+  readonly known: KnownFiles;
+  readonly staging: DiskDirectory;
+  /** Where pre-images go; `undefined`: they are not kept. */
+  readonly versions: DiskDirectory | undefined;
+  readonly tempName: () => string;
+  /** Set when this disk turns out to know no hard links. */
+  withoutLinks: boolean;
+}
+
+export interface Job {
+  readonly path: RelativePath;
+  readonly old: Syncable | undefined;
+  readonly new: Syncable | undefined;
+  readonly parent: HeldDirectory;
+  readonly name: Name;
+  /** What is there. */
+  readonly stat: DiskStat | undefined;
+  /** The new content, in the staging folder. */
+  readonly content: StagedContent | undefined;
+  /** Name for the pre-image in the versions of this run. */
+  readonly version: string | undefined;
+  /** A directory that only leads to something in scope: made when needed, with the mode of the house. */
+  readonly onTheWay: boolean;
+}
+
+/** Throws what the disk says; what was there is then as it was, or in `versions/`. */
+export function makeChange(job: Job, shop: Workshop): TransitionResult {
+  const { old, new: next } = job;
+  if (next === undefined) return remove(job, shop);
+  switch (next.kind) {
+    case 'file':
+      return old?.kind === 'file' && sameContent(old, next) ? changeMode(job, old, next, shop) : putFile(job, next, shop);
+    case 'directory':
+      return old?.kind === 'directory' ? changeMode(job, old, next, shop) : putDirectory(job, next, shop);
+    case 'symlink':
+      return putSymlink(job, next, shop);
+  }
+}
+
+const movedAway: TransitionResult = {
+  achieved: { kind: 'problematic', code: 'SYNC_TARGET_CHANGED' },
+  problem: { code: 'SYNC_TARGET_CHANGED', message: 'it changed in the moment in which it was to be removed' },
+};
+
+function remove(job: Job, shop: Workshop): TransitionResult {
+  if (!clear(job, shop)) return movedAway;
+  return { achieved: undefined };
+}
+
+/** Takes away what is there. `false`: what was taken was not what had been looked at, and was put back. */
+function clear({ path, parent, name, stat, version }: Job, shop: Workshop): boolean {
+  if (stat === undefined) return true;
+  if (stat.kind === 'directory') {
+    parent.directory.removeDirectory(name);
+    return true;
+  }
+  if (shop.versions === undefined || version === undefined) parent.directory.unlink(name);
+  else if (stat.kind === 'file' && stat.links > 1) {
+    parent.directory.copyFile(name, shop.versions, version);
+    parent.directory.unlink(name);
+  } else {
+    parent.directory.rename(name, shop.versions, version);
+    const taken = shop.versions.lstat(version);
+    if (taken === undefined || taken.ino !== stat.ino || taken.sizeBytes !== stat.sizeBytes || taken.mtimeNs !== stat.mtimeNs) {
+      putNew(shop.versions, version, parent.directory, name, shop);
+      return false;
+    }
+  }
+  shop.known.delete(path);
+  return true;
+}
+
+function putFile(job: Job, next: File, shop: Workshop): TransitionResult {
+  const { path, parent, name, stat, content } = job;
+  if (content === undefined) throw new TypeError(`no content for ${path}`);
+  const replaced = stat?.kind === 'file' ? stat : undefined;
+  const owner = replaced ?? { uid: shop.birth.uid, gid: groupFor(parent, shop) };
+  const wanted = modeToStore('file', next.mode, replaced?.mode, { permissions: shop.settings.permissions, umask: shop.birth.umask });
+  const fits = content.dress?.mode === wanted && content.dress.mtimeMs === next.mtimeMs && isOurs(owner, shop.birth);
+  if (!fits) dressUp(content.name, owner, wanted, next.mtimeMs, shop);
+  if (stat === undefined || stat.kind === 'directory') {
+    if (!clear(job, shop)) return movedAway;
+    putNew(shop.staging, content.name, parent.directory, name, shop);
+  } else {
+    keep(job, shop);
+    shop.staging.rename(content.name, parent.directory, name);
+  }
+  const made = parent.directory.lstat(name);
+  if (made === undefined) return movedAway;
+  shop.known.set(path, recordOf(made, next));
+  return { achieved: readBack(next, made, shop.settings) };
+}
+
+function dressUp(content: string, owner: Owner, mode: number, mtimeMs: number, { staging, birth }: Workshop): void {
+  const file = staging.openFile(content, 'write');
+  try {
+    giveTo(file, owner, birth);
+    asFarAsStored(() => file.chmod(mode));
+    file.setTimes(mtimeMs);
+  } finally {
+    file.close();
+  }
+}
+
+function putSymlink(job: Job, next: Symlink, shop: Workshop): TransitionResult {
+  const { path, parent, name, stat } = job;
+  if (stat === undefined || stat.kind === 'directory') {
+    if (!clear(job, shop)) return movedAway;
+    parent.directory.symlink(name, next.target);
+  } else {
+    const temp = shop.tempName();
+    shop.staging.symlink(temp, next.target);
+    try {
+      keep(job, shop);
+      shop.staging.rename(temp, parent.directory, name);
+    } catch (error) {
+      shop.staging.unlink(temp);
+      throw error;
+    }
+    shop.known.delete(path);
+  }
+  return { achieved: next };
+}
+
+function putDirectory(job: Job, next: Directory, shop: Workshop): TransitionResult {
+  const { parent, name, onTheWay } = job;
+  if (!clear(job, shop)) return movedAway;
+  const permissions = onTheWay ? 'none' : shop.settings.permissions;
+  const wanted = modeToStore('directory', next.mode, undefined, { permissions, umask: shop.birth.umask });
+  parent.directory.makeDirectory(name, wanted);
+  let made = parent.directory.lstat(name);
+  if (made !== undefined && (made.mode & 0o777) !== wanted) {
+    // The umask took something away, or the folder above hands down a bit of its own.
+    const { mode } = made;
+    asFarAsStored(() => parent.directory.chmod(name, wanted | (mode & 0o7000)));
+    made = parent.directory.lstat(name);
+  }
+  return { achieved: onTheWay || made === undefined ? next : readBack(next, made, shop.settings) };
+}
+
+function changeMode({ path, parent, name, stat }: Job, old: File | Directory, next: File | Directory, shop: Workshop): TransitionResult {
+  if (stat === undefined) throw new TypeError(`nothing at ${path}`);
+  const { permissions } = shop.settings;
+  const wanted = modeToStore(next.kind, next.mode, stat.mode, { permissions, umask: shop.birth.umask });
+  const chmod = (): void => parent.directory.chmod(name, wanted | (stat.mode & 0o7000));
+  // Of what is ours, only a disk without modes refuses it; of what is another's, its owner's system does.
+  if (stat.uid === shop.birth.uid) asFarAsStored(chmod);
+  else chmod();
+  const made = parent.directory.lstat(name) ?? stat;
+  // The content is still the old one, and so is its time.
+  const node: File | Directory = old.kind === 'file' && next.kind === 'file' ? { ...next, mtimeMs: mtimeMsOf(made) } : next;
+  if (node.kind === 'file') shop.known.set(path, recordOf(made, node));
+  return { achieved: readBack(node, made, shop.settings) };
+}
+
+/** Puts a file where nothing is. Fails with `EEXIST` if something has appeared there since it was looked at. */
+function putNew(from: DiskDirectory, fromName: string, to: DiskDirectory, name: string, shop: Workshop): void {
+  if (!shop.withoutLinks) {
+    try {
+      from.link(fromName, to, name);
+      from.unlink(fromName);
+      return;
+    } catch (error) {
+      if (!isWithoutLinks(error)) throw error;
+      shop.withoutLinks = true;
+    }
+  }
+  if (to.lstat(name) !== undefined) throw Object.assign(new Error(`EEXIST: ${name}`), { code: 'EEXIST' });
+  from.rename(fromName, to, name);
+}
+
+/** Keeps the file that is about to be replaced: its inode leaves the tree with the rename, so a link keeps it as it is. */
+function keep({ parent, name, stat, version }: Job, shop: Workshop): void {
+  if (shop.versions === undefined || version === undefined || stat?.kind !== 'file') return;
+  if (stat.links === 1 && !shop.withoutLinks) {
+    try {
+      parent.directory.link(name, shop.versions, version);
+      return;
+    } catch (error) {
+      if (!isWithoutLinks(error)) throw error;
+    }
+  }
+  parent.directory.copyFile(name, shop.versions, version);
+}
+
+function groupFor(parent: HeldDirectory, { birth }: Workshop): number {
+  const { mode, gid } = parent.stat();
+  return (mode & 0o2000) !== 0 ? gid : birth.gid;
+}
+
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+function isOurs(owner: Owner, birth: Birth): boolean {
+  return owner.uid === birth.uid && owner.gid === birth.gid;
+}
+
+/** Only root may give a file away, and others a group only if they are in it; where that is refused, the file stays ours. */
+function giveTo(file: DiskFile, owner: Owner, birth: Birth): void {
+  if (isOurs(owner, birth)) return;
+  for (const uid of new Set([owner.uid, birth.uid])) {
+    try {
+      file.chown(uid, owner.gid);
+      return;
+    } catch (error) {
+      if (!isErrno(error, 'EPERM', 'EACCES', 'ENOSYS', 'ENOTSUP', 'EINVAL')) throw error;
+    }
+  }
+}
+
+/** FAT and its kind refuse bits that they have no place for. What they did store is read back afterwards. */
+function asFarAsStored(chmod: () => void): void {
+  try {
+    chmod();
+  } catch (error) {
+    if (!isErrno(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL')) throw error;
+  }
+}
+
+/** The entry with the mode that the disk really has now. */
+function readBack<Node extends File | Directory>(node: Node, made: DiskStat, { permissions }: ScanSettings): Entry {
+  const mode = maskMode(made.mode, permissions);
+  return mode === node.mode ? node : { ...node, mode };
+}
+
+function recordOf(stat: DiskStat, { digest }: File): IndexRecord {
+  return { ino: stat.ino, sizeBytes: stat.sizeBytes, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs, mode: stat.mode, digest };
+}

@@ -1,0 +1,336 @@
+/**
+ * Transition: makes a batch of changes on the disk, one after the other, in the order given.
+ *
+ *     for each slice (some 10 ms):  announce pre-images  ->  for each change: scope, parent, look, make  ->  journal  ->  let the event loop turn
+ *
+ * - A change that cannot be made is a problem of its path alone. What is in the way is left as it is.
+ * - The way to a target is walked through held directories and anew in each slice, so neither a link that takes a folder's place nor a folder that is moved
+ *   away leads a later slice out of the root.
+ * - A result counts once it is in the journal. A slice that is cut off in between has changed files that are as the other side has them, which the next
+ *   run sees by itself.
+ * - With full durability contents are on the disk before they are visible, folders and versions before this returns. So the archive never
+ *   says more than the disk holds.
+ */
+import type { PairKey } from '../engine/archive-store.ts';
+import type { Clock } from '../engine/clock.ts';
+import type { ContentFailure, Transition, TransitionOptions, TransitionResult } from '../engine/replica.ts';
+import type { ScanSettings } from '../engine/settings.ts';
+import type { AncestorChange } from '../reconcile/ancestor.ts';
+import type { Scope } from '../scope/scope.ts';
+import { type Directory, type Entry, isSyncable, type Syncable } from '../tree/entry.ts';
+import { baseName, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
+import type { DiskDirectory, DiskStat } from './disk.ts';
+import type { Hashing } from './hasher.ts';
+import { createHeldDirectories, type HeldDirectory } from './held-directories.ts';
+import { errnoOf, ioFailure } from './io-failure.ts';
+import type { JournalRecord } from './journal.ts';
+import { createSlices, type Slices } from './slices.ts';
+import type { Staging } from './stage.ts';
+import { type Contents, contentOf, isGone, prepareContents, syncMany } from './transition-contents.ts';
+import { whyNotEmpty } from './transition-kept.ts';
+import { look, readTouched, type Target } from './transition-look.ts';
+import { type Birth, type Job, type KnownFiles, makeChange, type Workshop } from './transition-make.ts';
+import { maskMode } from './transition-mode.ts';
+import { createOpenedUp, type OpenedUp } from './transition-opened.ts';
+import type { PreImage, RunVersions } from './versions.ts';
+
+/** All that a transition works with. Directories are the caller's, who closes them. */
+export interface TransitionPlace {
+  readonly root: DiskDirectory;
+  readonly staging: Staging;
+  readonly stagingFolder: DiskDirectory;
+  /** `undefined`: pre-images are not kept. Called when the first one is about to leave. */
+  readonly openVersions: (() => RunVersions) | undefined;
+  readonly journal: { append(records: readonly JournalRecord[]): void };
+  /** Which half of the pair's ancestor this replica is. */
+  readonly half: 'alpha' | 'beta';
+  readonly scope: Scope;
+  readonly settings: ScanSettings;
+  readonly hashing: Hashing;
+  readonly known: KnownFiles;
+  readonly birth: Birth;
+  /** Directories that could not be made since the last scan: nothing is made below them, whatever is there. */
+  readonly failedDirectories: Set<RelativePath>;
+  readonly clock: Clock;
+}
+
+/** So many changes are announced and journaled together at most; a slice of 10 ms has fewer where the disk is slow. */
+const sliceItemsMax = 256;
+
+/** See `Replica.transition`. */
+export async function makeTransitions(
+  changes: readonly Transition[],
+  options: TransitionOptions,
+  place: TransitionPlace,
+): Promise<readonly TransitionResult[]> {
+  const slices = createSlices(place.clock, options.signal);
+  const durable = options.durability === 'full';
+  const contents = await prepareContents(changes, { staging: place.staging, folder: place.stagingFolder, durable, slices });
+  const work = createWork(place, slices, contents);
+  const results: TransitionResult[] = [];
+  let journaled = 0;
+
+  const journal = (): void => {
+    const records: JournalRecord[] = [];
+    for (; journaled < results.length; journaled++) {
+      const change = changes[journaled];
+      const result = results[journaled];
+      if (change !== undefined && result !== undefined && isAchieved(result)) {
+        records.push({ run: options.run, change: ancestorChange(change, result.achieved, place.half) });
+      }
+    }
+    if (records.length > 0) place.journal.append(records);
+    options.onProgress?.(results.length);
+  };
+
+  try {
+    try {
+      for (let start = 0; start < changes.length; start += sliceItemsMax) {
+        const slice = changes.slice(start, start + sliceItemsMax);
+        work.announce(slice);
+        for (const [offset, change] of slice.entries()) {
+          options.signal?.throwIfAborted();
+          results.push(await work.make(change, start + offset));
+          if (slices.isOver()) {
+            work.endSlice();
+            journal();
+            await slices.pause();
+          }
+        }
+      }
+    } finally {
+      // Also on the way out of an abort: what was achieved counts.
+      work.endSlice();
+      journal();
+      if (durable) await work.sync();
+    }
+  } finally {
+    work.close();
+  }
+  return results;
+}
+
+/** A directory that stays for what is out of scope in it is an outcome to remember, not a failure to try again. */
+function isAchieved({ problem }: TransitionResult): boolean {
+  return problem === undefined || problem.code === 'SYNC_DIRECTORY_KEPT';
+}
+
+function ancestorChange({ path, peer }: Transition, achieved: Entry | undefined, half: keyof Omit<PairKey, 'profile'>): AncestorChange {
+  return half === 'alpha' ? { path, alpha: achieved, beta: peer } : { path, alpha: peer, beta: achieved };
+}
+
+interface Work {
+  /** Writes down what the coming changes may take out of the tree. */
+  announce(changes: readonly Transition[]): void;
+  /** A promise only where a file has to be read. */
+  make(change: Transition, index: number): TransitionResult | Promise<TransitionResult>;
+  endSlice(): void;
+  /** Makes durable what was done since the last time. */
+  sync(): Promise<void>;
+  close(): void;
+}
+
+function createWork(place: TransitionPlace, slices: Slices, contents: Contents): Work {
+  const { root, scope, settings, known, birth } = place;
+  const opened: OpenedUp = createOpenedUp(birth);
+  const tree = createHeldDirectories(root, { onDenied: opened.openChild });
+  const touched = new Set<RelativePath>();
+  const versionNames = new Map<RelativePath, string>();
+  let versions: RunVersions | undefined;
+  const shop: Workshop = {
+    settings,
+    birth,
+    known,
+    staging: place.stagingFolder,
+    get versions() {
+      return versions?.directory;
+    },
+    tempName: place.staging.tempName,
+    withoutLinks: false,
+  };
+
+  return {
+    announce(changes) {
+      versionNames.clear();
+      if (place.openVersions === undefined) return;
+      const leaving = changes.filter(leavesTree).map((change) => preImageOf(change, known));
+      if (leaving.length === 0) return;
+      versions ??= place.openVersions();
+      const names = versions.announce(leaving);
+      for (const [index, { path }] of leaving.entries()) versionNames.set(path, names[index] ?? '');
+    },
+
+    make(change, index) {
+      const refusal = refuse(change, scope) ?? belowFailed(change.path, place.failedDirectories);
+      if (refusal !== undefined) return failedChange(change, refusal);
+      try {
+        // Where nothing is to be, every way of making something fails if something is there: no look needed.
+        if (change.old === undefined) return makeSeen(change, index, undefined);
+        const target = reach(change.path);
+        const seen = look(change.old as Syncable | undefined, target, (stat) => opened.modeOf(change.path, stat));
+        if (seen.verdict === 'other') {
+          return failedChange(change, { code: 'SYNC_TARGET_CHANGED', message: `${change.path}: it changed since it was scanned` }, seen.found);
+        }
+        if (seen.verdict === 'touched') return makeTouched(change, index, target, seen.stat);
+        return makeSeen(change, index, seen.stat);
+      } catch (error) {
+        return failedChange(change, ioFailure(error, `change ${change.path}`));
+      }
+    },
+
+    endSlice() {
+      opened.closeAll(tree);
+      tree.release();
+    },
+
+    async sync() {
+      await versions?.sync();
+      const folders = [...touched];
+      touched.clear();
+      await syncMany(folders, root, async (path) => {
+        const walk = createHeldDirectories(root);
+        try {
+          await walk.open(path).directory.sync();
+        } catch (error) {
+          // Removed since: then the folder above was touched, too.
+          if (!isGone(error)) throw error;
+        } finally {
+          walk.release();
+        }
+      });
+    },
+
+    close() {
+      tree.release();
+      versions?.close();
+      contents.close();
+    },
+  };
+
+  function reach(path: RelativePath): Target & { readonly held: HeldDirectory } {
+    const name = baseName(path);
+    if (name === undefined) throw new TypeError('the root itself is never changed');
+    const held = tree.open(parentPath(path) ?? rootPath);
+    return { path, parent: held.directory, held, name, record: known.get(path), permissions: settings.permissions };
+  }
+
+  async function makeTouched(change: Transition, index: number, target: Target, stat: DiskStat | undefined): Promise<TransitionResult> {
+    const old = change.old;
+    if (stat === undefined || old?.kind !== 'file') throw new TypeError('only a file is read');
+    try {
+      if (await readTouched(target, { stat, digest: old.digest }, { hashing: place.hashing, slices })) return makeSeen(change, index, stat);
+    } catch (error) {
+      return failedChange(change, ioFailure(error, `read ${change.path}`));
+    }
+    return failedChange(change, { code: 'SYNC_TARGET_CHANGED', message: `${change.path}: it changed since it was scanned` });
+  }
+
+  function makeSeen(change: Transition, index: number, stat: DiskStat | undefined): TransitionResult {
+    const { path } = change;
+    const content = contentOf(change) === undefined ? undefined : contents.get(index);
+    if (content !== undefined && 'code' in content) return failedChange(change, content);
+    try {
+      const { held, name } = reach(path);
+      const parent = opened.needsOpening(held) ? openParent(path) : held;
+      const job: Job = {
+        path,
+        old: change.old as Syncable | undefined,
+        new: change.new as Syncable | undefined,
+        parent,
+        name,
+        stat,
+        content,
+        version: versionNames.get(path),
+        onTheWay: isOnTheWay(change, scope),
+      };
+      const result = makeChange(job, shop);
+      touched.add(parentPath(path) ?? rootPath);
+      opened.forget(path);
+      if (content !== undefined && result.problem === undefined) contents.used(index);
+      return result;
+    } catch (error) {
+      if (isNotEmpty(error)) return notEmpty(change, stat);
+      if (errnoOf(error) === 'EEXIST') return occupied(change);
+      // Perhaps it is the staged content that is gone: then it is not believed to be there again.
+      if (content !== undefined && errnoOf(error) === 'ENOENT') place.staging.forget(content.name);
+      return failedChange(change, ioFailure(error, `change ${path}`));
+    }
+  }
+
+  function openParent(path: RelativePath): HeldDirectory {
+    const parent = parentPath(path) ?? rootPath;
+    const name = baseName(parent);
+    // The root's own mode is the user's.
+    if (name !== undefined) opened.openChild(parentPath(parent) ?? rootPath, tree.open(parentPath(parent) ?? rootPath), name);
+    return tree.open(parent);
+  }
+
+  function occupied(change: Transition): TransitionResult {
+    let found: Entry | undefined;
+    try {
+      const seen = look(undefined, reach(change.path), (stat) => stat.mode);
+      if (seen.verdict === 'other') found = seen.found;
+    } catch (error) {
+      ioFailure(error, 'look');
+    }
+    return failedChange(change, { code: 'SYNC_TARGET_OCCUPIED', message: `${change.path}: something is there that was not there when it was scanned` }, found);
+  }
+
+  function notEmpty(change: Transition, stat: DiskStat | undefined): TransitionResult {
+    const { path } = change;
+    const found: Directory = { kind: 'directory', mode: stat === undefined ? 0 : maskMode(opened.modeOf(path, stat), settings.permissions), children: [] };
+    if (whyNotEmpty(path, tree, { scope, settings }) === 'in-scope') {
+      return failedChange(change, { code: 'SYNC_TARGET_CHANGED', message: `${path}: something new is in it since it was scanned` }, found);
+    }
+    return failedChange(change, { code: 'SYNC_DIRECTORY_KEPT', message: `${path} stays: it holds what is out of scope` }, { ...found, hasUntracked: true });
+  }
+
+  function failedChange(change: Transition, { code, message }: ContentFailure, found?: Entry | undefined): TransitionResult {
+    if (change.new?.kind === 'directory' && change.old?.kind !== 'directory') place.failedDirectories.add(change.path);
+    return { achieved: found, problem: { code, message } };
+  }
+}
+
+/** Scope and guards hold here, too, whoever made the plan. Nothing but what can be made is made. */
+function refuse(change: Transition, scope: Scope): ContentFailure | undefined {
+  const { path, old, new: next } = change;
+  const outside: ContentFailure = { code: 'SYNC_OUT_OF_SCOPE', message: `${path} is out of scope here` };
+  if (path === rootPath) return { code: 'SYNC_OUT_OF_SCOPE', message: 'the root itself is never changed' };
+  for (const entry of [old, next]) {
+    if (entry === undefined) continue;
+    if (!isSyncable(entry)) return { code: 'SYNC_OUT_OF_SCOPE', message: `${path}: a ${entry.kind} entry is left alone` };
+    if (!scope.includes(path, entry.kind === 'directory' ? 'directory' : 'other') && !isOnTheWay(change, scope)) return outside;
+  }
+  return undefined;
+}
+
+/** A folder above an include path: made when it is missing, and never touched again. */
+function isOnTheWay({ path, old, new: next }: Transition, scope: Scope): boolean {
+  return old === undefined && next?.kind === 'directory' && !scope.includes(path, 'directory') && scope.enters(path);
+}
+
+function belowFailed(path: RelativePath, failed: ReadonlySet<RelativePath>): ContentFailure | undefined {
+  if (failed.size === 0) return undefined;
+  for (let above = parentPath(path); above !== undefined; above = parentPath(above)) {
+    if (failed.has(above)) return { code: 'SYNC_TARGET_OCCUPIED', message: `${path}: its folder ${above} could not be made` };
+  }
+  return undefined;
+}
+
+function leavesTree(change: Transition): boolean {
+  const { old, new: next } = change;
+  if (old?.kind === 'symlink') return next?.kind !== 'symlink' || next.target !== old.target;
+  return old?.kind === 'file' && (next?.kind !== 'file' || contentOf(change) !== undefined);
+}
+
+/** With all permission bits, where they are known. */
+function preImageOf({ path, old }: Transition, known: KnownFiles): PreImage {
+  if (old?.kind === 'symlink') return { path, entry: old };
+  if (old?.kind !== 'file') throw new TypeError(`${path} has no pre-image`);
+  return { path, entry: { ...old, mode: (known.get(path)?.mode ?? old.mode) & 0o777 } };
+}
+
+function isNotEmpty(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === 'ENOTEMPTY';
+}
