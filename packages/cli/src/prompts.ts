@@ -40,7 +40,7 @@ export function sshPrompts(io: Io, flags: CommonFlags): SshPrompts | undefined {
 }
 
 /** Ctrl-C at a question stops the whole run, as anywhere else. */
-export function answered<Answer>(answer: Answer | symbol): Answer {
+export function answered<Answer>(answer: Answer): Exclude<Answer, symbol> {
   if (typeof answer === 'symbol') throw new SyncError('SYNC_INTERRUPTED', 'stopped at a question');
-  return answer;
+  return answer as Exclude<Answer, symbol>;
 }

@@ -68,25 +68,30 @@ export async function syncInRun({ io, profile, node, session, output, knownProbl
 /** Progress is for eyes: more often than this is noise in a log, too. */
 const progressMs = 200;
 
+/** Says whether it is time to tell of progress again. */
+export function createProgressLimit(): () => boolean {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    const now = systemClock.monotonicMs();
+    if (now - toldAt < progressMs) return false;
+    toldAt = now;
+    return true;
+  };
+}
+
 function createLiveLines(output: Output): { readonly onEvent: (event: SyncEvent) => void; readonly told: (change: SyncChange) => boolean } {
   const told = new Set<string>();
-  let progressAt = Number.NEGATIVE_INFINITY;
+  const mayTell = createProgressLimit();
   return {
     told: ({ side, path }) => told.has(`${side} ${path}`),
     onEvent(event) {
       switch (event.type) {
         case 'phase':
-          progressAt = Number.NEGATIVE_INFINITY;
           output.emit({ type: 'phase', name: event.name });
           return;
-        case 'progress': {
-          const { phase, doneBytes, totalBytes, doneItems, totalItems } = event;
-          const now = systemClock.monotonicMs();
-          if (now - progressAt < progressMs) return;
-          progressAt = now;
-          output.emit({ type: 'progress', phase, doneBytes, totalBytes, doneItems, totalItems });
+        case 'progress':
+          if (mayTell()) output.emit(event);
           return;
-        }
         case 'change':
           told.add(`${event.change.side} ${event.change.path}`);
           output.emit(changeLine(event.change));

@@ -98,8 +98,9 @@ const log = named('log', {
   outcome: z.enum(['up-to-date', 'appended', 'adopted', 'rotated', 'truncated', 'copy-truncated', 'forked', 'local-changed', 'missing']),
   fromByte: bytes,
   toByte: bytes,
-  lines: count,
-  malformed: count,
+  /** `null`: not counted, as in a dry run. */
+  lines: count.nullable(),
+  malformed: count.nullable(),
   lastTimestamp: z.string().nullable(),
   dryRun: z.boolean(),
   /** What was found, where it is not the normal course. */

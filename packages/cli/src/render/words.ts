@@ -57,9 +57,11 @@ export function heldText(line: OutputLineOf<'held'>, names: SideNames, style: St
 
 export function logText(line: OutputLineOf<'log'>, names: SideNames, style: Style): string {
   const bytes = line.toByte - line.fromByte;
-  const pulled = bytes > 0 ? `${line.dryRun ? ' would pull' : ''} ${line.lines > 0 ? `${counted(line.lines, 'line')}, ` : ''}${formatSize(bytes)}` : '';
+  const lines = line.lines ?? 0;
+  const malformed = line.malformed ?? 0;
+  const pulled = bytes > 0 ? `${lines > 0 ? ` ${counted(lines, 'line')},` : ''} ${formatSize(bytes)}${line.dryRun ? ' (dry run)' : ''}` : '';
   const facts = [
-    line.malformed > 0 ? counted(line.malformed, 'malformed line') : '',
+    malformed > 0 ? counted(malformed, 'malformed line') : '',
     line.lastTimestamp === null ? '' : `last ${printable(line.lastTimestamp)}`,
     line.message === undefined ? '' : printable(line.message),
   ].filter((fact) => fact !== '');
