@@ -1,0 +1,45 @@
+/**
+ * Where a pulled log is kept: a local file and the cursor that says how much of it is proved to be the source's. What may be done is decided by the puller;
+ * a sink states facts, appends, and moves the cursor only after the bytes are durable.
+ */
+import type { Digest, HashBytes } from '../hash/digest.ts';
+import type { LogCursor } from '../log/cursor.ts';
+import type { Extent } from '../log/extent.ts';
+import type { LocalLog } from '../log/plan-pull.ts';
+
+export interface LogSink {
+  /** The name it goes by: a path, as the user wrote it. */
+  readonly name: string;
+  /** The hash of its cursors, kind `fast`: the one that sources use. */
+  readonly hash: HashBytes;
+  /**
+   * Takes the log for one pull. Waits at most `waitMs` for another pull of it, then `SYNC_LOG_LOCKED`. `SYNC_LOG_NOT_A_FILE`, `SYNC_DENIED`.
+   * With `dryRun` nothing is made or written, a lock only where the state for one exists already.
+   */
+  open(options: { readonly dryRun: boolean; readonly waitMs: number; readonly signal?: AbortSignal | undefined }): Promise<OpenLog>;
+  close(): Promise<void>;
+}
+
+/** A log taken for one pull. Cursor and local file are as they were found, and then as `begin` and `save` left them. */
+export interface OpenLog {
+  readonly cursor: LogCursor | undefined;
+  readonly local: LocalLog;
+  /** Digests of extents of the local file; `undefined` for one that reaches beyond its end. */
+  digests(extents: readonly Extent[], signal?: AbortSignal): Promise<readonly (Digest | undefined)[]>;
+  /** A few bytes of the local file, at most 1 MiB; fewer where it ends before. */
+  read(extent: Extent): Uint8Array;
+  /**
+   * Gets ready to append behind `sizeBytes`, which is where the file ends or, of what a dead pull left, where it is cut. Saves the cursor as `appending`
+   * first, durably. `SYNC_TARGET_CHANGED` if the file is not any more what `open` found.
+   */
+  begin(progress: LogProgress, sizeBytes: number): Promise<void>;
+  /** Writes behind what is there. The bytes are valid during the call. */
+  append(bytes: Uint8Array): void;
+  /** Makes what was appended durable, then saves the cursor with the stamp of the file as it is now. */
+  save(progress: LogProgress): Promise<void>;
+  /** Twice is fine. */
+  release(): Promise<void>;
+}
+
+/** What the puller knows of a cursor; the rest is the sink's to say. */
+export type LogProgress = Omit<LogCursor, 'localStamp' | 'appending'>;
