@@ -19,6 +19,8 @@ export interface ConnectOptions {
   readonly open?: ReplicaAddress | undefined;
   /** For the handshake. */
   readonly signal?: AbortSignal | undefined;
+  /** Told what the far side prints before its hello, the chunk that completes it included: a launcher there may have something to say. */
+  readonly onPreamble?: ((chunk: Uint8Array) => void) | undefined;
 }
 
 export interface Connection {
@@ -41,7 +43,7 @@ export interface Connection {
  * `SYNC_REMOTE_SHELL`: something else was printed. `SYNC_PEER_LOST`, `SYNC_PEER_TIMEOUT`, `SYNC_PROTOCOL`, `SYNC_PROTOCOL_VERSION`.
  */
 export async function connectOver(stream: ByteDuplex, options: ConnectOptions = {}): Promise<Connection> {
-  const { clock = systemClock, open, signal } = options;
+  const { clock = systemClock, open, signal, onPreamble } = options;
   const limits = { ...defaultConnectionLimits, ...options.limits };
   const mux = new Multiplexer({ stream, role: 'initiator', limits, clock });
   const greeting = createGreeting(clock, limits);
@@ -50,7 +52,7 @@ export async function connectOver(stream: ByteDuplex, options: ConnectOptions = 
   // If nobody asks for it, its failure concerns nobody.
   early?.replica.catch(() => {});
   try {
-    const greeted = await awaitResponder(greeting, { stream, limits, clock, signal, write: (bytes) => mux.writeRaw(bytes) });
+    const greeted = await awaitResponder(greeting, { stream, limits, clock, signal, onPreamble, write: (bytes) => mux.writeRaw(bytes) });
     mux.start(greeted.rest, { preambleBytes: greeted.preambleBytes, peerStreamsMax: greeted.hello.streamsMax });
     const close = (): Promise<void> => mux.close();
     return {

@@ -39,6 +39,8 @@ export interface HandshakeOptions {
   readonly signal?: AbortSignal | undefined;
   /** Sends bytes outside of frames. */
   readonly write: (bytes: Buffer) => void;
+  /** Told what comes until the hello is complete, as it comes. */
+  readonly onPreamble?: ((chunk: Buffer) => void) | undefined;
 }
 
 export interface Greeted {
@@ -158,7 +160,11 @@ function noHello(ending: Ending, noise: Buffer): SyncError {
 type Ending = 'complete' | 'overlong' | 'ended' | 'timeout';
 
 /** Feeds `input` until `judge` is content, the stream ends or time is up. Leaves the stream paused, with nothing lost. */
-async function readUntil({ stream, limits, clock, signal }: HandshakeOptions, input: Input, judge: () => Ending | undefined): Promise<Ending> {
+async function readUntil(
+  { stream, limits, clock, signal, onPreamble }: HandshakeOptions,
+  input: Input,
+  judge: () => Ending | undefined,
+): Promise<Ending> {
   const { readable } = stream;
   const timer = new AbortController();
   let onData: ((chunk: Buffer) => void) | undefined;
@@ -168,6 +174,7 @@ async function readUntil({ stream, limits, clock, signal }: HandshakeOptions, in
     signal?.throwIfAborted();
     return await new Promise<Ending>((resolve, reject) => {
       onData = (chunk) => {
+        onPreamble?.(chunk);
         input.add(chunk);
         try {
           const ending = judge();
