@@ -1,0 +1,216 @@
+/**
+ * What is in an archive file: one snapshot, then a log.
+ *
+ * | record   | base of its check        | payload                                                                             |
+ * |----------|--------------------------|-------------------------------------------------------------------------------------|
+ * | snapshot | the pair's first digest  | pair, generation, digest, settings, both trees, Merkle digests. Always the first one |
+ * | delta    | digest of the head       | generation, changes, settings if they change. Its check is the digest of that generation |
+ * | commit   | digest of the delta      | generation: the delta before it is current from here on                              |
+ *
+ * A delta without its commit is a pending generation. The digest chain (digest N+1 = SHA-256 over digest N and the bytes of delta N+1) is the same on both
+ * ends, because both write the same changes in the same bytes; a snapshot takes the place of all before it and keeps generation and digest.
+ */
+import { canonicalJson } from '../engine/sync-settings.ts';
+import type { ArchiveCommit, ArchiveHead, PairKey } from '../engine/archive-store.ts';
+import type { ReplicaId } from '../engine/replica.ts';
+import type { PairSettings } from '../engine/settings.ts';
+import type { Digest, DigestKind } from '../hash/digest.ts';
+import type { Ancestor, AncestorChange } from '../reconcile/ancestor.ts';
+import type { Parsed } from '../util/parsed.ts';
+import { changesToTable, tableToChanges } from './ancestor-table.ts';
+import { buildAncestor, flattenAncestor } from './ancestor-tree.ts';
+import { isOfPair, pairToList } from './pair-file-name.ts';
+import { type Check, checkOf, encodeHeader, encodeRecord, readHeader, readRecord } from './record-file.ts';
+
+/** Where the log of an archive stands. */
+export interface ArchivePosition {
+  /** 0: nothing was committed yet. */
+  readonly generation: number;
+  readonly digest: Check;
+  readonly settings: PairSettings | undefined;
+  readonly settingsBy: ReplicaId | undefined;
+}
+
+export interface ArchiveContents {
+  readonly position: ArchivePosition;
+  /** To be decoded by `decodeSnapshot` and `decodeDelta`; views of the bytes read. */
+  readonly snapshot: unknown;
+  /** The kind of hash of the Merkle digests in the snapshot. */
+  readonly merkleKind: DigestKind;
+  /** Committed ones, oldest first. */
+  readonly deltas: readonly unknown[];
+  readonly pending: PendingDelta | undefined;
+  /** Where the snapshot ends, and where the last committed record does. */
+  readonly snapshotEnd: number;
+  readonly committedEnd: number;
+  /** Where the pending delta ends; `committedEnd` without one. What is behind it was never completely written. */
+  readonly end: number;
+}
+
+export interface PendingDelta {
+  /** What the archive will be once it is committed. */
+  readonly position: ArchivePosition;
+  readonly delta: unknown;
+}
+
+/** Reads a whole file. `undefined`: damaged, or of another pair. `SYNC_ARCHIVE_NEWER`. */
+export function readArchive(bytes: Uint8Array, pair: PairKey): ArchiveContents | undefined {
+  const header = readHeader(bytes, 'archive', archiveVersion);
+  if (header.state !== 'ok') return undefined;
+  const first = readRecord(bytes, header.end, firstDigest(pair));
+  if (first.state !== 'record') return undefined;
+  const snapshot = first.payload;
+  let position = readSnapshotPosition(snapshot, pair);
+  if (position === undefined) return undefined;
+  const merkleKind = position.settings?.digest ?? 'fast';
+  const deltas: unknown[] = [];
+  let pending: PendingDelta | undefined;
+  let committedEnd = first.end;
+  let end = first.end;
+  for (;;) {
+    const record = readRecord(bytes, end, pending?.position.digest ?? position.digest);
+    if (record.state === 'damaged') return undefined;
+    if (record.state !== 'record') return { position, snapshot, merkleKind, deltas, pending, snapshotEnd: first.end, committedEnd, end };
+    end = record.end;
+    if (pending === undefined) {
+      const next = readDeltaPosition(record.payload, record.check, position);
+      if (next === undefined) return undefined;
+      pending = { position: next, delta: record.payload };
+    } else {
+      if (!isCommit(record.payload, pending.position.generation)) return undefined;
+      position = pending.position;
+      deltas.push(pending.delta);
+      pending = undefined;
+      committedEnd = end;
+    }
+  }
+}
+
+/** A whole file that holds one state. */
+export function encodeArchive(pair: PairKey, position: ArchivePosition, ancestor: Ancestor): Uint8Array {
+  const flat = flattenAncestor(ancestor);
+  const complete = flat.merkles.every((merkle) => merkle.length === flat.merkles[0]?.length && merkle !== '');
+  const { bytes } = encodeRecord(firstDigest(pair), {
+    type: 'snapshot',
+    pair: pairToList(pair),
+    generation: position.generation,
+    digest: position.digest,
+    ...settingsFields(position.settings, position.settingsBy),
+    ...changesToTable(flat.changes),
+    merkles: Buffer.from(complete ? flat.merkles.join('') : '', 'latin1'),
+    merkleBytes: complete ? (flat.merkles[0]?.length ?? 0) : 0,
+  });
+  return Buffer.concat([encodeHeader('archive', archiveVersion), bytes]);
+}
+
+/** The state before the first commit of a pair. */
+export function emptyPosition(pair: PairKey): ArchivePosition {
+  return { generation: 0, digest: firstDigest(pair), settings: undefined, settingsBy: undefined };
+}
+
+/** A record to be appended to a log that stands at `position`. */
+export function encodeDelta(position: ArchivePosition, commit: ArchiveCommit): { readonly bytes: Uint8Array; readonly pending: PendingDelta } {
+  const delta = {
+    type: 'delta',
+    generation: commit.generation,
+    ...settingsFields(commit.settings?.value, commit.settings?.by),
+    ...changesToTable(commit.changes),
+  };
+  const { bytes, check } = encodeRecord(position.digest, delta);
+  return {
+    bytes,
+    pending: {
+      position: {
+        generation: commit.generation,
+        digest: check,
+        settings: commit.settings?.value ?? position.settings,
+        settingsBy: commit.settings?.by ?? position.settingsBy,
+      },
+      delta,
+    },
+  };
+}
+
+export function encodeCommit({ position }: PendingDelta): Uint8Array {
+  return encodeRecord(position.digest, { type: 'commit', generation: position.generation }).bytes;
+}
+
+/** The trees of a snapshot. Merkle digests are there where they were when it was written, on alpha's half. */
+export function decodeSnapshot(snapshot: unknown): Parsed<Ancestor> {
+  const changes = tableToChanges(snapshot, limits);
+  if (!changes.ok) return changes;
+  const { merkles, merkleBytes } = (snapshot ?? {}) as { readonly merkles?: unknown; readonly merkleBytes?: unknown };
+  if (!(merkles instanceof Uint8Array) || typeof merkleBytes !== 'number' || !Number.isSafeInteger(merkleBytes) || merkleBytes < 0) {
+    return { ok: false, error: 'no Merkle digests' };
+  }
+  return buildAncestor({ changes: changes.value, merkles: merkleBytes === 0 ? undefined : cut(merkles, merkleBytes) });
+}
+
+export function decodeDelta(delta: unknown): Parsed<AncestorChange[]> {
+  return tableToChanges(delta, limits);
+}
+
+/** The head as the engine sees it. */
+export function toHead({ generation, digest, settings, settingsBy }: ArchivePosition): ArchiveHead | undefined {
+  if (generation === 0 || settings === undefined || settingsBy === undefined) return undefined;
+  return { generation, digest: Buffer.from(digest).toString('hex'), settings, settingsBy };
+}
+
+const archiveVersion = 1;
+/** Bounds what a file can make us allocate; a tree of this size would be past what one process holds. */
+const limits = { nodesMax: 20_000_000 } as const;
+
+function firstDigest(pair: PairKey): Check {
+  return checkOf(Buffer.from('ubos-sync archive\0'), Buffer.from(JSON.stringify(pairToList(pair))));
+}
+
+/** Settings are stored as their canonical text, so that equal ones are equal bytes. */
+function settingsFields(settings: PairSettings | undefined, by: ReplicaId | undefined): { readonly settings?: string; readonly by?: string } {
+  return settings === undefined || by === undefined ? {} : { settings: canonicalJson(settings), by };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function readSnapshotPosition(payload: unknown, pair: PairKey): ArchivePosition | undefined {
+  const { type, pair: found, generation, digest, ...rest } = (payload ?? {}) as Fields;
+  if (type !== 'snapshot' || !isOfPair(found, pair) || !isGeneration(generation) || !(digest instanceof Uint8Array) || digest.length !== 32) return undefined;
+  const settings = readSettings(rest);
+  if (settings === undefined || (generation > 0) !== (settings.settings !== undefined)) return undefined;
+  return { generation, digest, ...settings };
+}
+
+function readDeltaPosition(payload: unknown, check: Check, before: ArchivePosition): ArchivePosition | undefined {
+  const { type, generation, ...rest } = (payload ?? {}) as Fields;
+  const settings = readSettings(rest);
+  if (type !== 'delta' || generation !== before.generation + 1 || settings === undefined) return undefined;
+  const { settings: old, settingsBy } = before;
+  if (settings.settings !== undefined) return { generation, digest: check, ...settings };
+  return old === undefined ? undefined : { generation, digest: check, settings: old, settingsBy };
+}
+
+/** The check has proved that these are the bytes that were written, so this asks no more than that they are what is expected here. */
+function readSettings({ settings, by }: Fields): Pick<ArchivePosition, 'settings' | 'settingsBy'> | undefined {
+  if (settings === undefined && by === undefined) return { settings: undefined, settingsBy: undefined };
+  if (typeof settings !== 'string' || typeof by !== 'string') return undefined;
+  try {
+    return { settings: JSON.parse(settings) as PairSettings, settingsBy: by as ReplicaId };
+  } catch {
+    return undefined;
+  }
+}
+
+function isCommit(payload: unknown, generation: number): boolean {
+  const fields = (payload ?? {}) as Fields;
+  return fields.type === 'commit' && fields.generation === generation;
+}
+
+function isGeneration(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function cut(bytes: Uint8Array, each: number): Digest[] {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  const digests: Digest[] = [];
+  for (let at = 0; at < text.length; at += each) digests.push(text.slice(at, at + each) as Digest);
+  return digests;
+}

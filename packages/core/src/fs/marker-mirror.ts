@@ -1,0 +1,149 @@
+/**
+ * The mirror: a copy of markers and archives outside the roots, in the user's own state folder.
+ *
+ * `git clean -fdx` removes a root's state folder with everything in it. The mirror is how a root that lost its marker is told from one that was never
+ * synced, and what `--restore-state` takes it from. It is a safety net and no more: nothing waits for it, nothing fails because of it, it may lag
+ * behind by a run, and nothing but a missing marker makes anybody look into it.
+ *
+ *     roots/HASH.json             { path, replica }: which replica lives at a path; HASH is of the path
+ *     replicas/UUID/replica.json  the marker
+ *     replicas/UUID/*             its archives, under their own names
+ */
+import { createHash } from 'node:crypto';
+import type { ReplicaId } from '../engine/replica.ts';
+import { readWholeFile, unlinkIfThere, writeFileAtomically } from './atomic-write.ts';
+import type { Disk, DiskDirectory } from './disk.ts';
+import { isErrno } from './errno.ts';
+import { errnoOf } from './io-failure.ts';
+import { encodeMarker, isReplicaId, type Marker, markerName } from './marker.ts';
+
+export interface MarkerMirror {
+  /** The replica that was at this path when it was last synced. `undefined`: none that is known. */
+  getId(rootPath: string): Promise<ReplicaId | undefined>;
+  /** Notes marker and place; writes nothing if they are known. `false`: it could not be written. */
+  remember(rootPath: string, marker: Marker): Promise<boolean>;
+  /** Copies one archive file of a replica; removes the copy if the file is not there. `false`: it could not be written. */
+  keep(id: ReplicaId, directory: DiskDirectory, name: string): Promise<boolean>;
+}
+
+/** `$XDG_STATE_HOME/ubos-sync`, or `~/.local/state/ubos-sync`; `undefined` for a user without a home. */
+export function defaultMirrorPath({ XDG_STATE_HOME, HOME }: Readonly<Record<string, string | undefined>>): string | undefined {
+  if (XDG_STATE_HOME?.startsWith('/')) return `${XDG_STATE_HOME}/ubos-sync`;
+  return HOME?.startsWith('/') ? `${HOME === '/' ? '' : HOME}/.local/state/ubos-sync` : undefined;
+}
+
+/** The mirror at an absolute path. The folder is made when something is first written. */
+export function createMarkerMirror(disk: Disk, path: string): MarkerMirror {
+  const getId = async (rootPath: string): Promise<ReplicaId | undefined> => {
+    try {
+      const place = await withFolder(disk.openRoot(path), ['roots'], 'look', (roots) => readPlace(roots, rootPath));
+      return place?.path === rootPath ? place.replica : undefined;
+    } catch {
+      return undefined;
+    }
+  };
+  return {
+    getId,
+    remember: (rootPath, marker) =>
+      tried(async () => {
+        const bytes = encodeMarker(marker);
+        const known = await withFolder(disk.openRoot(path), ['replicas', marker.id], 'look', (folder) => readWholeFile(folder, markerName, bytesMax));
+        if (known === undefined || Buffer.compare(known, bytes) !== 0) {
+          await withFolder(makePath(disk, path), ['replicas', marker.id], 'make', (folder) => writeFileAtomically(folder, markerName, bytes));
+        }
+        if ((await getId(rootPath)) === marker.id) return;
+        const place = new TextEncoder().encode(`${JSON.stringify({ path: rootPath, replica: marker.id }, undefined, 2)}\n`);
+        await withFolder(makePath(disk, path), ['roots'], 'make', (roots) => writeFileAtomically(roots, placeName(rootPath), place));
+      }),
+    keep: (id, directory, name) =>
+      tried(async () => {
+        await withFolder(makePath(disk, path), ['replicas', id], 'make', (folder) => {
+          const beside = `${name}.new`;
+          unlinkIfThere(folder, beside);
+          if (directory.lstat(name) === undefined) return unlinkIfThere(folder, name);
+          directory.copyFile(name, folder, beside);
+          folder.rename(beside, folder, name);
+        });
+      }),
+  };
+}
+
+const bytesMax = 65_536;
+
+function placeName(rootPath: string): string {
+  return `${createHash('sha256').update(rootPath).digest('hex').slice(0, 32)}.json`;
+}
+
+function readPlace(roots: DiskDirectory, rootPath: string): { readonly path: string; readonly replica: ReplicaId } | undefined {
+  const bytes = readWholeFile(roots, placeName(rootPath), bytesMax);
+  if (bytes === undefined) return undefined;
+  const value = JSON.parse(new TextDecoder().decode(bytes)) as { readonly path?: unknown; readonly replica?: unknown } | null;
+  return typeof value?.path === 'string' && isReplicaId(value.replica) ? { path: value.path, replica: value.replica } : undefined;
+}
+
+/** Runs `use` on a folder below `root` and closes everything again. `undefined` if there is no such folder to look at. */
+async function withFolder<T>(
+  root: DiskDirectory | undefined,
+  names: readonly string[],
+  how: 'look' | 'make',
+  use: (folder: DiskDirectory) => T | Promise<T>,
+): Promise<T | undefined> {
+  const held = root === undefined ? [] : [root];
+  try {
+    let folder = root;
+    for (const name of names) {
+      folder = folder && openChild(folder, name, how);
+      if (folder !== undefined) held.push(folder);
+    }
+    return folder && (await use(folder));
+  } finally {
+    for (const directory of held) directory.close();
+  }
+}
+
+function openChild(parent: DiskDirectory, name: string, how: 'look' | 'make'): DiskDirectory | undefined {
+  try {
+    return parent.openDirectory(name);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+    if (how === 'look') return undefined;
+  }
+  try {
+    parent.makeDirectory(name, 0o700);
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error;
+  }
+  return parent.openDirectory(name);
+}
+
+/** Opens an absolute path, making what is missing of it. */
+function makePath(disk: Disk, path: string): DiskDirectory {
+  const there = disk.openRoot(path);
+  if (there !== undefined) return there;
+  const end = path.lastIndexOf('/');
+  const parent = end > 0 ? makePath(disk, path.slice(0, end)) : mustOpen(disk, '/');
+  try {
+    const made = openChild(parent, path.slice(end + 1), 'make');
+    if (made === undefined) throw Object.assign(new Error(`no ${path}`), { code: 'ENOENT' });
+    return made;
+  } finally {
+    parent.close();
+  }
+}
+
+function mustOpen(disk: Disk, path: string): DiskDirectory {
+  const directory = disk.openRoot(path);
+  if (directory === undefined) throw Object.assign(new Error(`no ${path}`), { code: 'ENOENT' });
+  return directory;
+}
+
+/** Whatever a disk says, a sync goes on without its mirror. Only mistakes of the program come through. */
+async function tried(write: () => Promise<void>): Promise<boolean> {
+  try {
+    await write();
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return false;
+  }
+}
