@@ -1,4 +1,4 @@
-import { utf8Length } from '../tree/name.ts';
+import { utf8Length } from '../util/utf8.ts';
 import type { Parsed } from '../util/parsed.ts';
 import { expandBraces, isExtended, patternProblem } from './glob.ts';
 import type { ScopeRules } from './rules.ts';

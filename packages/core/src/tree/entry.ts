@@ -81,6 +81,26 @@ export function sameNode(a: Entry | undefined, b: Entry | undefined): boolean {
   }
 }
 
+/** The same node to the last field: times and `hasUntracked` too. Children are not looked at. */
+export function isIdenticalNode(a: Entry | undefined, b: Entry | undefined): boolean {
+  if (a === b) return true;
+  if (a === undefined || b === undefined || !sameNode(a, b)) return false;
+  if (a.kind === 'directory') return b.kind === 'directory' && a.hasUntracked === b.hasUntracked;
+  return timeOf(a) === timeOf(b);
+}
+
+function timeOf(entry: Entry): number | undefined {
+  return entry.kind === 'file' || entry.kind === 'symlink' ? entry.mtimeMs : undefined;
+}
+
+/** The node by itself: a directory without its children, everything else as it is. What changes are made of. */
+export function nodeOf<E extends Entry>(entry: E): E {
+  if (entry.kind !== 'directory' || (entry.children.length === 0 && entry.merkle === undefined)) return entry;
+  const { mode, hasUntracked } = entry;
+  const node: Directory = hasUntracked ? { kind: 'directory', mode, children: [], hasUntracked } : { kind: 'directory', mode, children: [] };
+  return node as E;
+}
+
 export function sameContent(a: File, b: File): boolean {
   return a.digest === b.digest && a.sizeBytes === b.sizeBytes;
 }

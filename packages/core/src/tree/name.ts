@@ -1,5 +1,6 @@
 import type { Brand } from '../util/brand.ts';
 import type { Parsed } from '../util/parsed.ts';
+import { utf8Length } from '../util/utf8.ts';
 
 /**
  * The name of one child of a directory: 1 to 255 bytes of UTF-8, without `/` and NUL, not `.` or `..`.
@@ -20,16 +21,6 @@ export function parseName(text: string): Parsed<Name> {
 }
 
 const loneSurrogate = /\p{Surrogate}/u;
-
-/** How many bytes well-formed text takes in UTF-8. */
-export function utf8Length(text: string): number {
-  let bytes = 0;
-  for (const character of text) {
-    const point = character.codePointAt(0) ?? 0;
-    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
-  }
-  return bytes;
-}
 
 /**
  * Order of siblings: by UTF-8 bytes, which is the order of code points. JavaScript's `<` compares UTF-16 units and differs

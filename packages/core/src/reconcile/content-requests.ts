@@ -1,0 +1,21 @@
+import { sameContent } from '../tree/entry.ts';
+import type { RelativePath } from '../tree/path.ts';
+import type { Digest } from '../hash/digest.ts';
+import type { Change } from './change.ts';
+
+/** A content that a change puts at its path. */
+export interface WantedContent {
+  readonly path: RelativePath;
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+}
+
+/** The contents that changes on one side need, in their order: one for each path that gets a new content. A change of permissions needs none. */
+export function contentRequests(changes: readonly Change[]): readonly WantedContent[] {
+  const wanted: WantedContent[] = [];
+  for (const { path, old, new: next } of changes) {
+    if (next?.kind !== 'file' || (old?.kind === 'file' && sameContent(old, next))) continue;
+    wanted.push({ path, digest: next.digest, sizeBytes: next.sizeBytes });
+  }
+  return wanted;
+}
