@@ -69,7 +69,7 @@ function humanSink(io: Io, flags: CommonFlags): Sink {
   return createHumanSink({
     out: (text) => io.stdout.write(text),
     err: (text) => io.stderr.write(text),
-    columns: Math.min(io.stderr.columns, 120),
+    columns: io.stderr.isTTY ? Math.min(io.stderr.columns, 120) : Number.POSITIVE_INFINITY,
     colors: { out: pc.createColors(hasColors(io, flags, io.stdout)), err: pc.createColors(hasColors(io, flags, io.stderr)) },
     quiet: flags.quiet === true,
     verbose: flags.verbose === true,

@@ -12,7 +12,7 @@ import { changeText, conflictText, type Formatter, heldText, leftAlone, logText,
 export interface HumanOptions {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
-  /** Of stdout and stderr, if they are terminals: prose is cut there, results never are. */
+  /** Of the terminal, where prose is broken; results never are. Infinite where there is none, so that a message stays one line of a log. */
   readonly columns: number;
   readonly colors: { readonly out: Colors; readonly err: Colors };
   readonly quiet: boolean;
@@ -138,8 +138,8 @@ function comparePaths(a: string, b: string): number {
 }
 
 function closingSentence(run: Gathered, summary: OutputLineOf<'summary'>, names: SideNames): string {
-  if (run.start?.command === 'init') return '';
-  if (run.start?.command === 'logs') return run.logs.every(({ outcome }) => outcome === 'up-to-date') && run.errors.length === 0 ? 'Nothing to do: all logs are up to date.' : '';
+  if (run.start === undefined) return '';
+  if (run.start.command === 'logs') return run.logs.every(({ outcome }) => outcome === 'up-to-date') && run.errors.length === 0 ? 'Nothing to do: all logs are up to date.' : '';
   const toRemote = run.changes.filter(({ direction }) => direction === 'to-remote');
   const toLocal = run.changes.filter(({ direction }) => direction === 'to-local');
   const parts = [changesTo(toRemote, names.remote), changesTo(toLocal, names.local)].filter((part) => part !== '');
@@ -154,11 +154,11 @@ function closingSentence(run: Gathered, summary: OutputLineOf<'summary'>, names:
     case 'in-sync':
       return `Nothing to do: ${names.local} and ${names.remote} are in sync.`;
     case 'pending':
-      return `Nothing was changed. --apply would make ${amount}.${skipped}${run.start?.live === false ? '\n--apply is refused until the config says `live: true`.' : ''}`;
+      return `Nothing was changed. --apply would make ${amount}.${skipped}${!run.start.live ? '\n--apply is refused until the config says `live: true`.' : ''}`;
     case 'applied':
       return `Done: ${amount} in ${formatDuration(summary.durationMs)}.`;
     case 'partial':
-      return run.start?.dryRun === true ? `Nothing was changed, and --apply would change nothing.${skipped}` : `Done: ${amount} in ${formatDuration(summary.durationMs)}.${skipped}`;
+      return run.start.dryRun ? `Nothing was changed, and --apply would change nothing.${skipped}` : `Done: ${amount} in ${formatDuration(summary.durationMs)}.${skipped}`;
     case 'skipped-gated':
       return `The gate is closed, so nothing was changed. Waiting: ${amount}.`;
     case 'halted':
