@@ -3,12 +3,13 @@
  * `describeReplica` of `@ubos/sync-core/testing` is its law.
  *
  * The order of a run: `identify`, `lock`, `archive`, `scan`, and then for each batch `stage` (which pulls from the other side's `supply`),
- * `transition`, archive commit; `release` of the lock, `close`. A replica enforces by itself what it was told in the last `scan`: scope and guards.
+ * `transition`, archive commit; `release` of the lock, `close`. Calls are carried out in the order in which they are made, so that `lock`, `status` and
+ * `scan` can be asked for at once: a scan that was asked for after a lock begins when the lock is taken, and fails if it is not. A replica enforces by itself what it was told in the last `scan`: scope and guards.
  */
 import type { DigestKind, Digest } from '../hash/digest.ts';
 import type { Change } from '../reconcile/change.ts';
 import type { Folding } from '../scope/rules.ts';
-import type { Entry } from '../tree/entry.ts';
+import type { Entry, Mode } from '../tree/entry.ts';
 import type { RelativePath } from '../tree/path.ts';
 import type { Brand } from '../util/brand.ts';
 import type { AdmissionRecord } from './admission.ts';
@@ -47,6 +48,8 @@ export interface Replica {
   transition(changes: readonly Transition[], options: TransitionOptions): Promise<readonly TransitionResult[]>;
   /** The gate's word about this root, if there is one. Read before every batch. */
   admission(): Promise<AdmissionRecord | undefined>;
+  /** Which replica this one met under an address before, so that another one there is noticed. Missing: it does not remember. */
+  readonly peers?: PeerBook | undefined;
   /** Time of this replica's clock and how long the question took: for the offset between two machines. */
   time(): Promise<TimeSample>;
   close(): Promise<void>;
@@ -72,6 +75,17 @@ export interface ReplicaIdentity {
   /** Resolved absolute path and host, to name the root for people and to find a replica that is its own peer. */
   readonly host: string;
   readonly path: string;
+  /** The id that this root had, where its marker is gone and something outside the root still knows. */
+  readonly lostId?: ReplicaId | undefined;
+  /** Guards of this end's own: what its config and its agent protect, whoever starts a run. Both ends' guards add up. */
+  readonly guards?: readonly string[] | undefined;
+}
+
+/** Which replica was met at which address. */
+export interface PeerBook {
+  get(address: string): Promise<ReplicaId | undefined>;
+  /** Durable before it resolves; writes nothing if it is known already. */
+  set(address: string, id: ReplicaId): Promise<void>;
 }
 
 /** `foreign-fs`: a directory, but on another type of file system than its marker says. */
@@ -128,6 +142,9 @@ export interface ContentRequest {
   readonly path: RelativePath;
   readonly digest: Digest;
   readonly sizeBytes: number;
+  /** How the new file is to be, where that is known: the content may be stored so at once, which saves a third of the work that a small file is. */
+  readonly mode?: Mode | undefined;
+  readonly mtimeMs?: number | undefined;
 }
 
 /** A content that has to be sent: a request, and from which byte on (a verified prefix is there already). */

@@ -1,3 +1,11 @@
+/**
+ * One synchronisation: the order of things, and nothing else.
+ *
+ *     meet -> lock, read archives, scan -> agree on where we start -> decide -> guard -> [a dry run ends here] -> per batch: propagate, commit
+ *
+ * Each step is a file of `steps/`. Data (conflicts, problems, halts) ends up in the report; what ends a run otherwise is thrown. Batches that were
+ * committed before an error stay done, and what a batch achieved before it broke off is in the journals, which the next run folds in.
+ */
 import type { Side } from '../reconcile/plan.ts';
 import type { ConflictPolicy } from '../reconcile/policy.ts';
 import type { RelativePath } from '../tree/path.ts';
@@ -5,10 +13,15 @@ import type { Clock } from './clock.ts';
 import type { OnEvent } from './events.ts';
 import type { Replica } from './replica.ts';
 import type { HaltReason, SyncReport } from './report.ts';
+import { applyPlan } from './steps/apply-plan.ts';
+import { decide } from './steps/decide.ts';
+import { meet } from './steps/meet.ts';
+import { createReportBuilder } from './steps/report-builder.ts';
+import { survey } from './steps/survey.ts';
 import type { SyncSettings } from './sync-settings.ts';
 
 export interface SyncOptions {
-  /** The side that starts the run; its config decides. */
+  /** The side that starts the run; its settings decide. */
   readonly alpha: Replica;
   readonly beta: Replica;
   readonly names: Readonly<Record<Side, string>>;
@@ -24,17 +37,39 @@ export interface SyncOptions {
   readonly first?: ConflictPolicy | undefined;
   /** Halts to be taken for this run. */
   readonly allow?: ReadonlySet<HaltReason> | undefined;
+  /** Takes a replica or an archive that is not the one remembered as new: union, nothing is deleted. */
+  readonly rejoin?: boolean | undefined;
   /** Only changes at or below these paths; scope, archive and guards stay those of the whole. */
   readonly paths?: readonly RelativePath[] | undefined;
   /** Hash all content anew. */
   readonly rehash?: boolean | undefined;
+  /** `full` (default): content and directories are on the disk before the archive says so. */
   readonly durability?: 'full' | 'fast' | undefined;
+  /** Apply only while the gate is open on both sides. */
   readonly requireAdmission?: boolean | undefined;
+  /** How long a root that is in use is waited for. Default 60 s. */
   readonly lockWaitMs?: number | undefined;
   readonly clock: Clock;
+  /** Rejects with its reason; no file is left half-written. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: OnEvent | undefined;
 }
 
-/** One synchronisation of two replicas. */
-export declare function runSync(options: SyncOptions): Promise<SyncReport>;
+/**
+ * Synchronises two replicas, or says what that would do (`dryRun`). Costs two round trips when nothing changed.
+ * Throws `SYNC_LOCKED`, `SYNC_PEER_LOST` and what the replicas throw.
+ */
+export async function runSync(options: SyncOptions): Promise<SyncReport> {
+  const report = createReportBuilder(options);
+  const met = await meet(options);
+  if (met.halt !== undefined) return report.halted(met.halt);
+  const surveyed = await survey(options, met, report);
+  try {
+    const decided = await decide(options, met, surveyed, report);
+    if (decided.halt !== undefined) return report.halted(decided.halt);
+    if (options.dryRun) return report.finished();
+    return await applyPlan(options, met, surveyed, decided, report);
+  } finally {
+    await surveyed.lock.release();
+  }
+}

@@ -1,0 +1,218 @@
+import { describe, expect, it } from 'vitest';
+import { listMemoryDisk } from '../testing/memory-disk.ts';
+import { createTwoReplicas, type TwoReplicas } from '../testing/two-replicas.ts';
+
+describe('the five tests that the system was asked for with', () => {
+  it('conflict: the newer side wins, and the loser is kept', async () => {
+    const world = await synced({ 'TEST_CONFLICT.md': 'initial' });
+    world.write('balaur', 'TEST_CONFLICT.md', 'balaur OLD');
+    world.write('laptop', 'TEST_CONFLICT.md', 'laptop NEWER');
+    const report = await world.sync();
+    expect(report.conflicts).toMatchObject([{ path: 'TEST_CONFLICT.md', resolution: 'alpha' }]);
+    expect(both(world, 'TEST_CONFLICT.md')).toEqual(['laptop NEWER', 'laptop NEWER']);
+    expect(world.disks.balaur.versions.map(({ bytes }) => new TextDecoder().decode(bytes))).toContain('balaur OLD');
+  });
+
+  it('permissions: an executable stays one', async () => {
+    const world = await synced({ keep: '1' });
+    world.write('laptop', 'scripts/test_perms.sh', '#!/bin/bash\n', 0o755);
+    await world.sync();
+    expect(listMemoryDisk(world.disks.balaur)).toContain('scripts/test_perms.sh 755 #!/bin/bash\n');
+  });
+
+  it('exclusion: a state file never travels, its sibling does, and its folder survives a deletion', async () => {
+    const world = await synced({ 'COMMS_HUB/letter.md': 'hello' });
+    world.write('laptop', 'COMMS_HUB/claude_strategic_state.json', '{"on":"laptop"}');
+    world.write('balaur', 'COMMS_HUB/codex_state.json', '{"on":"balaur"}');
+    world.write('laptop', 'COMMS_HUB/sibling.md', 'travels');
+    await world.sync();
+    expect(world.read('balaur', 'COMMS_HUB/claude_strategic_state.json')).toBeUndefined();
+    expect(world.read('laptop', 'COMMS_HUB/codex_state.json')).toBeUndefined();
+    expect(world.read('balaur', 'COMMS_HUB/sibling.md')).toBe('travels');
+    world.remove('laptop', 'COMMS_HUB');
+    await world.sync({ allow: new Set(['mass-delete', 'root-emptied']) });
+    expect(world.read('balaur', 'COMMS_HUB/sibling.md')).toBeUndefined();
+    expect(world.read('balaur', 'COMMS_HUB/codex_state.json')).toBe('{"on":"balaur"}');
+    expect((await world.sync()).outcome).toBe('in-sync');
+  });
+
+  it('idempotency: a second run finds nothing to do and writes nothing', async () => {
+    const world = await synced({ a: '1', 'b/c': '2' });
+    const writes = [world.disks.laptop.writes, world.disks.balaur.writes];
+    const report = await world.sync();
+    expect(report).toMatchObject({ outcome: 'in-sync', changes: [], conflicts: [], problems: [] });
+    expect(report.counts.commits).toBe(0);
+    expect([world.disks.laptop.writes, world.disks.balaur.writes]).toEqual(writes);
+  });
+});
+
+describe('both ends start runs', () => {
+  it('a file made by one, synced, deleted by the other and synced from there stays deleted', async () => {
+    const world = await synced({ keep: '1' });
+    world.write('laptop', 'new.md', 'made here');
+    await world.sync({ from: 'laptop' });
+    world.remove('balaur', 'new.md');
+    await world.sync({ from: 'balaur' });
+    expect(both(world, 'new.md')).toEqual([undefined, undefined]);
+    expect((await world.sync({ from: 'laptop' })).outcome).toBe('in-sync');
+    expect((await world.sync({ from: 'balaur' })).outcome).toBe('in-sync');
+  });
+
+  it('halts where the other end has other settings, and takes over a change by the end that set them', async () => {
+    const world = await synced({ keep: '1', other: '2' });
+    const settings = { scope: { include: [], exclude: ['other'], guard: [] } };
+    const halted = await world.sync({ from: 'balaur', settings });
+    expect(halted).toMatchObject({ outcome: 'halted', halt: { reason: 'settings-differ', overridable: true } });
+    const taken = await world.sync({ from: 'laptop', settings });
+    expect(taken.outcome).toBe('in-sync');
+    expect(taken.notices.map(({ code }) => code)).toContain('SYNC_SETTINGS_DIFFER');
+    expect(both(world, 'other')).toEqual(['2', '2']);
+    world.remove('laptop', 'other');
+    expect((await world.sync({ from: 'balaur', settings })).outcome).toBe('in-sync');
+    expect(world.read('balaur', 'other')).toBe('2');
+  });
+});
+
+describe('a first sync', () => {
+  it('deletes nothing, and lists what differs until it is told how to decide', async () => {
+    const world = createTwoReplicas();
+    world.write('laptop', 'same', 'equal');
+    world.write('balaur', 'same', 'equal');
+    world.write('laptop', 'mine', 'laptop');
+    world.write('balaur', 'yours', 'balaur');
+    world.write('laptop', 'differs', 'laptop');
+    world.write('balaur', 'differs', 'balaur');
+    const report = await world.sync();
+    expect(report.first).toBe(true);
+    expect(report.conflicts).toMatchObject([{ path: 'differs', reason: 'first-sync', resolution: 'skipped' }]);
+    expect([both(world, 'mine'), both(world, 'yours'), both(world, 'differs')]).toEqual([
+      ['laptop', 'laptop'],
+      ['balaur', 'balaur'],
+      ['laptop', 'balaur'],
+    ]);
+  });
+
+  it('settles them once with `first`', async () => {
+    const world = createTwoReplicas();
+    world.write('laptop', 'differs', 'laptop');
+    world.write('balaur', 'differs', 'balaur');
+    await world.sync({ first: 'beta' });
+    expect(both(world, 'differs')).toEqual(['balaur', 'balaur']);
+  });
+});
+
+describe('a dry run', () => {
+  it('reports what would be done and leaves no trace on sides that have none', async () => {
+    const world = createTwoReplicas();
+    world.write('laptop', 'a', '1');
+    const report = await world.sync({ dryRun: true });
+    expect(report).toMatchObject({ outcome: 'pending', changes: [{ path: 'a', side: 'beta', action: 'create', status: 'pending' }] });
+    expect([world.disks.laptop.writes, world.disks.balaur.writes]).toEqual([0, 0]);
+  });
+});
+
+describe('halts', () => {
+  it('does not take an emptied root for a wish', async () => {
+    const world = await synced({ a: '1', b: '2', c: '3' });
+    for (const name of ['a', 'b', 'c']) world.remove('laptop', name);
+    const report = await world.sync();
+    expect(report).toMatchObject({ outcome: 'halted', halt: { reason: 'root-emptied', side: 'alpha' } });
+    expect(world.read('balaur', 'a')).toBe('1');
+  });
+
+  it('does not take another tree at the same address for the one it knew', async () => {
+    const world = await synced({ a: '1', b: '2' });
+    world.disks.balaur.id = undefined;
+    const report = await world.sync();
+    expect(report).toMatchObject({ outcome: 'halted', halt: { reason: 'marker-missing', side: 'beta' } });
+  });
+
+  it('stops at a missing root', async () => {
+    const world = await synced({ a: '1' });
+    world.disks.balaur.root = undefined;
+    expect(await world.sync()).toMatchObject({ outcome: 'halted', halt: { reason: 'root-missing', side: 'beta', overridable: false } });
+  });
+});
+
+describe('a crash at any step, then another run, is as if it had been run once', () => {
+  const before = { 'a.txt': 'one', 'b.txt': 'two', 'dir/c.txt': 'three', 'dir/d.txt': 'four', gone: 'five', k1: '1', k2: '2', k3: '3', k4: '4' };
+  const edit = (world: TwoReplicas): void => {
+    world.write('laptop', 'a.txt', 'one, edited');
+    world.write('balaur', 'new/file', 'made there');
+    world.remove('balaur', 'gone');
+    world.write('laptop', 'dir/c.txt', 'both, here');
+    world.write('balaur', 'dir/c.txt', 'both, there and later');
+  };
+
+  it('whoever starts it', async () => {
+    const calm = await synced(before);
+    edit(calm);
+    await calm.sync();
+    const expected = listMemoryDisk(calm.disks.laptop);
+    expect(listMemoryDisk(calm.disks.balaur)).toEqual(expected);
+
+    let steps = 0;
+    for (let stopAt = 1; ; stopAt++) {
+      const world = await synced(before);
+      edit(world);
+      steps = 0;
+      const crash = await world
+        .sync({
+          step: () => {
+            if (++steps >= stopAt) throw new Error('crash');
+          },
+        })
+        .then(
+          () => false,
+          () => true,
+        );
+      const from = stopAt % 2 === 0 ? 'laptop' : 'balaur';
+      const after = await world.sync({ from });
+      expect(after.conflicts.filter(({ resolution }) => resolution === 'skipped'), `stopped at step ${stopAt}`).toEqual([]);
+      expect(listMemoryDisk(world.disks.laptop), `stopped at step ${stopAt}`).toEqual(expected);
+      expect(listMemoryDisk(world.disks.balaur), `stopped at step ${stopAt}`).toEqual(expected);
+      expect((await world.sync()).outcome, `stopped at step ${stopAt}`).toBe('in-sync');
+      if (!crash) break;
+    }
+    expect(steps).toBeGreaterThan(10);
+  });
+
+  it('an edit or a deletion made after the crash is neither a conflict nor undone', async () => {
+    for (let stopAt = 1; ; stopAt++) {
+      const world = await synced(before);
+      world.write('laptop', 'a.txt', 'edited here');
+      world.write('laptop', 'new.txt', 'made here');
+      let steps = 0;
+      const crash = await world
+        .sync({
+          step: () => {
+            if (++steps >= stopAt) throw new Error('crash');
+          },
+        })
+        .then(
+          () => false,
+          () => true,
+        );
+      const arrived = world.read('balaur', 'a.txt') === 'edited here';
+      const created = world.read('balaur', 'new.txt') !== undefined;
+      if (arrived) world.write('balaur', 'a.txt', 'edited there, after');
+      if (created) world.remove('laptop', 'new.txt');
+      const report = await world.sync();
+      expect(report.conflicts, `stopped at step ${stopAt}`).toEqual([]);
+      expect(both(world, 'a.txt')).toEqual(arrived ? ['edited there, after', 'edited there, after'] : ['edited here', 'edited here']);
+      expect(both(world, 'new.txt')).toEqual(created ? [undefined, undefined] : ['made here', 'made here']);
+      if (!crash) break;
+    }
+  });
+});
+
+async function synced(files: Readonly<Record<string, string>>): Promise<TwoReplicas> {
+  const world = createTwoReplicas();
+  for (const [path, text] of Object.entries(files)) world.write('laptop', path, text);
+  await world.sync();
+  return world;
+}
+
+function both(world: TwoReplicas, path: string): readonly (string | undefined)[] {
+  return [world.read('laptop', path), world.read('balaur', path)];
+}

@@ -1,0 +1,129 @@
+/** What is to be done, and whether it may be done: reconcile, then the guards over the whole plan, before the first byte changes. */
+import type { AncestorChange } from '../../reconcile/ancestor.ts';
+import type { Change } from '../../reconcile/change.ts';
+import { contentRequests } from '../../reconcile/content-requests.ts';
+import { diff } from '../../reconcile/diff.ts';
+import { findHalts } from '../../reconcile/guards.ts';
+import type { Conflict, Plan, Side } from '../../reconcile/plan.ts';
+import type { ClockRelation, Policy } from '../../reconcile/policy.ts';
+import { reconcile } from '../../reconcile/reconcile.ts';
+import { compilePatterns } from '../../scope/pattern.ts';
+import type { Folding } from '../../scope/rules.ts';
+import { isWithin, type RelativePath } from '../../tree/path.ts';
+import type { Snapshot } from '../replica.ts';
+import type { HeldEntry, SyncHalt } from '../report.ts';
+import type { SyncOptions } from '../run-sync.ts';
+import type { SyncSettings } from '../sync-settings.ts';
+import { type AgreedStart, agreeStart } from './agree-start.ts';
+import { measureClocks } from './measure-clocks.ts';
+import type { Met } from './meet.ts';
+import type { ReportBuilder } from './report-builder.ts';
+import type { Surveyed } from './survey.ts';
+
+export interface Decided {
+  readonly ancestorChanges: readonly AncestorChange[];
+  readonly alphaChanges: readonly Change[];
+  readonly betaChanges: readonly Change[];
+  /** For the name of a kept loser: the path whose content it is. */
+  readonly copiesOf: ReadonlyMap<RelativePath, RelativePath>;
+  readonly generation: number;
+  readonly newSettings: AgreedStart['newSettings'];
+  readonly halt?: SyncHalt | undefined;
+}
+
+export async function decide(options: SyncOptions, met: Met, surveyed: Surveyed, report: ReportBuilder): Promise<Decided> {
+  const start = await agreeStart(options, met, surveyed, report);
+  options.onEvent?.({ type: 'phase', name: 'reconcile' });
+  const whole = start.halt === undefined ? await planOf(options, surveyed, start) : emptyPlan;
+  const plan = selectPaths(whole, options.paths);
+  report.planned({
+    changes: [...plan.alphaChanges.map((change) => ({ side: 'alpha' as const, change })), ...plan.betaChanges.map((change) => ({ side: 'beta' as const, change }))],
+    conflicts: plan.conflicts,
+    problems: plan.problems,
+    held: start.ancestor === undefined ? [] : heldEntries(start.ancestor),
+  });
+  return {
+    ancestorChanges: plan.ancestorChanges,
+    alphaChanges: plan.alphaChanges,
+    betaChanges: plan.betaChanges,
+    copiesOf: new Map(plan.conflicts.flatMap(({ path, keptAs }) => (keptAs === undefined ? [] : [[keptAs, path] as const]))),
+    generation: start.generation,
+    newSettings: start.newSettings,
+    // The guards look at the whole plan, whatever part of it was selected.
+    halt: start.halt ?? unmarkedHalt(options, surveyed.snapshots) ?? planHalt(options, surveyed, start, whole),
+  };
+}
+
+const emptyPlan: Plan = { ancestorChanges: [], alphaChanges: [], betaChanges: [], conflicts: [], problems: [] };
+
+/** Clocks are compared only where they decide: asking costs round trips, and most runs have no conflict. */
+async function planOf(options: SyncOptions, { snapshots }: Surveyed, { ancestor }: AgreedStart): Promise<Plan> {
+  const policy = policyOf(options);
+  const folding = unitedFolding(snapshots.alpha.folding, snapshots.beta.folding);
+  const decideWith = (clock: ClockRelation | undefined): Plan =>
+    reconcile({ ancestor, alpha: snapshots.alpha.root, beta: snapshots.beta.root, policy, clock, folding });
+  const unmeasured = decideWith({ offsetMs: 0, uncertaintyMs: Number.POSITIVE_INFINITY });
+  if (!unmeasured.conflicts.some(({ reason }) => reason === 'tie')) return unmeasured;
+  return decideWith(await measureClocks(options.alpha, options.beta));
+}
+
+function policyOf({ settings, names, first, clock }: SyncOptions): Policy {
+  return {
+    conflicts: settings.conflicts,
+    onTie: settings.onTie,
+    first,
+    direction: settings.direction,
+    paths: settings.policies.map(({ match, conflicts, direction }) => ({ match: compilePatterns([match]), conflicts, direction })),
+    naming: { alpha: names.alpha, beta: names.beta, date: new Date(clock.nowMs()).toISOString().slice(0, 10) },
+  };
+}
+
+function unitedFolding(one: Folding, other: Folding): Folding {
+  return { ignoresCase: one.ignoresCase || other.ignoresCase, ignoresUnicodeForm: one.ignoresUnicodeForm || other.ignoresUnicodeForm };
+}
+
+/** The changes at or below the paths, and the folders that have to be made for them. */
+function selectPaths(plan: Plan, paths: readonly RelativePath[] | undefined): Plan {
+  if (paths === undefined || paths.length === 0) return plan;
+  const selected = (path: RelativePath): boolean => paths.some((wanted) => isWithin(path, wanted));
+  const onTheWay = ({ path, new: next }: Change): boolean => next?.kind === 'directory' && paths.some((wanted) => isWithin(wanted, path));
+  const select = (changes: readonly Change[]): readonly Change[] => changes.filter((change) => selected(change.path) || onTheWay(change));
+  return {
+    // What is agreed by itself is taken as a whole: it changes no tree, and a folder may be needed by what is below it.
+    ancestorChanges: plan.ancestorChanges,
+    alphaChanges: select(plan.alphaChanges),
+    betaChanges: select(plan.betaChanges),
+    conflicts: plan.conflicts.filter(({ path }: Conflict) => selected(path)),
+    problems: plan.problems.filter(({ path }) => selected(path)),
+  };
+}
+
+function heldEntries({ alpha, beta }: NonNullable<AgreedStart['ancestor']>): readonly HeldEntry[] {
+  return diff(alpha, beta).map(({ path, old, new: next }) => ({ path, alpha: old, beta: next }));
+}
+
+/** A marker that was there when the replicas met and is gone now: the root was unmounted or replaced under the scan. */
+function unmarkedHalt({ dryRun, names, allow }: SyncOptions, snapshots: Readonly<Record<Side, Snapshot>>): SyncHalt | undefined {
+  if (dryRun || allow?.has('marker-missing')) return undefined;
+  const side = (['alpha', 'beta'] as const).find((name) => !snapshots[name].marked);
+  return side && { reason: 'marker-missing', side, message: `the marker of ${names[side]} went away while it was scanned`, overridable: true };
+}
+
+function planHalt(options: SyncOptions, { snapshots }: Surveyed, { ancestor }: AgreedStart, plan: Plan): SyncHalt | undefined {
+  const { settings, names, allow } = options;
+  const found = findHalts({ ancestor, alpha: snapshots.alpha.root, beta: snapshots.beta.root, plan, limits: limitsOf(settings), include: settings.scope.include });
+  const halt = found.find(({ reason }) => !allow?.has(reason));
+  if (halt !== undefined) return { ...halt, message: `${halt.message} (${names[halt.side]})`, overridable: true };
+  for (const side of ['alpha', 'beta'] as const) {
+    const needed = contentRequests(side === 'alpha' ? plan.alphaChanges : plan.betaChanges).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const free = snapshots[side].freeBytes;
+    if (needed > 0 && needed * 1.01 > free) {
+      return { reason: 'no-space', side, message: `${names[side]} has ${free} bytes free, and the plan needs ${Math.ceil(needed * 1.01)}`, overridable: false };
+    }
+  }
+  return undefined;
+}
+
+function limitsOf({ maxDelete, maxChange }: SyncSettings): Pick<SyncSettings, 'maxDelete' | 'maxChange'> {
+  return { maxDelete, maxChange };
+}

@@ -1,0 +1,43 @@
+/**
+ * Takes both roots for one run. Two runs that start at the two ends in the same second must not wait for each other for ever, so waiting is done in
+ * one order everywhere: that of the replica ids. Trying is free of that: both are tried at once, and if one is busy, nothing is kept.
+ */
+import type { Side } from '../../reconcile/plan.ts';
+import { isSyncError } from '../errors.ts';
+import type { LockOptions, Replica, ReplicaId, ReplicaLock } from '../replica.ts';
+
+export async function tryLockBoth(replicas: Readonly<Record<Side, Replica>>, options: Omit<LockOptions, 'waitMs'>): Promise<ReplicaLock | undefined> {
+  const tried = await Promise.allSettled([replicas.alpha.lock({ ...options, waitMs: 0 }), replicas.beta.lock({ ...options, waitMs: 0 })]);
+  const taken = tried.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  if (taken.length === 2) return lockOf(taken);
+  await lockOf(taken).release();
+  for (const result of tried) {
+    if (result.status === 'rejected' && !(isSyncError(result.reason) && result.reason.code === 'SYNC_LOCKED')) throw result.reason;
+  }
+  return undefined;
+}
+
+/** `SYNC_LOCKED` after `waitMs` in all. */
+export async function lockInOrder(
+  replicas: Readonly<Record<Side, Replica>>,
+  ids: Readonly<Record<Side, ReplicaId | undefined>>,
+  options: LockOptions,
+): Promise<ReplicaLock> {
+  const order: readonly Side[] = (ids.alpha ?? '') <= (ids.beta ?? '') ? ['alpha', 'beta'] : ['beta', 'alpha'];
+  const taken: ReplicaLock[] = [];
+  try {
+    for (const side of order) taken.push(await replicas[side].lock(options));
+  } catch (error) {
+    await lockOf(taken).release();
+    throw error;
+  }
+  return lockOf(taken);
+}
+
+function lockOf(locks: readonly ReplicaLock[]): ReplicaLock {
+  return {
+    async release() {
+      await Promise.allSettled(locks.map((lock) => lock.release()));
+    },
+  };
+}

@@ -1,0 +1,88 @@
+/** Before anything is locked: who the two replicas are, whether their roots are there, and whether they are the ones that met before. */
+import type { Side } from '../../reconcile/plan.ts';
+import { type PairKey, pairKey } from '../archive-store.ts';
+import type { ReplicaId, ReplicaIdentity } from '../replica.ts';
+import type { SyncHalt } from '../report.ts';
+import type { SyncOptions } from '../run-sync.ts';
+
+export interface Met {
+  readonly identities: Readonly<Record<Side, ReplicaIdentity>>;
+  /** An id is missing only in a dry run, on a side that was never synced. */
+  readonly ids: Readonly<Record<Side, ReplicaId | undefined>>;
+  /** The archive's name; `undefined` while an id is missing. */
+  readonly pair: PairKey | undefined;
+  /** Alpha of this run is beta in the archive. */
+  readonly turned: boolean;
+  readonly halt?: SyncHalt | undefined;
+}
+
+export async function meet(options: SyncOptions): Promise<Met> {
+  const { alpha, beta, dryRun, profile } = options;
+  const [left, right] = await Promise.all([alpha.identify(), beta.identify()]);
+  const identities = { alpha: left, beta: right };
+  const halt = await findHalt(options, identities);
+  const ids: Record<Side, ReplicaId | undefined> = { alpha: left.id, beta: right.id };
+  if (halt === undefined && !dryRun) {
+    [ids.alpha, ids.beta] = await Promise.all([left.id ?? alpha.establish(), right.id ?? beta.establish()]);
+  }
+  const pair = ids.alpha === undefined || ids.beta === undefined ? undefined : pairKey(ids.alpha, ids.beta, profile);
+  return { identities, ids, pair, turned: pair !== undefined && pair.alpha !== ids.alpha, halt };
+}
+
+/** What peers are remembered by: where they were met, and for which profile. */
+export function peerAddress({ host, path }: ReplicaIdentity, profile: string): string {
+  return `${profile}@${host}:${path}`;
+}
+
+async function findHalt(options: SyncOptions, identities: Readonly<Record<Side, ReplicaIdentity>>): Promise<SyncHalt | undefined> {
+  for (const side of ['alpha', 'beta'] as const) {
+    const halt = rootHalt(side, identities[side], options);
+    if (halt !== undefined) return halt;
+  }
+  const { alpha, beta } = identities;
+  if (alpha.host === beta.host && alpha.path === beta.path) {
+    return { reason: 'peer-is-self', side: undefined, message: `both sides are the same folder, ${alpha.path}`, overridable: false };
+  }
+  if (alpha.id !== undefined && alpha.id === beta.id) {
+    return {
+      reason: 'peer-is-self',
+      side: undefined,
+      message: `both sides have the same replica id; one is a copy of the other (remove .ubos-sync/replica.json from the copy)`,
+      overridable: false,
+    };
+  }
+  return changedHalt(beta, options);
+}
+
+function rootHalt(side: Side, { root, path, id, lostId }: ReplicaIdentity, { names, allow }: SyncOptions): SyncHalt | undefined {
+  const where = `${path} on ${names[side]}`;
+  switch (root) {
+    case 'missing':
+      return { reason: 'root-missing', side, message: `there is no ${where}`, overridable: false };
+    case 'not-a-directory':
+      return { reason: 'root-kind', side, message: `${where} is not a directory`, overridable: false };
+    case 'foreign-fs':
+      return { reason: 'root-kind', side, message: `${where} is on another kind of file system than when it was synced last`, overridable: false };
+    case 'directory':
+      if (id !== undefined || lostId === undefined || allow?.has('marker-missing')) return undefined;
+      return { reason: 'marker-missing', side, message: `${where} was synced before, but its marker is gone: it may not be mounted`, overridable: true };
+  }
+}
+
+/** The one who starts the run remembers whom it met at beta's address. (Beta is not asked about alpha: a laptop has no address, and asking costs a round trip.) */
+async function changedHalt(identity: ReplicaIdentity, { alpha, profile, names, allow, rejoin }: SyncOptions): Promise<SyncHalt | undefined> {
+  const known = await alpha.peers?.get(peerAddress(identity, profile));
+  if (known === undefined || known === identity.id) return undefined;
+  const where = `${identity.path} on ${names.beta}`;
+  if (identity.id === undefined) {
+    if (allow?.has('marker-missing')) return undefined;
+    return { reason: 'marker-missing', side: 'beta', message: `${where} was synced before, but its marker is gone: it may not be mounted`, overridable: true };
+  }
+  if (rejoin) return undefined;
+  return {
+    reason: 'replica-changed',
+    side: 'beta',
+    message: `${where} is another replica than the one that was synced before; rejoining unites the two, and nothing is deleted`,
+    overridable: false,
+  };
+}

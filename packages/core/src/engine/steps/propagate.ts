@@ -1,0 +1,129 @@
+/** Carries one batch of changes out on both sides: content first, then the changes, then what the ancestor is to remember of them. */
+import { contentRequests } from '../../reconcile/content-requests.ts';
+import type { AncestorChange } from '../../reconcile/ancestor.ts';
+import type { Change } from '../../reconcile/change.ts';
+import type { Side } from '../../reconcile/plan.ts';
+import type { Entry } from '../../tree/entry.ts';
+import type { RelativePath } from '../../tree/path.ts';
+import type { PairKey } from '../archive-store.ts';
+import type { ContentRequest, Replica, StageResult, Transition, TransitionResult } from '../replica.ts';
+import type { SyncProblem } from '../report.ts';
+import type { Batch } from './plan-batches.ts';
+
+export interface PropagateOptions {
+  readonly replicas: Readonly<Record<Side, Replica>>;
+  /** What a side held at a path when it was scanned. */
+  readonly scanned: (side: Side, path: RelativePath) => Entry | undefined;
+  /** Where a side holds the content that is to go to `path` on the other: another path only for kept losers of conflicts. */
+  readonly sourceOf: (path: RelativePath) => RelativePath;
+  readonly run: string;
+  readonly pair: PairKey;
+  readonly durability: 'full' | 'fast';
+  readonly signal: AbortSignal | undefined;
+  readonly onStaged: (side: Side, doneBytes: number) => void;
+  readonly onDone: (side: Side, change: Change, problem: SyncProblem | undefined) => void;
+}
+
+export interface Propagated {
+  /** In the order of the changes, a path at most once. */
+  readonly ancestorChanges: readonly AncestorChange[];
+  readonly receivedBytes: Readonly<Record<Side, number>>;
+}
+
+export async function propagate(batch: Batch, options: PropagateOptions): Promise<Propagated> {
+  // All content is in place before the first change is visible: a content that moves is still at its old place, and what is missing is known in time.
+  const [alphaStaged, betaStaged] = await settleBoth(stageSide('alpha', batch, options), stageSide('beta', batch, options));
+  const [alphaDone, betaDone] = await settleBoth(changeSide('alpha', batch, alphaStaged, options), changeSide('beta', batch, betaStaged, options));
+  return {
+    ancestorChanges: rememberOutcome(alphaDone, betaDone, options.scanned),
+    receivedBytes: { alpha: alphaStaged.receivedBytes, beta: betaStaged.receivedBytes },
+  };
+}
+
+interface Staged {
+  readonly failures: ReadonlyMap<RelativePath, { readonly code: string; readonly message: string }>;
+  readonly receivedBytes: number;
+}
+
+async function stageSide(side: Side, batch: Batch, options: PropagateOptions): Promise<Staged> {
+  const wanted = contentRequests(batch[side]);
+  const failures = new Map<RelativePath, { readonly code: string; readonly message: string }>();
+  if (wanted.length === 0) return { failures, receivedBytes: 0 };
+  const requests: readonly ContentRequest[] = wanted.map((request) => ({ ...request, path: options.sourceOf(request.path) }));
+  const source = options.replicas[side === 'alpha' ? 'beta' : 'alpha'];
+  const results: readonly StageResult[] = await options.replicas[side].stage(requests, {
+    supply: (needs) => source.supply(needs, { signal: options.signal }),
+    run: options.run,
+    signal: options.signal,
+    onProgress: (doneBytes) => options.onStaged(side, doneBytes),
+  });
+  let receivedBytes = 0;
+  for (const [index, request] of wanted.entries()) {
+    const result = results[index];
+    if (result?.staged) receivedBytes += result.receivedBytes;
+    else failures.set(request.path, { code: result?.code ?? 'SYNC_PEER_LOST', message: result?.message ?? 'no answer for this content' });
+  }
+  return { failures, receivedBytes };
+}
+
+interface Done {
+  readonly changes: readonly Change[];
+  readonly resultsByPath: ReadonlyMap<RelativePath, TransitionResult>;
+}
+
+async function changeSide(side: Side, batch: Batch, { failures }: Staged, options: PropagateOptions): Promise<Done> {
+  const changes = batch[side];
+  const resultsByPath = new Map<RelativePath, TransitionResult>();
+  const possible = failures.size === 0 ? changes : changes.filter(({ path }) => !failures.has(path));
+  const transitions: readonly Transition[] = possible.map((change) => ({ ...change, peer: options.scanned(side === 'alpha' ? 'beta' : 'alpha', change.path) }));
+  const results =
+    transitions.length === 0
+      ? []
+      : await options.replicas[side].transition(transitions, { run: options.run, pair: options.pair, durability: options.durability, signal: options.signal });
+  for (const [index, change] of possible.entries()) {
+    const result = results[index] ?? { achieved: change.old, problem: { code: 'SYNC_PEER_LOST', message: 'no answer for this change' } };
+    resultsByPath.set(change.path, result);
+    options.onDone(side, change, result.problem && problemOf(side, change.path, result.problem));
+  }
+  for (const change of changes) {
+    const failure = failures.get(change.path);
+    if (failure === undefined) continue;
+    resultsByPath.set(change.path, { achieved: change.old, problem: failure });
+    options.onDone(side, change, problemOf(side, change.path, failure));
+  }
+  return { changes, resultsByPath };
+}
+
+/**
+ * What both sides hold now at each path that was changed on either. A change that failed is not remembered, so that the next run plans it again;
+ * a directory that had to stay for what is out of scope in it is, so that it is not planned for ever.
+ */
+function rememberOutcome(alpha: Done, beta: Done, scanned: PropagateOptions['scanned']): readonly AncestorChange[] {
+  const remembered: AncestorChange[] = [];
+  const seen = new Set<RelativePath>();
+  for (const { path } of [...alpha.changes, ...beta.changes]) {
+    if (seen.has(path)) continue;
+    seen.add(path);
+    const left = alpha.resultsByPath.get(path);
+    const right = beta.resultsByPath.get(path);
+    if (failed(left) || failed(right)) continue;
+    remembered.push({ path, alpha: left ? left.achieved : scanned('alpha', path), beta: right ? right.achieved : scanned('beta', path) });
+  }
+  return remembered;
+}
+
+function failed(result: TransitionResult | undefined): boolean {
+  return result?.problem !== undefined && result.problem.code !== 'SYNC_DIRECTORY_KEPT';
+}
+
+function problemOf(side: Side, path: RelativePath, { code, message }: { readonly code: string; readonly message: string }): SyncProblem {
+  return { path, side, code, message, during: 'transfer' };
+}
+
+/** Waits for both, also when one fails: nothing goes on behind the back of the error. */
+async function settleBoth<A, B>(a: Promise<A>, b: Promise<B>): Promise<readonly [A, B]> {
+  const [left, right] = await Promise.allSettled([a, b]);
+  if (left.status === 'rejected') throw left.reason;
+  if (right.status === 'rejected') throw right.reason;
+  return [left.value, right.value];
+}

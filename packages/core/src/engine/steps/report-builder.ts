@@ -1,0 +1,121 @@
+import type { Change } from '../../reconcile/change.ts';
+import type { Conflict, PlanProblem, Side } from '../../reconcile/plan.ts';
+import type { Snapshot } from '../replica.ts';
+import { actionOf, type HeldEntry, type SyncChange, type SyncHalt, type SyncNotice, type SyncOutcome, type SyncProblem, type SyncReport } from '../report.ts';
+import type { SyncOptions } from '../run-sync.ts';
+
+/** Collects what the steps of a run find and do. */
+export interface ReportBuilder {
+  readonly run: string;
+  notice(notice: SyncNotice): void;
+  firstSync(): void;
+  scanned(snapshots: Readonly<Record<Side, Snapshot>>): void;
+  planned(plan: {
+    readonly changes: readonly { readonly side: Side; readonly change: Change }[];
+    readonly conflicts: readonly Conflict[];
+    readonly problems: readonly PlanProblem[];
+    readonly held: readonly HeldEntry[];
+  }): void;
+  done(side: Side, change: Change, problem: SyncProblem | undefined): void;
+  received(bytes: Readonly<Record<Side, number>>): void;
+  committed(): void;
+  halted(halt: SyncHalt): SyncReport;
+  gated(): SyncReport;
+  finished(): SyncReport;
+}
+
+export function createReportBuilder(options: SyncOptions): ReportBuilder {
+  const { clock, onEvent, names, dryRun } = options;
+  const run = options.run ?? clock.newId();
+  const startedAtMs = clock.nowMs();
+  const startedMonotonicMs = clock.monotonicMs();
+  const notices: SyncNotice[] = [];
+  const problems: SyncProblem[] = [];
+  const changes: SyncChange[] = [];
+  const changeIndex = new Map<string, number>();
+  let conflicts: readonly Conflict[] = [];
+  let held: readonly HeldEntry[] = [];
+  let first = false;
+  let snapshots: Readonly<Record<Side, Snapshot>> | undefined;
+  let toAlpha = 0;
+  let toBeta = 0;
+  let commits = 0;
+
+  const build = (outcome: SyncOutcome, halt?: SyncHalt): SyncReport => {
+    const count = (pick: 'entries' | 'filesHashed' | 'bytesHashed'): Readonly<Record<Side, number>> => ({
+      alpha: snapshots?.alpha.counts[pick] ?? 0,
+      beta: snapshots?.beta.counts[pick] ?? 0,
+    });
+    return {
+      run,
+      names,
+      dryRun,
+      outcome,
+      first,
+      changes,
+      conflicts,
+      problems,
+      held,
+      halt,
+      notices,
+      counts: {
+        entries: count('entries'),
+        filesHashed: count('filesHashed'),
+        bytesHashed: count('bytesHashed'),
+        contentBytes: { toAlpha, toBeta },
+        commits,
+      },
+      startedAtMs,
+      durationMs: clock.monotonicMs() - startedMonotonicMs,
+    };
+  };
+
+  return {
+    run,
+    notice(notice) {
+      notices.push(notice);
+      onEvent?.({ type: 'notice', notice });
+    },
+    firstSync() {
+      first = true;
+    },
+    scanned(found) {
+      snapshots = found;
+    },
+    planned(plan) {
+      conflicts = plan.conflicts;
+      held = plan.held;
+      for (const { path, side, code } of plan.problems) {
+        problems.push({ path, side, code, message: `${path || 'the root'} could not be read on ${names[side]} (${code})`, during: 'decide' });
+      }
+      for (const { side, change } of plan.changes) {
+        changeIndex.set(`${side} ${change.path}`, changes.length);
+        changes.push({ path: change.path, side, action: actionOf(change.old, change.new), old: change.old, new: change.new, status: 'pending' });
+      }
+    },
+    done(side, { path }, problem) {
+      const index = changeIndex.get(`${side} ${path}`);
+      const planned = index === undefined ? undefined : changes[index];
+      if (index === undefined || planned === undefined) return;
+      const change: SyncChange = { ...planned, status: problem === undefined ? 'done' : 'failed' };
+      changes[index] = change;
+      if (problem !== undefined) problems.push(problem);
+      onEvent?.({ type: 'change', change });
+    },
+    received(bytes) {
+      toAlpha += bytes.alpha;
+      toBeta += bytes.beta;
+    },
+    committed() {
+      commits++;
+    },
+    halted: (halt) => build('halted', halt),
+    gated: () => build('skipped-gated'),
+    finished() {
+      const open = problems.length > 0 || conflicts.some(({ resolution }) => resolution === 'skipped');
+      if (dryRun && changes.length > 0) return build('pending');
+      if (open) return build('partial');
+      return build(changes.length > 0 ? 'applied' : 'in-sync');
+    },
+  };
+}

@@ -1,0 +1,128 @@
+/**
+ * What there is: both roots locked, both archives' status, both trees. Asked for in one go, so that over a wire it costs one round trip.
+ */
+import type { Side } from '../../reconcile/plan.ts';
+import { agreed, type Ancestor } from '../../reconcile/ancestor.ts';
+import type { ScopeRules } from '../../scope/rules.ts';
+import type { ArchiveHead, ArchiveStatus, ArchiveStore } from '../archive-store.ts';
+import type { LockOptions, Replica, ReplicaLock, ScanOptions, Snapshot } from '../replica.ts';
+import type { SyncOptions } from '../run-sync.ts';
+import type { ScanSettings } from '../settings.ts';
+import { lockInOrder, tryLockBoth } from './lock-both.ts';
+import type { Met } from './meet.ts';
+import type { ReportBuilder } from './report-builder.ts';
+
+export interface Surveyed {
+  readonly lock: ReplicaLock;
+  readonly archives: Readonly<Record<Side, ArchiveStore>> | undefined;
+  readonly statuses: Readonly<Record<Side, ArchiveStatus>>;
+  /** What alpha's archive held just before the lock was taken, turned to the sides of this run. Believed only where its head is still the head. */
+  readonly known: { readonly head: ArchiveHead | undefined; readonly ancestor: Ancestor };
+  readonly snapshots: Readonly<Record<Side, Snapshot>>;
+  /** What was scanned with: the profile's scope and the guards of both ends. */
+  readonly scope: ScopeRules;
+}
+
+const emptyStatus: ArchiveStatus = { head: undefined, damaged: false, pending: undefined, journal: [] };
+
+export async function survey(options: SyncOptions, met: Met, report: ReportBuilder): Promise<Surveyed> {
+  const { alpha, beta, clock, signal, onEvent, dryRun } = options;
+  onEvent?.({ type: 'phase', name: 'lock' });
+  const lockOptions: LockOptions = {
+    waitMs: options.lockWaitMs ?? 60_000,
+    initiator: met.identities.alpha.host,
+    run: report.run,
+    dryRun,
+    signal,
+  };
+  const archives = met.pair === undefined ? undefined : { alpha: alpha.archive(met.pair), beta: beta.archive(met.pair) };
+  const known = archives === undefined ? undefined : await readAncestor(archives.alpha, met.turned);
+  const scope = withGuards(options, met);
+  const ask = (lock: Promise<ReplicaLock | undefined>): Promise<Found | undefined> =>
+    askBoth({ options, met, archives, lock, known, scanSettings: { ...options.settings, scope } });
+
+  onEvent?.({ type: 'phase', name: 'scan' });
+  let found = await ask(tryLockBoth({ alpha, beta }, lockOptions));
+  if (found === undefined) {
+    const started = clock.monotonicMs();
+    const lock = await lockInOrder({ alpha, beta }, met.ids, lockOptions);
+    report.notice({ code: 'SYNC_LOCKED', message: `waited ${Math.round((clock.monotonicMs() - started) / 100) / 10} s for another run to end` });
+    found = await ask(Promise.resolve(lock));
+  }
+  if (found === undefined) throw new TypeError('a lock that was taken is there');
+  report.scanned(found.snapshots);
+  return { ...found, archives, known: { head: known?.status.head, ancestor: known?.ancestor ?? agreed(undefined) }, scope };
+}
+
+interface Found {
+  readonly lock: ReplicaLock;
+  readonly statuses: Readonly<Record<Side, ArchiveStatus>>;
+  readonly snapshots: Readonly<Record<Side, Snapshot>>;
+}
+
+interface Known {
+  readonly status: ArchiveStatus;
+  readonly ancestor: Ancestor;
+}
+
+/** `undefined`: a root was busy. The answers that were already on their way are waited for and dropped. */
+async function askBoth(question: {
+  readonly options: SyncOptions;
+  readonly met: Met;
+  readonly archives: Readonly<Record<Side, ArchiveStore>> | undefined;
+  readonly lock: Promise<ReplicaLock | undefined>;
+  readonly known: Known | undefined;
+  readonly scanSettings: ScanSettings;
+}): Promise<Found | undefined> {
+  const { options, met, archives, lock, known, scanSettings } = question;
+  const side = async (name: Side): Promise<readonly [ArchiveStatus, Snapshot]> => {
+    const replica: Replica = options[name];
+    // A local scan would keep this thread from sending; and nothing is gained by asking before the lock is there.
+    if (!replica.capabilities.remote) await lock;
+    const scan: ScanOptions = {
+      settings: scanSettings,
+      baseline: baselineOf(met, known, name),
+      rehash: options.rehash,
+      dryRun: options.dryRun,
+      signal: options.signal,
+      onProgress: ({ doneItems, doneBytes }) =>
+        options.onEvent?.({ type: 'progress', phase: 'scan', doneItems, doneBytes, totalItems: 0, totalBytes: 0 }),
+    };
+    return Promise.all([archives?.[name].status() ?? emptyStatus, replica.scan(scan)]);
+  };
+  const beta = side('beta');
+  const alpha = side('alpha');
+  const [taken, left, right] = await Promise.allSettled([lock, alpha, beta]);
+  if (taken.status === 'rejected') throw taken.reason;
+  if (taken.value === undefined) return undefined;
+  for (const result of [left, right]) {
+    if (result.status === 'fulfilled') continue;
+    await taken.value.release();
+    throw result.reason;
+  }
+  if (left.status === 'rejected' || right.status === 'rejected') throw new TypeError('handled above');
+  return {
+    lock: taken.value,
+    statuses: { alpha: left.value[0], beta: right.value[0] },
+    snapshots: { alpha: left.value[1], beta: right.value[1] },
+  };
+}
+
+async function readAncestor(archive: ArchiveStore, turned: boolean): Promise<Known> {
+  const status = await archive.status();
+  if (status.head === undefined) return { status, ancestor: agreed(undefined) };
+  const stored = await archive.load();
+  return { status, ancestor: turned ? { alpha: stored.beta, beta: stored.alpha } : stored };
+}
+
+function baselineOf(met: Met, known: Known | undefined, side: Side): ScanOptions['baseline'] {
+  const head = known?.status.head;
+  if (met.pair === undefined || known === undefined || head === undefined) return undefined;
+  return { pair: met.pair, generation: head.generation, digest: head.digest, tree: known.ancestor[side] };
+}
+
+/** Guards of both ends add up; they are not part of the settings that the ends have to agree on. */
+function withGuards({ settings, guards = [] }: SyncOptions, { identities }: Met): ScopeRules {
+  const more = new Set([...guards, ...(identities.alpha.guards ?? []), ...(identities.beta.guards ?? [])]);
+  return { ...settings.scope, guard: [...settings.scope.guard, ...[...more].sort()] };
+}

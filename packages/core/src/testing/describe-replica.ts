@@ -1,0 +1,353 @@
+/**
+ * The law of a `Replica`: what every implementation has to do, whatever it is made of. Bring your own test runner:
+ *
+ *     describeReplica('my replica', async () => ({ replica, write, read, remove, close }), { describe, it, expect });
+ */
+import { pairKey } from '../engine/archive-store.ts';
+import type { ContentNeed, ContentPart, Replica, ReplicaId, ScanOptions, StageResult, Transition, TransitionResult } from '../engine/replica.ts';
+import { defaultSyncSettings, toPairSettings } from '../engine/sync-settings.ts';
+import type { Digest } from '../hash/digest.ts';
+import type { Entry, File } from '../tree/entry.ts';
+import { entryAt } from '../tree/lookup.ts';
+import type { RelativePath } from '../tree/path.ts';
+
+/** A replica with an empty root, and a user's way to its files that does not lead through it. */
+export interface ReplicaUnderTest {
+  readonly replica: Replica;
+  /** Writes a file, making its parents. Each call has a later mtime than the one before. */
+  write(path: string, text: string, mode?: number): Promise<void>;
+  makeDirectory(path: string): Promise<void>;
+  remove(path: string): Promise<void>;
+  /** `undefined`: no file there. */
+  read(path: string): Promise<string | undefined>;
+  /** A second replica object for the same root, as another process would have it. */
+  reopen(): Promise<Replica>;
+  close(): Promise<void>;
+}
+
+/** The part of a test runner that the suite uses; vitest's and jest's fit. */
+export interface TestRunner {
+  describe(name: string, body: () => void): void;
+  it(name: string, body: () => Promise<void>): void;
+  // biome-ignore lint/suspicious/noExplicitAny: the matchers of a test runner take anything
+  expect(actual: unknown): TestMatchers;
+}
+
+export interface TestMatchers {
+  toBe(expected: unknown): void;
+  toEqual(expected: unknown): void;
+  toMatchObject(expected: object): void;
+}
+
+const peerId = 'ffffffff-ffff-4fff-bfff-ffffffffffff' as ReplicaId;
+
+export function describeReplica(name: string, setup: () => Promise<ReplicaUnderTest>, { describe, it, expect }: TestRunner): void {
+  const law = (title: string, body: (subject: Subject) => Promise<void>): void => {
+    it(title, async () => {
+      const under = await setup();
+      try {
+        await body(createSubject(under));
+      } finally {
+        await under.replica.close();
+        await under.close();
+      }
+    });
+  };
+
+  describe(`${name} is a replica`, () => {
+    law('has no id until it is established, and the same one from then on', async ({ under, replica }) => {
+      expect((await replica.identify()).id).toBe(undefined);
+      const id = await replica.establish();
+      expect(await replica.establish()).toBe(id);
+      const again = await under.reopen();
+      expect((await again.identify()).id).toBe(id);
+      await again.close();
+    });
+
+    law('excludes others while it is locked, and none after', async ({ under, replica, lock }) => {
+      await replica.establish();
+      const other = await under.reopen();
+      const release = await lock();
+      const refused = await other.lock({ waitMs: 0, initiator: 'test', run: 'two', dryRun: false }).then(
+        () => 'taken',
+        (error: unknown) => (error as { code?: unknown }).code,
+      );
+      expect(refused).toBe('SYNC_LOCKED');
+      await release();
+      const taken = await other.lock({ waitMs: 0, initiator: 'test', run: 'two', dryRun: false });
+      await taken.release();
+      await taken.release();
+      await other.close();
+    });
+
+    law('may be locked twice by sessions that share it', async ({ under, replica, lock }) => {
+      await replica.establish();
+      const first = await lock();
+      const second = await lock();
+      await first();
+      const other = await under.reopen();
+      const refused = await other.lock({ waitMs: 0, initiator: 'test', run: 'two', dryRun: false }).then(
+        () => 'taken',
+        (error: unknown) => (error as { code?: unknown }).code,
+      );
+      expect(refused).toBe('SYNC_LOCKED');
+      await second();
+      await other.close();
+    });
+
+    law('scans what is there, sorted, with modes and content digests', async ({ under, scan }) => {
+      await under.write('b.txt', 'two');
+      await under.write('a/deep/x.sh', 'one', 0o755);
+      await under.write('a.txt', 'two');
+      const { root } = await scan();
+      expect(namesOf(root)).toEqual(['a', 'a.txt', 'b.txt']);
+      expect(entryAt(root, path('a/deep/x.sh'))).toMatchObject({ kind: 'file', mode: 0o755, sizeBytes: 3 });
+      expect(fileAt(root, 'a.txt').digest).toBe(fileAt(root, 'b.txt').digest);
+      expect(fileAt(root, 'a.txt').digest === fileAt(root, 'a/deep/x.sh').digest).toBe(false);
+    });
+
+    law('gives an unchanged tree the same Merkle digest, whatever happened in between', async ({ under, scan }) => {
+      await under.write('a/one', '1');
+      const before = merkleOf((await scan()).root);
+      await under.write('a/two', '2');
+      const between = merkleOf((await scan()).root);
+      await under.remove('a/two');
+      const after = merkleOf((await scan()).root);
+      expect(before === undefined).toBe(false);
+      expect(after).toBe(before);
+      expect(between === before).toBe(false);
+    });
+
+    law('keeps what is out of scope out of the tree', async ({ under, scan, replica }) => {
+      await under.write('COMMS_HUB/claude_strategic_state.json', '{}');
+      await under.write('COMMS_HUB/letter.md', 'hello');
+      await under.write('models/big.bin', 'weights');
+      const { root } = await scan({ scope: { include: [], exclude: ['models/'], guard: [] } });
+      expect(namesOf(root)).toEqual(['COMMS_HUB']);
+      expect(namesOf(entryAt(root, path('COMMS_HUB')))).toEqual(['letter.md']);
+      const parts = await collect(replica.supply([need('COMMS_HUB/claude_strategic_state.json', fileAt(root, 'COMMS_HUB/letter.md'))]));
+      expect(parts.every(({ end, bytes }) => end !== 'ok' && bytes.length === 0)).toBe(true);
+    });
+
+    law('supplies exactly what was scanned, and says so when it is gone', async ({ under, scan, replica }) => {
+      await under.write('a.txt', 'content');
+      await under.write('b.txt', 'goes');
+      const { root } = await scan();
+      const needs = [need('a.txt', fileAt(root, 'a.txt')), need('b.txt', fileAt(root, 'b.txt'))];
+      await under.remove('b.txt');
+      const parts = await collect(replica.supply(needs));
+      expect(textOf(parts.filter(({ need: index }) => index === 0))).toBe('content');
+      expect(parts.filter(({ need: index, end }) => index === 0 && end === 'ok').length).toBe(1);
+      expect(parts.filter(({ need: index, end }) => index === 1 && end === 'ok').length).toBe(0);
+    });
+
+    law('stages what it lacks, asks for nothing that it holds, and believes no one', async ({ under, scan, replica, digestOf }) => {
+      await replica.establish();
+      await under.write('held.txt', 'held');
+      const { root } = await scan();
+      const wanted = await digestOf('new content');
+      const asked: string[] = [];
+      const staged = await replica.stage(
+        [need('copy.txt', fileAt(root, 'held.txt')), need('new.txt', wanted), need('lie.txt', await digestOf('the truth'))],
+        {
+          run: 'run',
+          supply: (needs) => {
+            asked.push(...needs.map((one) => one.path));
+            return supplyTexts(needs, new Map([['new.txt', 'new content'], ['lie.txt', 'no truth!']]));
+          },
+        },
+      );
+      expect(asked).toEqual(['new.txt', 'lie.txt']);
+      expect(staged.map((result: StageResult) => (result.staged ? 'staged' : result.code))).toEqual(['staged', 'staged', 'SYNC_CONTENT_MISMATCH']);
+    });
+
+    law('makes, changes and removes entries in the order given', async ({ under, scan, transition, digestOf }) => {
+      await under.write('old.txt', 'old');
+      await under.write('gone/x', 'x');
+      const { root } = await scan();
+      const content = await digestOf('fresh');
+      const fresh: File = { kind: 'file', mode: 0o640, mtimeMs: 1_600_000_000_000, ...content };
+      const directory: Entry = { kind: 'directory', mode: 0o750, children: [] };
+      const results = await transition(
+        [
+          change('dir', undefined, directory),
+          change('dir/new.txt', undefined, fresh),
+          change('old.txt', entryAt(root, path('old.txt')), fresh),
+          change('gone/x', entryAt(root, path('gone/x')), undefined),
+          change('gone', entryAt(root, path('gone')), undefined),
+        ],
+        { 'dir/new.txt': 'fresh' },
+      );
+      expect(results.map(({ problem }) => problem)).toEqual([undefined, undefined, undefined, undefined, undefined]);
+      expect(results[1]?.achieved).toMatchObject({ kind: 'file', mode: 0o640, sizeBytes: 5 });
+      expect(await under.read('dir/new.txt')).toBe('fresh');
+      expect(await under.read('old.txt')).toBe('fresh');
+      expect(await under.read('gone/x')).toBe(undefined);
+      const after = (await scan()).root;
+      expect(namesOf(after)).toEqual(['dir', 'old.txt']);
+      expect(fileAt(after, 'old.txt')).toMatchObject({ mode: 0o640, mtimeMs: 1_600_000_000_000 });
+    });
+
+    law('leaves alone what changed since it was scanned', async ({ under, scan, transition }) => {
+      await under.write('edited.txt', 'one');
+      const { root } = await scan();
+      await under.write('edited.txt', 'another');
+      await under.write('occupied.txt', 'mine');
+      const old = fileAt(root, 'edited.txt');
+      const results = await transition([change('edited.txt', old, undefined), change('occupied.txt', undefined, old)], { 'occupied.txt': 'one' });
+      expect(results.map(({ problem }) => problem?.code)).toEqual(['SYNC_TARGET_CHANGED', 'SYNC_TARGET_OCCUPIED']);
+      expect(await under.read('edited.txt')).toBe('another');
+      expect(await under.read('occupied.txt')).toBe('mine');
+    });
+
+    law('keeps a directory that holds what is out of scope', async ({ under, scan, transition }) => {
+      await under.write('hub/letter.md', 'hello');
+      await under.write('hub/x_state.json', '{}');
+      const { root } = await scan();
+      const results = await transition([
+        change('hub/letter.md', entryAt(root, path('hub/letter.md')), undefined),
+        change('hub', entryAt(root, path('hub')), undefined),
+      ]);
+      expect(results.map(({ problem }) => problem?.code)).toEqual([undefined, 'SYNC_DIRECTORY_KEPT']);
+      expect(results[1]?.achieved?.kind).toBe('directory');
+      expect(await under.read('hub/x_state.json')).toBe('{}');
+    });
+
+    law('refuses to touch what is out of scope', async ({ under, scan, transition }) => {
+      await under.write('x_state.json', '{}');
+      await scan();
+      const gone: Entry = { kind: 'file', mode: 0o644, mtimeMs: 0, sizeBytes: 2, digest: '0123456789abcdef' as Digest };
+      const results = await transition([change('x_state.json', gone, undefined)]);
+      expect(results[0]?.problem?.code).toBe('SYNC_OUT_OF_SCOPE');
+      expect(await under.read('x_state.json')).toBe('{}');
+    });
+
+    law('journals what it achieved, and forgets it with the commit', async ({ replica, scan, transition, pair, commit }) => {
+      await scan();
+      await transition([change('made', undefined, { kind: 'directory', mode: 0o755, children: [] })]);
+      const archive = replica.archive(await pair());
+      expect((await archive.status()).journal.map((record) => record.path)).toEqual(['made']);
+      await commit(1, []);
+      expect((await archive.status()).journal).toEqual([]);
+    });
+
+    law('commits in two phases: pending is not current, and can be taken back', async ({ replica, pair, commit, settings, under }) => {
+      const key = await pair();
+      const archive = replica.archive(key);
+      expect(await archive.status()).toMatchObject({ head: undefined, damaged: false, pending: undefined });
+      const entry: Entry = { kind: 'directory', mode: 0o755, children: [] };
+      const first = { generation: 1, changes: [{ path: path(''), alpha: entry, beta: entry }], settings: await settings(), durability: 'full' as const };
+      await archive.prepare(first);
+      expect((await archive.status()).head).toBe(undefined);
+      expect((await archive.status()).pending?.generation).toBe(1);
+      await archive.discard();
+      expect((await archive.status()).pending).toBe(undefined);
+      await commit(1, first.changes);
+      await commit(2, [{ path: path('a'), alpha: entry, beta: undefined }]);
+      const again = await under.reopen();
+      const stored = again.archive(key);
+      expect((await stored.status()).head?.generation).toBe(2);
+      const ancestor = await stored.load();
+      expect([namesOf(ancestor.alpha), namesOf(ancestor.beta)]).toEqual([['a'], []]);
+      await again.close();
+    });
+  });
+}
+
+interface Subject {
+  readonly under: ReplicaUnderTest;
+  readonly replica: Replica;
+  scan(settings?: Partial<ScanOptions['settings']>): ReturnType<Replica['scan']>;
+  lock(): Promise<() => Promise<void>>;
+  pair(): Promise<ReturnType<typeof pairKey>>;
+  settings(): Promise<{ readonly value: ReturnType<typeof toPairSettings>; readonly by: ReplicaId }>;
+  commit(generation: number, changes: readonly { readonly path: RelativePath; readonly alpha: Entry | undefined; readonly beta: Entry | undefined }[]): Promise<void>;
+  /** Stages the texts named, then makes the changes. */
+  transition(changes: readonly Transition[], texts?: Readonly<Record<string, string>>): Promise<readonly TransitionResult[]>;
+  /** What this replica calls a content: learnt from a scan, since each kind of replica may hash in its own way. */
+  digestOf(text: string): Promise<{ readonly digest: Digest; readonly sizeBytes: number }>;
+}
+
+function createSubject(under: ReplicaUnderTest): Subject {
+  const { replica } = under;
+  const scan: Subject['scan'] = (settings = {}) => replica.scan({ settings: { ...defaultSyncSettings, ...settings } });
+  const pair = async (): Promise<ReturnType<typeof pairKey>> => pairKey(await replica.establish(), peerId, 'default');
+  const settings: Subject['settings'] = async () => {
+    const id = await replica.establish();
+    return { value: toPairSettings(defaultSyncSettings, { alpha: id, beta: peerId }), by: id };
+  };
+  return {
+    under,
+    replica,
+    scan,
+    async lock() {
+      const lock = await replica.lock({ waitMs: 0, initiator: 'test', run: 'one', dryRun: false });
+      return () => lock.release();
+    },
+    pair,
+    settings,
+    async commit(generation, changes) {
+      const archive = replica.archive(await pair());
+      await archive.prepare({ generation, changes, settings: generation === 1 ? await settings() : undefined, durability: 'full' });
+      await archive.commit(generation);
+    },
+    async transition(changes, texts = {}) {
+      const key = await pair();
+      const contents = new Map(Object.entries(texts));
+      const wanted = changes.flatMap(({ path: at, new: next }) => (next?.kind === 'file' && contents.has(at) ? [need(at, next)] : []));
+      if (wanted.length > 0) await replica.stage(wanted, { run: 'run', supply: (needs) => supplyTexts(needs, contents) });
+      return replica.transition(changes, { run: 'run', pair: key, durability: 'full' });
+    },
+    async digestOf(text) {
+      await under.write('.digest-of', text);
+      const { root } = await scan();
+      await under.remove('.digest-of');
+      const { digest, sizeBytes } = fileAt(root, '.digest-of');
+      await scan();
+      return { digest, sizeBytes };
+    },
+  };
+}
+
+async function* supplyTexts(needs: readonly ContentNeed[], texts: ReadonlyMap<string, string>): AsyncIterable<readonly ContentPart[]> {
+  for (const [index, { path: at, fromByte }] of needs.entries()) {
+    await Promise.resolve();
+    yield [{ need: index, bytes: new TextEncoder().encode(texts.get(at) ?? '').subarray(fromByte), end: 'ok' }];
+  }
+}
+
+async function collect(parts: AsyncIterable<readonly ContentPart[]>): Promise<readonly ContentPart[]> {
+  const all: ContentPart[] = [];
+  for await (const some of parts) all.push(...some.map((part) => ({ ...part, bytes: part.bytes.slice() })));
+  return all;
+}
+
+function textOf(parts: readonly ContentPart[]): string {
+  return parts.map(({ bytes }) => new TextDecoder().decode(bytes)).join('');
+}
+
+function change(at: string, old: Entry | undefined, next: Entry | undefined): Transition {
+  return { path: path(at), old, new: next, peer: next };
+}
+
+function need(at: string, { digest, sizeBytes }: { readonly digest: Digest; readonly sizeBytes: number }): ContentNeed {
+  return { path: path(at), digest, sizeBytes, fromByte: 0 };
+}
+
+function fileAt(root: Entry | undefined, at: string): File {
+  const entry = entryAt(root, path(at));
+  if (entry?.kind !== 'file') throw new Error(`${at} is ${entry?.kind ?? 'absent'}, not a file`);
+  return entry;
+}
+
+function namesOf(entry: Entry | undefined): readonly string[] {
+  return entry?.kind === 'directory' ? entry.children.map(({ name }) => name) : [];
+}
+
+function merkleOf(entry: Entry | undefined): Digest | undefined {
+  return entry?.kind === 'directory' ? entry.merkle : undefined;
+}
+
+function path(text: string): RelativePath {
+  return text as RelativePath;
+}

@@ -1,0 +1,334 @@
+/**
+ * A replica in memory: the smallest complete one, and the one that tests use. Faults come through `step`, which is called before everything that
+ * changes the disk and may throw.
+ */
+import { isAdmitted } from '../engine/admission.ts';
+import type { PairKey } from '../engine/archive-store.ts';
+import type { Clock } from '../engine/clock.ts';
+import { SyncError } from '../engine/errors.ts';
+import type {
+  ContentFailure,
+  ContentNeed,
+  ContentPart,
+  ContentRequest,
+  LockOptions,
+  Replica,
+  ReplicaCapabilities,
+  ReplicaId,
+  ReplicaLock,
+  ScanOptions,
+  Snapshot,
+  StageOptions,
+  StageResult,
+  Transition,
+  TransitionOptions,
+  TransitionResult,
+} from '../engine/replica.ts';
+import type { ScanSettings } from '../engine/settings.ts';
+import type { Digest } from '../hash/digest.ts';
+import { withMerkle } from '../hash/merkle.ts';
+import { compileScope } from '../scope/compile-scope.ts';
+import { exactNames } from '../scope/rules.ts';
+import type { Scope } from '../scope/scope.ts';
+import { type Child, type Entry, sameNode } from '../tree/entry.ts';
+import { compareNames, type Name } from '../tree/name.ts';
+import { joinPath, type RelativePath, rootPath } from '../tree/path.ts';
+import { openMemoryArchive } from './memory-archive.ts';
+import { getMemoryNode, type MemoryDirectory, type MemoryDisk, type MemoryFile, type MemoryNode, removeMemoryNode } from './memory-disk.ts';
+import { toyHash } from './toy-hash.ts';
+
+export interface MemoryReplicaOptions {
+  readonly disk: MemoryDisk;
+  readonly clock: Clock;
+  /** Called before each change to the disk with its name (`mark`, `lock`, `stage`, `transition`, `prepare`, `commit`, ...); may throw, as a crash or a fault would. */
+  readonly step?: ((name: string, path?: RelativePath) => void) | undefined;
+  readonly capabilities?: Partial<ReplicaCapabilities> | undefined;
+  readonly host?: string | undefined;
+}
+
+export function createMemoryReplica({ disk, clock, step = () => {}, capabilities, host = 'memory' }: MemoryReplicaOptions): Replica {
+  let scope: Scope | undefined;
+  let settings: ScanSettings | undefined;
+  let locks = 0;
+  const self = clock.newId();
+
+  const mustGetScope = (): Scope => {
+    if (scope === undefined) throw new TypeError('scan comes before stage, supply and transition');
+    return scope;
+  };
+  const close = (): Promise<void> => {
+    if (disk.lockOwner === self) disk.lockOwner = undefined;
+    locks = 0;
+    return Promise.resolve();
+  };
+
+  return {
+    capabilities: { digests: ['fast'], modeBits: 0o777, symlinks: true, versions: true, readOnly: false, remote: false, ...capabilities },
+
+    identify() {
+      const root = disk.root === undefined ? 'missing' : disk.root.kind === 'directory' ? 'directory' : 'not-a-directory';
+      return Promise.resolve({ id: disk.id, root, host, path: `memory:${host}` });
+    },
+
+    establish(): Promise<ReplicaId> {
+      if (disk.id === undefined) {
+        step('mark');
+        disk.writes++;
+        disk.id = clock.newId() as ReplicaId;
+      }
+      return Promise.resolve(disk.id);
+    },
+
+    async lock({ waitMs, dryRun, initiator, signal }: LockOptions): Promise<ReplicaLock> {
+      if (dryRun && disk.id === undefined) return { release: () => Promise.resolve() };
+      const end = clock.monotonicMs() + waitMs;
+      while (disk.lockOwner !== undefined && disk.lockOwner !== self) {
+        if (clock.monotonicMs() >= end) throw new SyncError('SYNC_LOCKED', `the root is in use by another run`, { owner: disk.lockOwner, initiator });
+        await clock.delay(Math.min(100, waitMs), signal);
+      }
+      step('lock');
+      disk.lockOwner = self;
+      locks++;
+      let released = false;
+      return {
+        release() {
+          if (!released && --locks === 0 && disk.lockOwner === self) disk.lockOwner = undefined;
+          released = true;
+          return Promise.resolve();
+        },
+      };
+    },
+
+    archive: (pair: PairKey) => openMemoryArchive(disk, `${pair.alpha}|${pair.beta}|${pair.profile}`, step),
+
+    scan(options: ScanOptions): Promise<Snapshot> {
+      settings = options.settings;
+      const inScope = compileScope(options.settings.scope);
+      scope = inScope;
+      const counts = { entries: 0, filesHashed: 0, bytesHashed: 0 };
+      const root = disk.root === undefined ? undefined : readTree(disk.root, rootPath, inScope, options.settings, counts);
+      return Promise.resolve({ root: root && withMerkle(root, toyHash), folding: exactNames, marked: disk.id !== undefined, freeBytes: Number.MAX_SAFE_INTEGER, counts });
+    },
+
+    async stage(requests: readonly ContentRequest[], { supply, signal, onProgress }: StageOptions): Promise<readonly StageResult[]> {
+      mustGetScope();
+      const results = new Map<Digest, StageResult>();
+      for (const { digest } of requests) {
+        const held = disk.staging.get(digest) ?? findContent(disk.root, digest);
+        if (held === undefined) continue;
+        disk.staging.set(digest, held);
+        results.set(digest, { staged: true, receivedBytes: 0 });
+      }
+      const needs: ContentNeed[] = [];
+      const asked = new Set<Digest>();
+      for (const request of requests) {
+        if (results.has(request.digest) || asked.has(request.digest)) continue;
+        asked.add(request.digest);
+        needs.push({ ...request, fromByte: 0 });
+      }
+      if (needs.length > 0) {
+        const pieces = needs.map(() => [] as Uint8Array[]);
+        let doneBytes = 0;
+        for await (const parts of supply(needs)) {
+          signal?.throwIfAborted();
+          for (const { need, bytes, end } of parts) {
+            const wanted = needs[need];
+            const received = pieces[need];
+            if (wanted === undefined || received === undefined) throw new SyncError('SYNC_PROTOCOL', `content ${need} was not asked for`);
+            received.push(bytes.slice());
+            doneBytes += bytes.length;
+            onProgress?.(doneBytes);
+            if (end === undefined) continue;
+            if (end !== 'ok') {
+              results.set(wanted.digest, { staged: false, ...end });
+              continue;
+            }
+            const whole = concat(received);
+            if (toyHash(whole) !== wanted.digest || whole.length !== wanted.sizeBytes) {
+              results.set(wanted.digest, { staged: false, code: 'SYNC_CONTENT_MISMATCH', message: `what came for ${wanted.path} is not what was announced` });
+              continue;
+            }
+            step('stage', wanted.path);
+            disk.writes++;
+            disk.staging.set(wanted.digest, whole);
+            results.set(wanted.digest, { staged: true, receivedBytes: whole.length });
+          }
+        }
+      }
+      const missing: ContentFailure = { code: 'SYNC_PEER_LOST', message: 'it did not come' };
+      return requests.map(({ digest }) => results.get(digest) ?? { staged: false, ...missing });
+    },
+
+    async *supply(needs: readonly ContentNeed[]): AsyncIterable<readonly ContentPart[]> {
+      const inScope = mustGetScope();
+      for (const [index, { path, digest, fromByte }] of needs.entries()) {
+        const node = inScope.includes(path, 'other') ? getMemoryNode(disk, path) : undefined;
+        const end: ContentPart['end'] =
+          node?.kind === 'file' && toyHash(node.bytes) === digest ? 'ok' : { code: 'SYNC_SOURCE_CHANGED', message: `${path} is not what was scanned` };
+        yield [{ need: index, bytes: node?.kind === 'file' && end === 'ok' ? node.bytes.subarray(fromByte) : new Uint8Array(0), end }];
+      }
+    },
+
+    transition(changes: readonly Transition[], { run, pair, signal, onProgress }: TransitionOptions): Promise<readonly TransitionResult[]> {
+      const inScope = mustGetScope();
+      if (!isAdmitted(disk.admission, false, clock.nowMs())) return Promise.reject(new SyncError('SYNC_GATE_CLOSED', disk.admission?.reason ?? ''));
+      const archive = disk.archives.get(`${pair.alpha}|${pair.beta}|${pair.profile}`);
+      const journal = archive?.journal ?? [];
+      if (archive === undefined) {
+        const made = { head: undefined, ancestor: { alpha: undefined, beta: undefined }, pending: undefined, journal, damaged: false };
+        disk.archives.set(`${pair.alpha}|${pair.beta}|${pair.profile}`, made);
+      }
+      const results: TransitionResult[] = [];
+      for (const change of changes) {
+        signal?.throwIfAborted();
+        const result = makeTransition(disk, change, inScope, settings, run, step);
+        if (result.problem === undefined) {
+          const isAlpha = disk.id === pair.alpha;
+          journal.push({ path: change.path, alpha: isAlpha ? result.achieved : change.peer, beta: isAlpha ? change.peer : result.achieved });
+        }
+        results.push(result);
+        onProgress?.(results.length);
+      }
+      return Promise.resolve(results);
+    },
+
+    admission: () => Promise.resolve(disk.admission),
+    time: () => Promise.resolve({ nowMs: clock.nowMs(), uncertaintyMs: 0, askedAtMs: clock.nowMs() }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function makeTransition(
+  disk: MemoryDisk,
+  change: Transition,
+  scope: Scope,
+  settings: ScanSettings | undefined,
+  run: string,
+  step: (name: string, path?: RelativePath) => void,
+): TransitionResult {
+  const { path } = change;
+  const failed = (code: string, message: string, achieved: Entry | undefined): TransitionResult => ({ achieved, problem: { code, message } });
+  const kind = (change.new ?? change.old)?.kind === 'directory' ? 'directory' : 'other';
+  const onTheWay = kind === 'directory' && change.old === undefined && scope.enters(path);
+  if (!scope.includes(path, kind) && !onTheWay) return failed('SYNC_OUT_OF_SCOPE', `${path} is out of scope`, undefined);
+  const node = getMemoryNode(disk, path);
+  const found = node && readNode(node, settings);
+  if (!sameNode(found, change.old)) {
+    return failed(change.old === undefined ? 'SYNC_TARGET_OCCUPIED' : 'SYNC_TARGET_CHANGED', `${path} changed since it was scanned`, found);
+  }
+  const replaced = node !== undefined && change.new?.kind !== node.kind;
+  if (replaced && node.kind === 'directory' && node.children.size > 0) {
+    return failed('SYNC_DIRECTORY_KEPT', `${path} holds what is out of scope`, found);
+  }
+  const parent = path === '' ? undefined : getMemoryNode(disk, path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '');
+  if (path !== '' && parent?.kind !== 'directory') return failed('SYNC_IO', `there is no directory to hold ${path}`, found);
+  step('transition', path);
+  disk.writes++;
+  const next = change.new;
+  if (node?.kind === 'file' && !(next?.kind === 'file' && next.digest === toyHash(node.bytes))) disk.versions.push({ run, path, bytes: node.bytes });
+  if (next === undefined) {
+    removeMemoryNode(disk, path);
+    return { achieved: undefined };
+  }
+  let made: MemoryNode;
+  switch (next.kind) {
+    case 'directory':
+      made = { kind: 'directory', mode: onTheWay ? 0o755 : next.mode, children: node?.kind === 'directory' ? node.children : new Map() };
+      break;
+    case 'file': {
+      const bytes = node?.kind === 'file' && toyHash(node.bytes) === next.digest ? node.bytes : disk.staging.get(next.digest);
+      if (bytes === undefined) return failed('SYNC_CONTENT_MISMATCH', `the content of ${path} is not staged`, found);
+      made = { kind: 'file', mode: next.mode, bytes, mtimeMs: next.mtimeMs };
+      break;
+    }
+    case 'symlink':
+      made = { kind: 'symlink', target: next.target, mtimeMs: next.mtimeMs };
+      break;
+    case 'untracked':
+    case 'problematic':
+      throw new TypeError(`a ${next.kind} entry cannot be made`);
+  }
+  if (parent?.kind === 'directory') parent.children.set(path.slice(path.lastIndexOf('/') + 1), made);
+  else disk.root = made;
+  return { achieved: next };
+}
+
+function readTree(
+  node: MemoryNode,
+  path: RelativePath,
+  scope: Scope,
+  settings: ScanSettings,
+  counts: { entries: number; filesHashed: number; bytesHashed: number },
+): Entry {
+  counts.entries++;
+  if (node.kind !== 'directory') {
+    if (node.kind === 'file') {
+      counts.filesHashed++;
+      counts.bytesHashed += node.bytes.length;
+    }
+    return readNode(node, settings);
+  }
+  if (node.unreadable !== undefined) return { kind: 'problematic', code: node.unreadable };
+  const children: Child[] = [];
+  let hasUntracked = false;
+  for (const [text, child] of [...node.children].sort(([a], [b]) => compareNames(a, b))) {
+    const name = text as Name;
+    const childPath = joinPath(path, name);
+    const kind = child.kind === 'directory' ? 'directory' : 'other';
+    if (!scope.includes(childPath, kind) && !(kind === 'directory' && scope.enters(childPath))) {
+      hasUntracked = true;
+      continue;
+    }
+    const entry = readTree(child, childPath, scope, settings, counts);
+    if (entry.kind === 'untracked') hasUntracked = true;
+    children.push({ name, entry });
+  }
+  // The root, and a directory that is only on the way to something in scope, carry no mode and are never removed.
+  if (path === rootPath || !scope.includes(path, 'directory')) return { kind: 'directory', mode: 0, children, hasUntracked: true };
+  const directory = readDirectory(node, settings, children);
+  return hasUntracked ? { ...directory, hasUntracked } : directory;
+}
+
+function readNode(node: MemoryNode, settings: ScanSettings | undefined): Entry {
+  switch (node.kind) {
+    case 'directory':
+      return readDirectory(node, settings, []);
+    case 'file':
+      return { kind: 'file', mode: masked(node, settings), sizeBytes: node.bytes.length, digest: toyHash(node.bytes), mtimeMs: node.mtimeMs };
+    case 'symlink':
+      return settings?.symlinks === 'ignore' ? { kind: 'untracked', reason: 'links-ignored' } : { kind: 'symlink', target: node.target, mtimeMs: node.mtimeMs };
+    case 'special':
+      return { kind: 'untracked', reason: 'special' };
+  }
+}
+
+function readDirectory(node: MemoryDirectory, settings: ScanSettings | undefined, children: readonly Child[]): Entry & { kind: 'directory' } {
+  return { kind: 'directory', mode: masked(node, settings), children };
+}
+
+function masked(node: MemoryDirectory | MemoryFile, settings: ScanSettings | undefined): number {
+  if (settings?.permissions === 'none') return 0;
+  if (settings?.permissions === 'executable') return node.mode & 0o100;
+  return node.mode & 0o777;
+}
+
+function findContent(node: MemoryNode | undefined, digest: Digest): Uint8Array | undefined {
+  if (node?.kind === 'file') return toyHash(node.bytes) === digest ? node.bytes : undefined;
+  if (node?.kind !== 'directory') return undefined;
+  for (const child of node.children.values()) {
+    const found = findContent(child, digest);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
