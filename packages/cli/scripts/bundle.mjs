@@ -19,7 +19,13 @@ const bundle = await rolldown({
     if (log.code !== 'UNRESOLVED_IMPORT' || !/\.node/.test(log.message)) handle(level, log);
   },
 });
-await bundle.write({ dir: dist, format: 'esm', entryFileNames: '[name].mjs', chunkFileNames: 'chunks/[name]-[hash].mjs', minify: { mangle: false, compress: true, codegen: true } });
+await bundle.write({
+  dir: dist,
+  format: 'esm',
+  entryFileNames: '[name].mjs',
+  chunkFileNames: 'chunks/[name]-[hash].mjs',
+  minify: { mangle: false, compress: true, codegen: true },
+});
 chmodSync(entry, 0o755);
 
 // The same place from a chunk as from a module of the package that looks for it.

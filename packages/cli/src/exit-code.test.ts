@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { exitCodeOf, type RunFacts, worstExitCode } from './exit-code.ts';
 
-const quiet: RunFacts = { outcome: 'in-sync', openConflicts: 0, newProblems: 0, repeatedProblems: 0, logsLeftAlone: 0, logsFailed: 0, tellPending: false };
+const quiet: RunFacts = {
+  outcome: 'in-sync',
+  openConflicts: 0,
+  newProblems: 0,
+  repeatedProblems: 0,
+  logsLeftAlone: 0,
+  logsFailed: 0,
+  tellPending: false,
+};
 
 const cases: readonly (readonly [string, Partial<RunFacts>, number])[] = [
   ['in sync', {}, 0],

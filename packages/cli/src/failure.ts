@@ -19,7 +19,11 @@ export function toSyncError(error: unknown, signal?: AbortSignal): SyncError {
 /** Tells of what went wrong before any run began: usage, config. */
 export async function reportFailure(io: Io, error: unknown): Promise<ExitCode> {
   const { argv } = io;
-  const flags: CommonFlags = { json: argv.includes('--json'), color: !argv.includes('--no-color'), verbose: argv.includes('--verbose') || argv.includes('-v') };
+  const flags: CommonFlags = {
+    json: argv.includes('--json'),
+    color: !argv.includes('--no-color'),
+    verbose: argv.includes('--verbose') || argv.includes('-v'),
+  };
   const { output, finish } = await startOutput(io, flags, {});
   const { code, message, details } = toSyncError(error);
   output.emit({ type: 'error', code, message, details: shownDetails(details, flags) });

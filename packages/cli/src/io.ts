@@ -32,7 +32,7 @@ export function textOutput(stream: NodeJS.WriteStream): TextOutput {
       if (isOpen) stream.write(text);
     },
     get isTTY() {
-      return stream.isTTY === true;
+      return stream.isTTY;
     },
     get columns() {
       return stream.columns ?? 80;

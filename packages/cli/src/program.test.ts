@@ -47,7 +47,10 @@ describe('the command line', () => {
   it('tells of mistakes as JSON, too', async () => {
     const { code, lines } = await cliJson(['truth', '--aply'], { cwd });
     expect(code).toBe(3);
-    expect(lines).toMatchObject([{ type: 'error', code: 'SYNC_USAGE' }, { type: 'summary', outcome: 'failed', exitCode: 3 }]);
+    expect(lines).toMatchObject([
+      { type: 'error', code: 'SYNC_USAGE' },
+      { type: 'summary', outcome: 'failed', exitCode: 3 },
+    ]);
   });
 });
 

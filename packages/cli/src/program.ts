@@ -21,7 +21,8 @@ export async function runCli(io: Io): Promise<ExitCode> {
   } catch (error) {
     const { reportFailure, usageError } = await import('./failure.ts');
     if (!(error instanceof CommanderError)) return reportFailure(io, error);
-    if (error.code === 'commander.help') return reportFailure(io, usageError(`a command is needed: ${program.commands.map((command) => command.name()).join(', ')}`));
+    if (error.code === 'commander.help')
+      return reportFailure(io, usageError(`a command is needed: ${program.commands.map((command) => command.name()).join(', ')}`));
     // Help and version come as errors, too.
     return error.exitCode === 0 ? 0 : reportFailure(io, usageError(error.message));
   }
@@ -106,7 +107,9 @@ function withPeer(command: Command): Command {
 function withTruth(command: Command): Command {
   return command
     .option('--apply', 'do it')
-    .addOption(new Option('--first <policy>', 'who wins where both sides differ at the first sync').choices(['newer', 'local', 'remote', 'keep-both']))
+    .addOption(
+      new Option('--first <policy>', 'who wins where both sides differ at the first sync').choices(['newer', 'local', 'remote', 'keep-both']),
+    )
     .option('--rehash', 'read all content anew, whatever the index says')
     .addOption(new Option('--allow <reason>', 'take this halt, once; repeatable').choices(haltReasons).argParser(allowed))
     .option('--rejoin', 'go on with a replica or record that was lost: a union, nothing is deleted')

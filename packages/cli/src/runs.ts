@@ -88,7 +88,7 @@ async function runWithPeer(
     profile: profile.name,
     live: profile.live,
   });
-  const session = createSession(io, flags, profile, node, () => output.emit({ type: 'phase', name: 'connect' }));
+  const session = createSession(io, flags, { profile, node, onConnect: () => output.emit({ type: 'phase', name: 'connect' }) });
   let end: RunEnd;
   try {
     // Made before anything is looked at, so that its parents are part of this run and no news for the next one. A dry run makes nothing.

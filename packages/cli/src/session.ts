@@ -1,6 +1,6 @@
 /** What one run has open: this root, and the one connection to the node, made when it is first needed. The one place where parts are put together. */
 import { isAbsolute, join } from 'node:path';
-import type { LogSource, Replica } from '@ubos/sync-core';
+import { type LogSource, type Replica, SyncError } from '@ubos/sync-core';
 import { createFsLogSource, createFsReplica } from '@ubos/sync-core/fs';
 import type { Node, Profile } from './config/resolve.ts';
 import type { PeerFlags } from './flags.ts';
@@ -25,13 +25,20 @@ interface Far {
   close(): Promise<void>;
 }
 
-/** Nothing is opened yet. `onConnect` is called before a connection is made, so that the wait has a name. */
-export function createSession(io: Io, flags: PeerFlags, profile: Profile, node: Node, onConnect: () => void): Session {
+export interface SessionOptions {
+  readonly profile: Profile;
+  readonly node: Node;
+  /** Called before a connection is made, so that the wait has a name. */
+  readonly onConnect: () => void;
+}
+
+/** Nothing is opened yet. */
+export function createSession(io: Io, flags: PeerFlags, { profile, node, onConnect }: SessionOptions): Session {
   let local: Promise<Replica> | undefined;
   let far: Promise<Far> | undefined;
   let connected: Far | undefined;
   const reach = (): Promise<Far> => {
-    far ??= openFar(io, flags, node, onConnect).then((opened) => {
+    far ??= openFar(io, flags, { profile, node, onConnect }).then((opened) => {
       connected = opened;
       return opened;
     });
@@ -53,7 +60,12 @@ export function createSession(io: Io, flags: PeerFlags, profile: Profile, node: 
 
 const noTraffic: Traffic = { bytesSent: 0, bytesReceived: 0, roundTrips: 0 };
 
-async function openFar(io: Io, flags: PeerFlags, node: Node, onConnect: () => void): Promise<Far> {
+async function openFar(io: Io, flags: PeerFlags, { profile, node, onConnect }: SessionOptions): Promise<Far> {
+  if (node.transport === 'openssh')
+    throw new SyncError('SYNC_CONFIG_INVALID', `node ${node.name} asks for \`transport: openssh\`, which this version does not have`, {
+      node: node.name,
+      hint: 'use `auto` or `ssh2`',
+    });
   if (node.address.kind === 'path') return openFolder(node.address.path);
   onConnect();
   // Loaded here: ssh2 is half of the program.
@@ -64,11 +76,16 @@ async function openFar(io: Io, flags: PeerFlags, node: Node, onConnect: () => vo
     acceptNewHostKey: flags.acceptNewHostKey,
     configFile: flags.sshConfig ?? (io.env['UBOS_SYNC_SSH_CONFIG'] || undefined),
     node: node.nodeProgram,
+    env: io.env,
+    profile: profile.name,
   });
   return {
     replica: () => connection.replica(),
     log: async (from) => connection.log(from),
-    traffic: () => connection.traffic(),
+    traffic() {
+      const { bytesSent, bytesReceived, roundTrips } = connection.counters;
+      return { bytesSent, bytesReceived, roundTrips };
+    },
     close: () => connection.close(),
   };
 }

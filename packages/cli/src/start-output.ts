@@ -14,7 +14,7 @@ export interface RunOutput {
   readonly output: Output;
   readonly tally: Tally;
   /** Emits the summary, the last line, and returns the exit code. `atLeast`: what has been found out besides. */
-  finish(outcome: Outcome, traffic?: Traffic, atLeast?: ExitCode): ExitCode;
+  readonly finish: (outcome: Outcome, traffic?: Traffic, atLeast?: ExitCode) => ExitCode;
 }
 
 /** What went over the wire; nothing where both sides are here. */
@@ -36,7 +36,11 @@ export function newRunId(): string {
   return createRunId(systemClock.nowMs(), () => systemClock.newId());
 }
 
-export async function startOutput(io: Io, flags: CommonFlags, { sinks = [], run = newRunId(), tellPending = false }: StartOptions): Promise<RunOutput> {
+export async function startOutput(
+  io: Io,
+  flags: CommonFlags,
+  { sinks = [], run = newRunId(), tellPending = false }: StartOptions,
+): Promise<RunOutput> {
   const tally = createTally();
   const progress = await createProgress(io, flags);
   const shown = flags.json === true ? createJsonSink((text) => io.stdout.write(text)) : humanSink(io, flags);

@@ -1,12 +1,21 @@
 /** One sync as part of a run: what the engine does, told in lines while it happens, and what was not told at the end. */
 import { relative, resolve } from 'node:path';
-import { type HaltReason, parseRelativePath, type RelativePath, runSync, type SyncChange, SyncError, type SyncEvent, type SyncReport } from '@ubos/sync-core';
+import {
+  type HaltReason,
+  parseRelativePath,
+  type RelativePath,
+  runSync,
+  type SyncChange,
+  SyncError,
+  type SyncEvent,
+  type SyncReport,
+} from '@ubos/sync-core';
 import { systemClock } from '@ubos/sync-core/fs';
 import { problemKey } from './audit/history.ts';
 import { guardsForNode, type Profile, toConflictPolicy } from './config/resolve.ts';
 import type { TruthFlags } from './flags.ts';
-import { changeLine, conflictLine, haltLine, heldLine, noticeLine, problemLine, sideWord } from './render/report-lines.ts';
 import type { Output } from './render/output.ts';
+import { changeLine, conflictLine, haltLine, heldLine, noticeLine, problemLine, sideWord } from './render/report-lines.ts';
 import type { Run } from './runs.ts';
 
 export interface SyncRequest {
@@ -17,7 +26,8 @@ export interface SyncRequest {
 
 /** `SYNC_NOT_LIVE` unless both keys are turned: `--apply` on the command line and `live: true` in the config. */
 export function checkLive({ live, configFile }: Profile, apply: boolean): void {
-  if (apply && !live) throw new SyncError('SYNC_NOT_LIVE', `--apply is refused, because ${configFile} does not say \`live: true\``, { path: configFile });
+  if (apply && !live)
+    throw new SyncError('SYNC_NOT_LIVE', `--apply is refused, because ${configFile} does not say \`live: true\``, { path: configFile });
 }
 
 /** PATHs of a command line, relative to the working directory if that is in the tree, else to the root. `SYNC_USAGE` for one that leads out of it. */
@@ -31,7 +41,10 @@ export function pathsInRoot(root: string, cwd: string, paths: readonly string[])
   });
 }
 
-export async function syncInRun({ io, profile, node, session, output, knownProblems }: Run, { flags, dryRun, paths }: SyncRequest): Promise<SyncReport> {
+export async function syncInRun(
+  { io, profile, node, session, output, knownProblems }: Run,
+  { flags, dryRun, paths }: SyncRequest,
+): Promise<SyncReport> {
   const [alpha, beta] = await Promise.all([session.local(), session.remote()]);
   const live = createLiveLines(output);
   const report = await runSync({

@@ -2,11 +2,11 @@
  * `audit.jsonl`: appended to, never rewritten. Two processes may want to append at once (a sync and a pull of logs), so the end of the chain is
  * read and continued under a lock that is held for the append alone.
  */
-import { closeSync, constants, fsyncSync, fstatSync, ftruncateSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { SyncError } from '@ubos/sync-core';
 import { completeBytes, linesBackwards } from './backwards.ts';
-import { chainLine, type ChainHead, emptyChain, readChainLine } from './chain.ts';
+import { type ChainHead, chainLine, emptyChain, readChainLine } from './chain.ts';
 
 export const auditFileName = 'audit.jsonl';
 

@@ -59,7 +59,19 @@ function auditBody(line: OutputLine): Readonly<Record<string, unknown>> | undefi
 }
 
 function runBody(
-  { at, run, outcome, changes, conflicts, problems: problemCount, deletions, bytesSent, bytesReceived, durationMs, exitCode }: OutputLineOf<'summary'>,
+  {
+    at,
+    run,
+    outcome,
+    changes,
+    conflicts,
+    problems: problemCount,
+    deletions,
+    bytesSent,
+    bytesReceived,
+    durationMs,
+    exitCode,
+  }: OutputLineOf<'summary'>,
   { node, profile, dryRun, command, problems }: AuditRun & { readonly command: string; readonly problems: readonly unknown[] },
 ): Readonly<Record<string, unknown>> {
   return {

@@ -1,4 +1,15 @@
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RelativePath, SyncError } from '@ubos/sync-core';
@@ -72,14 +83,23 @@ describe('what a run leaves behind', () => {
     const folder = made();
     record(folder, [start('truth', false), { type: 'phase', name: 'scan' }, summary('in-sync')]);
     expect(readdirSync(folder)).toEqual(['audit.jsonl']);
-    expect(auditLines(folder).map((line) => JSON.parse(line))).toMatchObject([{ type: 'run', command: 'truth', node: 'balaur', outcome: 'in-sync', exitCode: 0 }]);
+    expect(auditLines(folder).map((line) => JSON.parse(line))).toMatchObject([
+      { type: 'run', command: 'truth', node: 'balaur', outcome: 'in-sync', exitCode: 0 },
+    ]);
   });
 
   it('is a line for each change and one for the run, and the log with everything', () => {
     const folder = made();
-    const run = record(folder, [start('full', false), change('done'), { type: 'progress', phase: 'stage', doneBytes: 1, totalBytes: 2, doneItems: 0, totalItems: 1 }, summary('applied')]);
+    const run = record(folder, [
+      start('full', false),
+      change('done'),
+      { type: 'progress', phase: 'stage', doneBytes: 1, totalBytes: 2, doneItems: 0, totalItems: 1 },
+      summary('applied'),
+    ]);
     expect(auditLines(folder).map((line) => JSON.parse(line).type)).toEqual(['change', 'run']);
-    const log = readFileSync(join(folder, `${run}.jsonl`), 'utf8').trimEnd().split('\n');
+    const log = readFileSync(join(folder, `${run}.jsonl`), 'utf8')
+      .trimEnd()
+      .split('\n');
     expect(log.map((line) => JSON.parse(line).type)).toEqual(['start', 'change', 'summary']);
   });
 
@@ -97,7 +117,10 @@ describe('what a run leaves behind', () => {
     record(folder, [start('logs', false), summary('applied')]);
     expect(lastProblems(folder, { node: 'balaur', profile: 'default', dryRun: false })).toEqual(new Set(['local EACCES a']));
     expect(lastProblems(folder, { node: 'other', profile: 'default', dryRun: false })).toEqual(new Set());
-    expect(readHistory(folder, 'balaur', 'default')).toMatchObject({ lastRun: { outcome: 'partial', exitCode: 2 }, lastSuccess: { outcome: 'in-sync', exitCode: 0 } });
+    expect(readHistory(folder, 'balaur', 'default')).toMatchObject({
+      lastRun: { outcome: 'partial', exitCode: 2 },
+      lastSuccess: { outcome: 'in-sync', exitCode: 0 },
+    });
     expect(readHistory(folder, 'other', 'default')).toEqual({ lastRun: null, lastSuccess: null });
     expect(readHistory(undefined, 'balaur', 'default')).toEqual({ lastRun: null, lastSuccess: null });
   });
@@ -124,7 +147,7 @@ describe('the folder', () => {
     const names = [nowMs, nowMs - 29 * day, nowMs - 31 * day].map((ms) => `${createRunId(ms, () => 'abcdef')}.jsonl`);
     for (const name of [...names, 'audit.jsonl', '20000101-notes.jsonl']) appendFileSync(join(folder, name), '');
     pruneRunLogs(folder, nowMs);
-    expect(readdirSync(folder).sort()).toEqual([...names.slice(0, 2), 'audit.jsonl', '20000101-notes.jsonl'].sort());
+    expect(readdirSync(folder).toSorted()).toEqual([...names.slice(0, 2), 'audit.jsonl', '20000101-notes.jsonl'].toSorted());
   });
 });
 
@@ -149,13 +172,46 @@ function auditLines(folder: string): readonly string[] {
 }
 
 function start(command: string, dryRun: boolean): OutputBody {
-  return { type: 'start', command, version: '0', local: 'local', remote: 'balaur', dryRun, localRoot: root, remoteUrl: '/b', profile: 'default', live: true };
+  return {
+    type: 'start',
+    command,
+    version: '0',
+    local: 'local',
+    remote: 'balaur',
+    dryRun,
+    localRoot: root,
+    remoteUrl: '/b',
+    profile: 'default',
+    live: true,
+  };
 }
 
 function change(status: 'pending' | 'done'): OutputBody {
-  return { type: 'change', path: 'a', direction: 'to-local', action: 'create', kind: 'file', sizeBytes: 1, status, old: null, new: { kind: 'file', sizeBytes: 1 } };
+  return {
+    type: 'change',
+    path: 'a',
+    direction: 'to-local',
+    action: 'create',
+    kind: 'file',
+    sizeBytes: 1,
+    status,
+    old: null,
+    new: { kind: 'file', sizeBytes: 1 },
+  };
 }
 
 function summary(outcome: 'in-sync' | 'applied' | 'pending' | 'partial', exitCode = 0): OutputBody {
-  return { type: 'summary', outcome, changes: 0, conflicts: 0, problems: 0, deletions: 0, bytesSent: 0, bytesReceived: 0, roundTrips: 0, durationMs: 1, exitCode };
+  return {
+    type: 'summary',
+    outcome,
+    changes: 0,
+    conflicts: 0,
+    problems: 0,
+    deletions: 0,
+    bytesSent: 0,
+    bytesReceived: 0,
+    roundTrips: 0,
+    durationMs: 1,
+    exitCode,
+  };
 }

@@ -1,11 +1,14 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { chainLine, emptyChain, readChainLine, verifyChain } from './chain.ts';
 
 const seed = 20_251_107;
 
 describe(`the chain of the audit (seed ${seed})`, () => {
-  const bodies = fc.array(fc.record({ type: fc.constantFrom('run', 'change'), path: fc.string({ unit: 'binary' }), n: fc.integer() }), { minLength: 1, maxLength: 8 });
+  const bodies = fc.array(fc.record({ type: fc.constantFrom('run', 'change'), path: fc.string({ unit: 'binary' }), n: fc.integer() }), {
+    minLength: 1,
+    maxLength: 8,
+  });
 
   it('holds as it was written', () => {
     fc.assert(
@@ -36,7 +39,13 @@ describe(`the chain of the audit (seed ${seed})`, () => {
   it('a removed, added, doubled or moved line is found', () => {
     const lines = chain([{ n: 1 }, { n: 2 }, { n: 3 }]);
     const [a = '', b = '', c = ''] = lines;
-    for (const altered of [[a, c], [b, c], [a, a, b, c], [a, c, b], [a, chainLine(emptyChain, { n: 9 }).text, b, c]]) {
+    for (const altered of [
+      [a, c],
+      [b, c],
+      [a, a, b, c],
+      [a, c, b],
+      [a, chainLine(emptyChain, { n: 9 }).text, b, c],
+    ]) {
       expect(verifyChain(altered).ok).toBe(false);
     }
   });

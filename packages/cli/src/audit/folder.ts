@@ -25,7 +25,12 @@ export function makeAuditFolder(root: string, audit: RelativePath): string | und
     return findAuditFolder(root, audit) ?? insideRoot(root, makeFolder(join(root, audit)));
   } catch (error) {
     if (error instanceof SyncError) throw error;
-    throw new SyncError('SYNC_IO', `unable to make the audit folder ${join(root, audit)}: ${(error as Error).message}`, { path: audit, side: 'local' }, error);
+    throw new SyncError(
+      'SYNC_IO',
+      `unable to make the audit folder ${join(root, audit)}: ${(error as Error).message}`,
+      { path: audit, side: 'local' },
+      error,
+    );
   }
 }
 
@@ -38,7 +43,10 @@ function makeFolder(folder: string): string {
 function insideRoot(root: string, folder: string): string {
   const real = realpathSync(folder);
   if (!real.startsWith(realpathSync(root) + sep)) {
-    throw new SyncError('SYNC_STATE_UNSAFE', `the audit folder ${folder} leads out of the root, to ${real}`, { path: folder, hint: 'make it a plain folder, or name another one as `audit`' });
+    throw new SyncError('SYNC_STATE_UNSAFE', `the audit folder ${folder} leads out of the root, to ${real}`, {
+      path: folder,
+      hint: 'make it a plain folder, or name another one as `audit`',
+    });
   }
   return real;
 }

@@ -26,7 +26,10 @@ export function readHistory(folder: string | undefined, node: string, profile: s
 }
 
 /** Problems of the last run of the same kind, as `side code path`. */
-export function lastProblems(folder: string | undefined, { node, profile, dryRun }: { readonly node: string; readonly profile: string; readonly dryRun: boolean }): ReadonlySet<string> {
+export function lastProblems(
+  folder: string | undefined,
+  { node, profile, dryRun }: { readonly node: string; readonly profile: string; readonly dryRun: boolean },
+): ReadonlySet<string> {
   for (const body of runsBackwards(folder)) {
     if (body['node'] !== node || body['profile'] !== profile || body['dryRun'] !== dryRun || !isSync(body['command'])) continue;
     const list = (body['problemList'] ?? []) as readonly { readonly path: string; readonly side: string; readonly code: string }[];
@@ -44,7 +47,13 @@ function isSync(command: unknown): boolean {
 }
 
 function toPastRun(body: Readonly<Record<string, unknown>>): PastRun {
-  return { run: String(body['run']), at: String(body['at']), command: String(body['command']), outcome: String(body['outcome']), exitCode: Number(body['exitCode']) };
+  return {
+    run: String(body['run']),
+    at: String(body['at']),
+    command: String(body['command']),
+    outcome: String(body['outcome']),
+    exitCode: Number(body['exitCode']),
+  };
 }
 
 function* runsBackwards(folder: string | undefined): Generator<Readonly<Record<string, unknown>>> {

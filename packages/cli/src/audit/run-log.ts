@@ -1,15 +1,18 @@
 /** Log of one run: `<run>.jsonl` in the audit folder, the same lines as `--json` (without progress). Kept for 30 days. */
 import { closeSync, openSync, readdirSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { OutputLine } from '../render/lines.ts';
 import { toJsonLine } from '../render/json.ts';
+import type { OutputLine } from '../render/lines.ts';
 import type { Sink } from '../render/output.ts';
 
 export const runLogKeptMs: number = 30 * 86_400_000;
 
 /** A run's id is the name of its log, and sorts by time: `20261121T061745Z-1a2b3c`. */
 export function createRunId(nowMs: number, newId: () => string): string {
-  const random = newId().replace(/[^0-9a-f]/g, '').padEnd(6, '0').slice(0, 6);
+  const random = newId()
+    .replace(/[^0-9a-f]/g, '')
+    .padEnd(6, '0')
+    .slice(0, 6);
   return `${new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '')}-${random}`;
 }
 

@@ -38,7 +38,10 @@ function checkFlags({ remote, node, profile }: InitFlags): Given {
   const known = profileNames.find((name) => name === profile);
   if (profile !== undefined && known === undefined) {
     const meant = nearest(profile, profileNames);
-    throw new SyncError('SYNC_USAGE', `there is no profile \`${profile}\`${meant === undefined ? `; there are ${profileNames.join(' and ')}` : `; did you mean \`${meant}\`?`}`);
+    throw new SyncError(
+      'SYNC_USAGE',
+      `there is no profile \`${profile}\`${meant === undefined ? `; there are ${profileNames.join(' and ')}` : `; did you mean \`${meant}\`?`}`,
+    );
   }
   const problem = remote === undefined ? undefined : urlProblem(remote);
   if (problem !== undefined) throw new SyncError('SYNC_USAGE', `--remote ${remote}: ${problem}`);
@@ -46,10 +49,13 @@ function checkFlags({ remote, node, profile }: InitFlags): Given {
 }
 
 async function ask(io: Io, flags: InitFlags, given: Given): Promise<TemplateChoices> {
-  if (!canAsk(io, flags) || flags.yes === true) throw new SyncError('SYNC_USAGE', 'init needs --remote URL where nobody can be asked', { hint: 'give --remote ssh://HOST/PATH' });
+  if (!canAsk(io, flags) || flags.yes === true)
+    throw new SyncError('SYNC_USAGE', 'init needs --remote URL where nobody can be asked', { hint: 'give --remote ssh://HOST/PATH' });
   const { select, text } = await import('@clack/prompts');
   const options = { input: io.stdin as NodeJS.ReadStream, output: io.stderr.stream, signal: io.signal };
-  const url = answered(await text({ ...options, message: 'Where is the other side?', placeholder: 'ssh://HOST/PATH', validate: (value) => urlProblem(value ?? '') }));
+  const url = answered(
+    await text({ ...options, message: 'Where is the other side?', placeholder: 'ssh://HOST/PATH', validate: (value) => urlProblem(value ?? '') }),
+  );
   const fallback = nodeNameOf(url);
   const node = given.node ?? answered(await text({ ...options, message: 'What is it called?', placeholder: fallback, defaultValue: fallback }));
   const profile =
@@ -82,7 +88,10 @@ function nodeNameOf(url: string): string {
   if (!parsed.ok) return 'peer';
   const { value } = parsed;
   const name = value.kind === 'path' ? basename(value.path) : /^[\d.]+$|:/.test(value.host) ? '' : (value.host.split('.')[0] ?? '');
-  const usable = name.replace(/[^A-Za-z0-9._-]/g, '-').replace(/^[^A-Za-z0-9]+/, '').slice(0, 64);
+  const usable = name
+    .replace(/[^A-Za-z0-9._-]/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 64);
   return usable === '' || usable === 'local' ? 'peer' : usable;
 }
 
@@ -92,7 +101,8 @@ function write(file: string, text: string): void {
     writeFileSync(file, text, { flag: 'wx', mode: 0o644 });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') throw new SyncError('SYNC_USAGE', `${file} is there already and is not replaced`, { path: file, hint: 'edit it, or remove it first' }, error);
+    if (code === 'EEXIST')
+      throw new SyncError('SYNC_USAGE', `${file} is there already and is not replaced`, { path: file, hint: 'edit it, or remove it first' }, error);
     throw new SyncError('SYNC_IO', `unable to write ${file}: ${message}`, { path: file, errno: code }, error);
   }
 }

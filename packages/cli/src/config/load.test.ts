@@ -33,7 +33,9 @@ describe('findConfig', () => {
   });
 
   it('says where it looked', () => {
-    expect(() => findConfig({ cwd: folder, env: {} })).toThrow(expect.objectContaining({ code: 'SYNC_CONFIG_MISSING', message: `no ubos-sync.yaml in ${folder} or above it` }));
+    expect(() => findConfig({ cwd: folder, env: {} })).toThrow(
+      expect.objectContaining({ code: 'SYNC_CONFIG_MISSING', message: `no ubos-sync.yaml in ${folder} or above it` }),
+    );
   });
 });
 
@@ -60,13 +62,17 @@ describe('loadConfig', () => {
   it('refuses a file that everybody can write to', () => {
     const file = written('ubos-sync.yaml');
     chmodSync(file, 0o666);
-    expect(() => loadConfig(file)).toThrow(expect.objectContaining({ code: 'SYNC_CONFIG_UNTRUSTED', message: `${file} is not used, because everybody can write to it` }));
+    expect(() => loadConfig(file)).toThrow(
+      expect.objectContaining({ code: 'SYNC_CONFIG_UNTRUSTED', message: `${file} is not used, because everybody can write to it` }),
+    );
   });
 
   it.runIf(process.getuid?.() === 0)('refuses a file of another user', () => {
     const file = written('ubos-sync.yaml');
     chownSync(file, 12_345, 0);
-    expect(() => loadConfig(file)).toThrow(expect.objectContaining({ code: 'SYNC_CONFIG_UNTRUSTED', message: expect.stringContaining('it belongs to user 12345') }));
+    expect(() => loadConfig(file)).toThrow(
+      expect.objectContaining({ code: 'SYNC_CONFIG_UNTRUSTED', message: expect.stringContaining('it belongs to user 12345') }),
+    );
   });
 });
 

@@ -15,12 +15,16 @@ export function loadConfig(file: string): Config {
   const name = basename(file);
   const mistakes = parsed.mistakes.map(({ line, column, message }) => `${name}:${line}:${column}: ${message}`);
   const [first] = parsed.mistakes;
-  throw new SyncError('SYNC_CONFIG_INVALID', mistakes.length === 1 ? mistakes.join('') : `${name} has ${mistakes.length} mistakes:\n${mistakes.join('\n')}`, {
-    path: file,
-    line: first?.line,
-    column: first?.column,
-    mistakes,
-  });
+  throw new SyncError(
+    'SYNC_CONFIG_INVALID',
+    mistakes.length === 1 ? mistakes.join('') : `${name} has ${mistakes.length} mistakes:\n${mistakes.join('\n')}`,
+    {
+      path: file,
+      line: first?.line,
+      column: first?.column,
+      mistakes,
+    },
+  );
 }
 
 /** What is checked is what is read: one open file, so that nobody can swap it in between. */

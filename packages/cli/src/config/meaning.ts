@@ -34,7 +34,8 @@ export function findMisfits(raw: unknown): readonly Misfit[] {
   for (const [index, policy] of listOf(truth['policies'])) {
     const { match, conflicts, direction } = recordOf(policy);
     check(['truth', 'policies', index, 'match'], patternProblemIn('exclude', match));
-    if (match !== undefined && conflicts === undefined && direction === undefined) check(['truth', 'policies', index], '`conflicts` or `direction` beside `match`');
+    if (match !== undefined && conflicts === undefined && direction === undefined)
+      check(['truth', 'policies', index], '`conflicts` or `direction` beside `match`');
   }
   const targets = new Map<string, number>();
   for (const [index, log] of listOf(config['logs'])) {
@@ -68,7 +69,9 @@ function insideProblem(path: string): string | undefined {
 }
 
 function sourceProblem(path: string): string | undefined {
-  return parseRelativePath(path.startsWith('/') ? path.slice(1) : path).ok && path !== '/' ? undefined : 'a path on the peer, relative to its root or absolute';
+  return parseRelativePath(path.startsWith('/') ? path.slice(1) : path).ok && path !== '/'
+    ? undefined
+    : 'a path on the peer, relative to its root or absolute';
 }
 
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {

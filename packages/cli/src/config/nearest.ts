@@ -9,7 +9,8 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
     if (Math.abs(candidate.length - word.length) > limit) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     // A word of three letters is "near" to every other one of three: at least half of it has to stay.
-    if (distance <= limit && distance * 2 <= Math.max(word.length, candidate.length) && distance < (best?.distance ?? Infinity)) best = { candidate, distance };
+    if (distance <= limit && distance * 2 <= Math.max(word.length, candidate.length) && distance < (best?.distance ?? Infinity))
+      best = { candidate, distance };
   }
   return best?.candidate;
 }
@@ -23,7 +24,8 @@ function editDistance(a: string, b: string): number {
     for (let column = 1; column <= b.length; column++) {
       const same = a[row - 1] === b[column - 1];
       let distance = Math.min((last[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1, (last[column - 1] ?? 0) + (same ? 0 : 1));
-      if (row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]) distance = Math.min(distance, (beforeLast[column - 2] ?? 0) + 1);
+      if (row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1])
+        distance = Math.min(distance, (beforeLast[column - 2] ?? 0) + 1);
       current.push(distance);
     }
     beforeLast = last;

@@ -32,5 +32,7 @@ function isPrivateGroup(gid: number, uid: number): boolean {
 }
 
 function records(path: string): readonly (readonly string[])[] {
-  return readFileSync(path, 'utf8').split('\n').map((line) => line.split(':'));
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
 }

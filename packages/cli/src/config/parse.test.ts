@@ -104,7 +104,11 @@ const cases: readonly { readonly title: string; readonly text: string; readonly 
     ],
   },
   { title: 'the truth of YAML 1.1', text: 'version: 1\nlive: yes\n', expected: ['2:7 `live`: expected `true` or `false`, not `yes`'] },
-  { title: 'a key without a value', text: 'version: 1\nname:\n', expected: ['2:6 `name`: expected a name: letters, digits, `.`, `_` and `-`, not nothing'] },
+  {
+    title: 'a key without a value',
+    text: 'version: 1\nname:\n',
+    expected: ['2:6 `name`: expected a name: letters, digits, `.`, `_` and `-`, not nothing'],
+  },
   {
     title: 'a node called local',
     text: 'version: 1\nnodes:\n  local: { url: /srv }\n',
@@ -149,7 +153,7 @@ describe('a mistake is named with line, column, what was expected and the neares
   });
 
   it('aliases cannot blow up', () => {
-    const levels = Array.from({ length: 12 }, (_, level) => `l${level}: &l${level} [${level === 0 ? 'x' : `${`*l${level - 1},`.repeat(9)}`}]`);
+    const levels = Array.from({ length: 12 }, (_, level) => `l${level}: &l${level} [${level === 0 ? 'x' : `*l${level - 1},`.repeat(9)}]`);
     const parsed = parseConfig(`version: 1\n${levels.join('\n')}\n`);
     expect(parsed.ok).toBe(false);
   });

@@ -24,7 +24,8 @@ export function parseConfig(text: string): ParsedConfig {
     document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, version: '1.2', schema: 'core', logLevel: 'silent' });
     // A mistake in the syntax makes everything after it doubtful, so nothing else is looked at.
     const broken = [...document.errors, ...document.warnings];
-    if (broken.length > 0) return { ok: false, mistakes: broken.map(({ pos, message }) => ({ ...positionAt(lines, pos[0]), message: syntaxMessage(message) })) };
+    if (broken.length > 0)
+      return { ok: false, mistakes: broken.map(({ pos, message }) => ({ ...positionAt(lines, pos[0]), message: syntaxMessage(message) })) };
     raw = document.toJS({ maxAliasCount: 100 }) ?? {};
   } catch (error) {
     return { ok: false, mistakes: [{ line: 1, column: 1, message: `this is not YAML that can be read: ${(error as Error).message}` }] };
@@ -35,7 +36,7 @@ export function parseConfig(text: string): ParsedConfig {
     ...positionOfValue(document, lines, path),
     message: `${label(path)}: expected ${expected}, not ${shown(valueAt(raw, path))}${didYouMean(meant)}`,
   }));
-  const mistakes = [...found, ...misfits].sort((a, b) => a.line - b.line || a.column - b.column);
+  const mistakes = [...found, ...misfits].toSorted((a, b) => a.line - b.line || a.column - b.column);
   return parsed.success && mistakes.length === 0 ? { ok: true, config: parsed.data } : { ok: false, mistakes };
 }
 
@@ -47,7 +48,9 @@ function mistakesOf(issue: z.core.$ZodIssue, raw: unknown, document: Document, l
   if (issue.code === 'invalid_key') {
     const key = String(path.at(-1));
     const expected = issue.issues[0]?.message ?? 'another key';
-    return [{ ...positionOfKey(document, lines, path.slice(0, -1), key), message: `\`${key}\` of ${label(path.slice(0, -1))}: expected ${expected}` }];
+    return [
+      { ...positionOfKey(document, lines, path.slice(0, -1), key), message: `\`${key}\` of ${label(path.slice(0, -1))}: expected ${expected}` },
+    ];
   }
   const value = valueAt(raw, path);
   const position = positionOfValue(document, lines, path);

@@ -13,7 +13,9 @@ describe('resolveConfig', () => {
   });
 
   it('turns local and remote into sides, shares and numbers into limits', () => {
-    const { settings } = resolved('truth: { conflicts: local, direction: pull, maxDelete: 10%, maxChange: 7, policies: [{ match: "docs/**", conflicts: remote, direction: push }] }');
+    const { settings } = resolved(
+      'truth: { conflicts: local, direction: pull, maxDelete: 10%, maxChange: 7, policies: [{ match: "docs/**", conflicts: remote, direction: push }] }',
+    );
     expect(settings).toMatchObject({
       conflicts: 'alpha',
       direction: 'beta-to-alpha',
@@ -33,14 +35,18 @@ describe('resolveConfig', () => {
   });
 
   it('guards the sources of logs that lie inside the root of the peer', () => {
-    const profile = resolved(`${two}logs: [{ from: /srv/repo/in/a.jsonl, to: x/a.jsonl }, { from: b.jsonl, to: x/b.jsonl }, { from: /var/c.jsonl, to: x/c.jsonl }]`);
+    const profile = resolved(
+      `${two}logs: [{ from: /srv/repo/in/a.jsonl, to: x/a.jsonl }, { from: b.jsonl, to: x/b.jsonl }, { from: /var/c.jsonl, to: x/c.jsonl }]`,
+    );
     const guards = guardsForNode(profile, choosePeers(profile, { names: ['balaur'] })[0]);
     expect(guards).toEqual(expect.arrayContaining(['/in/a.jsonl', '/b.jsonl', '/x/a.jsonl']));
     expect(guards.filter((guard) => guard.endsWith('c.jsonl'))).toEqual(['/x/c.jsonl']);
   });
 
   it('shows whole lines only of .jsonl and .log, unless told otherwise', () => {
-    const { logs } = resolved('logs: [{ from: a, to: a.jsonl }, { from: b, to: b.log }, { from: c, to: c.bin }, { from: d, to: d.jsonl, lines: false }]');
+    const { logs } = resolved(
+      'logs: [{ from: a, to: a.jsonl }, { from: b, to: b.log }, { from: c, to: c.bin }, { from: d, to: d.jsonl, lines: false }]',
+    );
     expect(logs.map(({ lines }) => lines)).toEqual([true, true, false, false]);
   });
 });
@@ -58,7 +64,9 @@ describe('choosePeers', () => {
 });
 
 describe('chooseLogs', () => {
-  const { logs } = resolved('logs: [{ from: in/a.jsonl, to: logs/a.jsonl }, { from: in/b.jsonl, to: logs/b.jsonl }, { from: in/c.jsonl, to: old/a.jsonl }]');
+  const { logs } = resolved(
+    'logs: [{ from: in/a.jsonl, to: logs/a.jsonl }, { from: in/b.jsonl, to: logs/b.jsonl }, { from: in/c.jsonl, to: old/a.jsonl }]',
+  );
   const chosen = (...names: string[]) => chooseLogs(logs, names).map(({ to }) => to);
 
   it('takes all without a name', () => expect(chosen()).toHaveLength(3));

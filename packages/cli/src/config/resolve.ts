@@ -136,19 +136,26 @@ export interface PeerChoice {
 }
 
 /** Whom a command talks to: `--all`, else `--node`, else `peer`, else the only node. `SYNC_USAGE` if that names nobody. */
-export function choosePeers({ nodes, peer, configFile }: Pick<Profile, 'nodes' | 'peer' | 'configFile'>, { names, all = false }: PeerChoice): readonly [Node, ...Node[]] {
+export function choosePeers(
+  { nodes, peer, configFile }: Pick<Profile, 'nodes' | 'peer' | 'configFile'>,
+  { names, all = false }: PeerChoice,
+): readonly [Node, ...Node[]] {
   const only = nodes.size === 1 ? [...nodes.keys()] : [];
   const wanted = all ? [...nodes.keys()] : (names ?? (peer === undefined ? only : [peer]));
   const chosen = [...new Set(wanted)].map((name) => {
     const node = nodes.get(name);
     if (node !== undefined) return node;
     const meant = nearest(name, nodes.keys());
-    throw new SyncError('SYNC_USAGE', `${configFile} has no node \`${name}\`${meant === undefined ? '' : `; did you mean \`${meant}\`?`}`, { node: name });
+    throw new SyncError('SYNC_USAGE', `${configFile} has no node \`${name}\`${meant === undefined ? '' : `; did you mean \`${meant}\`?`}`, {
+      node: name,
+    });
   });
   const [first, ...rest] = chosen;
   if (first !== undefined) return [first, ...rest];
   if (nodes.size === 0) throw new SyncError('SYNC_USAGE', `${configFile} has no nodes to talk to`, { hint: 'add one under `nodes`' });
-  throw new SyncError('SYNC_USAGE', `${configFile} has ${nodes.size} nodes and no \`peer\``, { hint: `name one with --node (${[...nodes.keys()].join(', ')}), or all with --all` });
+  throw new SyncError('SYNC_USAGE', `${configFile} has ${nodes.size} nodes and no \`peer\``, {
+    hint: `name one with --node (${[...nodes.keys()].join(', ')}), or all with --all`,
+  });
 }
 
 /** The logs that NAMEs on a command line mean: a target, its file name, or that without its ending. All, if none is named. */
@@ -158,7 +165,10 @@ export function chooseLogs(logs: readonly LogRule[], names: readonly string[]): 
     const matches = logs.filter(({ to, from }) => [to, from, fileName(to), stem(to)].includes(name));
     const [match] = matches;
     if (match !== undefined && matches.length === 1) return match;
-    const hint = matches.length > 1 ? `it could be ${matches.map(({ to }) => to).join(' or ')}` : `the config has ${logs.map(({ to }) => to).join(', ') || 'none'}`;
+    const hint =
+      matches.length > 1
+        ? `it could be ${matches.map(({ to }) => to).join(' or ')}`
+        : `the config has ${logs.map(({ to }) => to).join(', ') || 'none'}`;
     throw new SyncError('SYNC_USAGE', `no log is called \`${name}\`: ${hint}`, { name });
   });
   return logs.filter((log) => chosen.includes(log));

@@ -16,7 +16,8 @@ const nodeName = (expected: string): z.ZodString => matching(/^(?!local$)[A-Za-z
 const oneOf = <const Words extends readonly [string, ...string[]]>(...words: Words): z.ZodEnum<{ [Word in Words[number]]: Word }> =>
   z.enum(words, expecting(listOr(words)));
 const map = <Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> => z.strictObject(shape, expecting('a map of keys'));
-const list = <Item extends z.ZodType>(item: Item, expected: string): z.ZodArray<Item> => z.array(item, expecting(expected)).max(10_000, expecting(expected));
+const list = <Item extends z.ZodType>(item: Item, expected: string): z.ZodArray<Item> =>
+  z.array(item, expecting(expected)).max(10_000, expecting(expected));
 const patterns = (): z.ZodArray<z.ZodString> => list(text('a pattern'), 'a list of patterns');
 
 const nodeNameRule = 'letters, digits, `.`, `_` and `-`, and not `local`';
@@ -26,7 +27,9 @@ const conflicts = () => oneOf('newer', 'local', 'remote', 'keep-both', 'skip');
 const direction = () => oneOf('both', 'push', 'pull');
 
 const node = map({
-  url: text('`ssh://HOST/PATH` or a path').describe('Where the node is: ssh://[USER@]HOST[:PORT]/ABSOLUTE/PATH, ssh://HOST/~/RELATIVE, or a plain path'),
+  url: text('`ssh://HOST/PATH` or a path').describe(
+    'Where the node is: ssh://[USER@]HOST[:PORT]/ABSOLUTE/PATH, ssh://HOST/~/RELATIVE, or a plain path',
+  ),
   cluster: text('a name').optional().describe('The group of nodes that it belongs to'),
   node: text('a path').optional().describe('Path of the Node.js program there, where it is not found by itself'),
   transport: oneOf('auto', 'ssh2', 'openssh').default('auto').describe('Which SSH client connects'),
@@ -42,7 +45,9 @@ const truth = map({
   conflicts: conflicts().default('newer').describe('Who wins where both sides changed a file'),
   onTie: oneOf('skip', 'keep-both').default('skip').describe('What `newer` does where the clocks cannot tell'),
   permissions: oneOf('all', 'executable', 'none').default('all').describe('Which permission bits are compared and carried'),
-  symlinks: oneOf('portable', 'raw', 'ignore').default('portable').describe('portable: relative links that stay inside the root; raw: every link; ignore: none'),
+  symlinks: oneOf('portable', 'raw', 'ignore')
+    .default('portable')
+    .describe('portable: relative links that stay inside the root; raw: every link; ignore: none'),
   direction: direction().default('both').describe('Both ways, or one way only'),
   maxDelete: limit().default('25%').describe('Halt if more files would be deleted: a share (and at least 20 files), or a number of files'),
   maxChange: limit().default('50%').describe('Halt if more files would be replaced: a share (and at least 100 files), or a number of files'),
@@ -81,15 +86,21 @@ export const configSchema = map({
   live: flag().default(false).describe('The first of two keys: `--apply` is refused until this is true'),
   truth: truth.prefault({}).describe('What is kept the same on both sides'),
   logs: list(log, 'a list of logs').default([]).describe('The logs that are pulled from the peer'),
-  clock: map({ tolerance: duration().default('2s').describe('How far the clocks of two nodes may be apart') }).prefault({}).describe('Clocks'),
-  watch: map({ interval: duration().default('5m').describe('How often everything is looked at, changes or not') }).prefault({}).describe('Continuous sync'),
+  clock: map({ tolerance: duration().default('2s').describe('How far the clocks of two nodes may be apart') })
+    .prefault({})
+    .describe('Clocks'),
+  watch: map({ interval: duration().default('5m').describe('How often everything is looked at, changes or not') })
+    .prefault({})
+    .describe('Continuous sync'),
   versions: map({
     keep: duration().default('30d').describe('How long replaced and deleted content is kept'),
     max: size().default('5GB').describe('How much of it is kept at most'),
   })
     .prefault({})
     .describe('Kept pre-images'),
-  durability: oneOf('full', 'fast').default('full').describe('full: content is on the disk before the archive says so; fast: that is left to the kernel'),
+  durability: oneOf('full', 'fast')
+    .default('full')
+    .describe('full: content is on the disk before the archive says so; fast: that is left to the kernel'),
   audit: text('a path inside the root').default('logs/sync').describe('Folder inside the root for run logs and the hash-chained audit.jsonl'),
 }).describe('Configuration of ubos-sync');
 

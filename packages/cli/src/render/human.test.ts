@@ -117,13 +117,21 @@ Nothing was changed. --apply would make 6 changes to balaur (2.4 kB), 2 changes 
   });
 
   it('marks what failed in words', () => {
-    const { out } = printed([start({ dryRun: false }), change('a', 'create', { status: 'failed' }), summary({ outcome: 'partial', problems: 1, exitCode: 2 })]);
+    const { out } = printed([
+      start({ dryRun: false }),
+      change('a', 'create', { status: 'failed' }),
+      summary({ outcome: 'partial', problems: 1, exitCode: 2 }),
+    ]);
     expect(out).toContain('a (1.2 kB)  FAILED');
   });
 
   it('is silent with --quiet but for what needs a person', () => {
     expect(printed([start(), summary({})], { quiet: true })).toEqual({ out: '', err: '' });
-    expect(printed(everything, { quiet: true }).out.split('\n').map((line) => line.slice(0, 20))).toEqual(['local <-?-> balaur  ', 'problem    secret on', '']);
+    expect(
+      printed(everything, { quiet: true })
+        .out.split('\n')
+        .map((line) => line.slice(0, 20)),
+    ).toEqual(['local <-?-> balaur  ', 'problem    secret on', '']);
   });
 
   it('lists held differences with --verbose', () => {
@@ -131,7 +139,13 @@ Nothing was changed. --apply would make 6 changes to balaur (2.4 kB), 2 changes 
   });
 
   it('a halt says what happened, what is safe, what to do and its code', () => {
-    const halt: OutputBody = { type: 'halt', reason: 'mass-delete', message: '40 of 100 files (40 %) would be deleted on balaur; the limit is 25 %', override: '--allow mass-delete', side: 'remote' };
+    const halt: OutputBody = {
+      type: 'halt',
+      reason: 'mass-delete',
+      message: '40 of 100 files (40 %) would be deleted on balaur; the limit is 25 %',
+      override: '--allow mass-delete',
+      side: 'remote',
+    };
     expect(printed([start(), halt, summary({ outcome: 'halted', exitCode: 3 })], { columns: 80 })).toEqual({
       out: '',
       err: `\
@@ -145,7 +159,12 @@ ubos-sync: 40 of 100 files (40 %) would be deleted on balaur; the limit is 25 %
   });
 
   it('an error says the same, and its hint instead of the general advice', () => {
-    const error: OutputBody = { type: 'error', code: 'SYNC_UNREACHABLE', message: 'no answer from \u001b]52;c;x', details: { hint: 'check the cable' } };
+    const error: OutputBody = {
+      type: 'error',
+      code: 'SYNC_UNREACHABLE',
+      message: 'no answer from \u001b]52;c;x',
+      details: { hint: 'check the cable' },
+    };
     expect(printed([start(), error, summary({ outcome: 'failed', exitCode: 3 })]).err).toBe(`\
 ubos-sync: no answer from \\x1b]52;c;x
   safe: Nothing was changed on either side.
@@ -156,7 +175,12 @@ ubos-sync: no answer from \\x1b]52;c;x
 
   it('says what was made before an error', () => {
     const error: OutputBody = { type: 'error', code: 'SYNC_PEER_LOST', message: 'gone', details: {} };
-    const { out } = printed([start({ dryRun: false }), change('a', 'create', { status: 'done' }), error, summary({ outcome: 'failed', exitCode: 3 })]);
+    const { out } = printed([
+      start({ dryRun: false }),
+      change('a', 'create', { status: 'done' }),
+      error,
+      summary({ outcome: 'failed', exitCode: 3 }),
+    ]);
     expect(out).toContain('1 change was made before the end; the next run goes on from there.\n');
   });
 
@@ -172,7 +196,11 @@ ubos-sync: no answer from \\x1b]52;c;x
       lastTimestamp: '2025-10-07T10:00:00Z',
       dryRun: false,
     };
-    const lines: readonly OutputBody[] = [log, { ...log, outcome: 'up-to-date', fromByte: 7, toByte: 7, lines: 0, malformed: 0 }, { ...log, outcome: 'forked', toByte: 0, lines: 0, malformed: 0, lastTimestamp: null, message: 'differs in chunk 3' }];
+    const lines: readonly OutputBody[] = [
+      log,
+      { ...log, outcome: 'up-to-date', fromByte: 7, toByte: 7, lines: 0, malformed: 0 },
+      { ...log, outcome: 'forked', toByte: 0, lines: 0, malformed: 0, lastTimestamp: null, message: 'differs in chunk 3' },
+    ];
     expect(printed([start({ command: 'logs', dryRun: false }), ...lines, summary({ outcome: 'partial', exitCode: 1 })]).out).toBe(`\
 local <---- balaur  log        logs/mission_log.jsonl  appended 2,240,494 lines, 579 MB (2 malformed lines; last 2025-10-07T10:00:00Z)
 local <---- balaur  log        logs/mission_log.jsonl  up to date (last 2025-10-07T10:00:00Z)
@@ -188,7 +216,10 @@ local <---- balaur  log        logs/mission_log.jsonl  forked (differs in chunk 
   });
 });
 
-function printed(bodies: readonly OutputBody[], { columns = 120, quiet = false, verbose = false, colors = false } = {}): { readonly out: string; readonly err: string } {
+function printed(
+  bodies: readonly OutputBody[],
+  { columns = 120, quiet = false, verbose = false, colors = false } = {},
+): { readonly out: string; readonly err: string } {
   let out = '';
   let err = '';
   const palette = pc.createColors(colors);

@@ -7,7 +7,18 @@ import { adviceFor } from '../errors/advice.ts';
 import type { OutputLineOf } from './lines.ts';
 import type { Sink } from './output.ts';
 import { counted, formatDuration, formatSize, printable, wrap } from './text.ts';
-import { changeText, conflictText, type Formatter, heldText, leftAlone, logText, problemText, type SideNames, type Style, standsOut } from './words.ts';
+import {
+  changeText,
+  conflictText,
+  type Formatter,
+  heldText,
+  leftAlone,
+  logText,
+  problemText,
+  type SideNames,
+  type Style,
+  standsOut,
+} from './words.ts';
 
 export interface HumanOptions {
   readonly out: (text: string) => void;
@@ -98,7 +109,6 @@ function printRun(run: Gathered, summary: OutputLineOf<'summary'>, options: Huma
   const { colors, quiet, verbose, out, err } = options;
   const names: SideNames = { local: run.start?.local ?? 'local', remote: run.start?.remote ?? 'remote' };
   const style: Style = { plain: String, dim: colors.out.dim, warn: colors.out.yellow, danger: (text) => colors.out.bold(colors.out.red(text)) };
-  const byPath = <Line extends { readonly path: string }>(lines: readonly Line[]): readonly Line[] => [...lines].sort((a, b) => comparePaths(a.path, b.path));
 
   const print = (heading: string | undefined, lines: readonly string[]): void => {
     if (lines.length === 0) return;
@@ -110,25 +120,55 @@ function printRun(run: Gathered, summary: OutputLineOf<'summary'>, options: Huma
   const open = run.conflicts.filter(({ resolution }) => resolution === 'skipped');
   const settled = run.conflicts.filter(({ resolution }) => resolution !== 'skipped');
   if (!quiet) {
-    print(undefined, changes.filter((change) => !standsOut(change)).map((change) => changeText(change, names, style)));
-    print(undefined, run.logs.map((log) => logText(log, names, style)));
-    if (verbose) print(counted(run.held.length, 'held difference'), byPath(run.held).map((held) => heldText(held, names, style)));
-    print('Deletions and changes of kind', grave.map((change) => changeText(change, names, style)));
-    print('Conflicts, settled by the policy', byPath(settled).map((conflict) => conflictText(conflict, names, style)));
+    print(
+      undefined,
+      changes.filter((change) => !standsOut(change)).map((change) => changeText(change, names, style)),
+    );
+    print(
+      undefined,
+      run.logs.map((log) => logText(log, names, style)),
+    );
+    if (verbose)
+      print(
+        counted(run.held.length, 'held difference'),
+        byPath(run.held).map((held) => heldText(held, names, style)),
+      );
+    print(
+      'Deletions and changes of kind',
+      grave.map((change) => changeText(change, names, style)),
+    );
+    print(
+      'Conflicts, settled by the policy',
+      byPath(settled).map((conflict) => conflictText(conflict, names, style)),
+    );
   } else {
-    print(undefined, run.logs.filter(({ outcome }) => leftAlone.has(outcome)).map((log) => logText(log, names, style)));
+    print(
+      undefined,
+      run.logs.filter(({ outcome }) => leftAlone.has(outcome)).map((log) => logText(log, names, style)),
+    );
   }
-  print(quiet ? undefined : 'Conflicts, open', byPath(open).map((conflict) => conflictText(conflict, names, style)));
-  print(quiet ? undefined : 'Problems', byPath(run.problems).map((problem) => problemText(problem, names, style)));
+  print(
+    quiet ? undefined : 'Conflicts, open',
+    byPath(open).map((conflict) => conflictText(conflict, names, style)),
+  );
+  print(
+    quiet ? undefined : 'Problems',
+    byPath(run.problems).map((problem) => problemText(problem, names, style)),
+  );
 
   if (!quiet) {
-    const sentence = closingSentence(run, summary, names);
+    const closing = closingSentence(run, summary, names);
     const isAlone = changes.length + open.length + settled.length + run.problems.length + run.logs.length === 0;
-    if (sentence !== '') out(`${isAlone ? '' : '\n'}${sentence}\n`);
-    if (run.held.length > 0 && !verbose) out(`${counted(run.held.length, 'difference is', 'differences are')} held as agreed (--verbose lists them).\n`);
+    if (closing !== '') out(`${isAlone ? '' : '\n'}${closing}\n`);
+    if (run.held.length > 0 && !verbose)
+      out(`${counted(run.held.length, 'difference is', 'differences are')} held as agreed (--verbose lists them).\n`);
   }
   if (run.halt !== undefined) err(failureText({ ...failureOfHalt(run.halt), colors: colors.err, columns: options.columns }));
   for (const error of run.errors) err(failureText({ ...failureOfError(error), colors: colors.err, columns: options.columns }));
+}
+
+function byPath<Line extends { readonly path: string }>(lines: readonly Line[]): readonly Line[] {
+  return lines.toSorted((a, b) => comparePaths(a.path, b.path));
 }
 
 /** By name, level by level, so that what is in a folder follows it. */
@@ -139,7 +179,8 @@ function comparePaths(a: string, b: string): number {
 
 function closingSentence(run: Gathered, summary: OutputLineOf<'summary'>, names: SideNames): string {
   if (run.start === undefined) return '';
-  if (run.start.command === 'logs') return run.logs.every(({ outcome }) => outcome === 'up-to-date') && run.errors.length === 0 ? 'Nothing to do: all logs are up to date.' : '';
+  if (run.start.command === 'logs')
+    return run.logs.every(({ outcome }) => outcome === 'up-to-date') && run.errors.length === 0 ? 'Nothing to do: all logs are up to date.' : '';
   const toRemote = run.changes.filter(({ direction }) => direction === 'to-remote');
   const toLocal = run.changes.filter(({ direction }) => direction === 'to-local');
   const parts = [changesTo(toRemote, names.remote), changesTo(toLocal, names.local)].filter((part) => part !== '');
@@ -158,7 +199,9 @@ function closingSentence(run: Gathered, summary: OutputLineOf<'summary'>, names:
     case 'applied':
       return `Done: ${amount} in ${formatDuration(summary.durationMs)}.`;
     case 'partial':
-      return run.start.dryRun ? `Nothing was changed, and --apply would change nothing.${skipped}` : `Done: ${amount} in ${formatDuration(summary.durationMs)}.${skipped}`;
+      return run.start.dryRun
+        ? `Nothing was changed, and --apply would change nothing.${skipped}`
+        : `Done: ${amount} in ${formatDuration(summary.durationMs)}.${skipped}`;
     case 'skipped-gated':
       return `The gate is closed, so nothing was changed. Waiting: ${amount}.`;
     case 'halted':
@@ -181,7 +224,8 @@ function statusText({ lastRun, lastSuccess, ageMs, maxAgeMs }: OutputLineOf<'sta
   if (lastRun === null) return 'No run is on record here.\n';
   const success =
     lastSuccess === null ? 'no success is on record' : `last success ${ageMs === null ? '' : `${formatDuration(ageMs)} ago, `}at ${lastSuccess.at}`;
-  const late = maxAgeMs !== null && (ageMs === null || ageMs > maxAgeMs) ? `\nToo old: the last success should be at most ${formatDuration(maxAgeMs)} ago.` : '';
+  const late =
+    maxAgeMs !== null && (ageMs === null || ageMs > maxAgeMs) ? `\nToo old: the last success should be at most ${formatDuration(maxAgeMs)} ago.` : '';
   return `Last run: ${lastRun.command}, ${lastRun.outcome}, at ${lastRun.at}; ${success}.${late}\n`;
 }
 

@@ -1,5 +1,15 @@
 /** From the engine's words to the lines of a command: alpha is `local`, beta is `remote`. */
-import { type Conflict, digestHex, type Entry, type HeldEntry, type Side, type SyncChange, type SyncHalt, type SyncNotice, type SyncProblem } from '@ubos/sync-core';
+import {
+  type Conflict,
+  digestHex,
+  type Entry,
+  type HeldEntry,
+  type Side,
+  type SyncChange,
+  type SyncHalt,
+  type SyncNotice,
+  type SyncProblem,
+} from '@ubos/sync-core';
 import type { EntryFacts, OutputLine, OutputLineOf } from './lines.ts';
 
 type Body<Type extends OutputLine['type']> = Omit<OutputLineOf<Type>, 'run' | 'at'>;
@@ -38,7 +48,13 @@ export function problemLine({ path, side, code, message }: SyncProblem, repeated
 }
 
 export function haltLine({ reason, side, message, overridable }: SyncHalt): Body<'halt'> {
-  return { type: 'halt', reason, message, override: overridable ? `--allow ${reason}` : rejoinable.has(reason) ? '--rejoin' : null, side: side === undefined ? null : sideWord(side) };
+  return {
+    type: 'halt',
+    reason,
+    message,
+    override: overridable ? `--allow ${reason}` : rejoinable.has(reason) ? '--rejoin' : null,
+    side: side === undefined ? null : sideWord(side),
+  };
 }
 
 export function heldLine({ path, alpha, beta }: HeldEntry): Body<'held'> {

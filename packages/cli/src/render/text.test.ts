@@ -47,13 +47,19 @@ describe('wrap', () => {
 
   it('at 80 columns', () => {
     expect(wrap(text, 80, '  safe: ')).toBe(
-      ['  safe: Every change that was reported as done is complete and on record; no', '        file is half-written. The next run goes on from there.'].join('\n'),
+      [
+        '  safe: Every change that was reported as done is complete and on record; no',
+        '        file is half-written. The next run goes on from there.',
+      ].join('\n'),
     );
   });
 
   it('at 120 columns', () => {
     expect(wrap(text, 120, '  safe: ')).toBe(
-      ['  safe: Every change that was reported as done is complete and on record; no file is half-written. The next run goes on', '        from there.'].join('\n'),
+      [
+        '  safe: Every change that was reported as done is complete and on record; no file is half-written. The next run goes on',
+        '        from there.',
+      ].join('\n'),
     );
   });
 

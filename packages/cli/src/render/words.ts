@@ -67,7 +67,12 @@ export function logText(line: OutputLineOf<'log'>, names: SideNames, style: Styl
   ].filter((fact) => fact !== '');
   const outcome = line.outcome.replaceAll('-', ' ');
   const paint = leftAlone.has(line.outcome) ? style.danger : style.plain;
-  return row(names, 'to-local', 'log'.padEnd(wordColumns), `${printable(line.name)}  ${paint(outcome)}${pulled}${facts.length === 0 ? '' : ` (${facts.join('; ')})`}`);
+  return row(
+    names,
+    'to-local',
+    'log'.padEnd(wordColumns),
+    `${printable(line.name)}  ${paint(outcome)}${pulled}${facts.length === 0 ? '' : ` (${facts.join('; ')})`}`,
+  );
 }
 
 /** Outcomes that leave the local bytes alone, because a person has to look. */
@@ -87,7 +92,10 @@ function row(names: SideNames, direction: keyof typeof arrows, word: string, res
   return `${names.local} ${arrows[direction]} ${names.remote}  ${word}  ${rest}`;
 }
 
-function describeChange({ action, old, new: next, kind, sizeBytes, from }: OutputLineOf<'change'>): { readonly word: string; readonly detail: string } {
+function describeChange({ action, old, new: next, kind, sizeBytes, from }: OutputLineOf<'change'>): {
+  readonly word: string;
+  readonly detail: string;
+} {
   const size = kind === 'file' ? ` (${formatSize(sizeBytes)})` : '';
   if (old !== null && next !== null && old.kind !== next.kind) return { word: 'replaced', detail: ` (${old.kind} by ${next.kind})` };
   switch (action) {

@@ -37,9 +37,15 @@ export async function cli(args: readonly string[], { cwd, env = {}, signal = new
 }
 
 /** With `--json`: every line, proved to be as the schema says, `summary` the last. */
-export async function cliJson(args: readonly string[], options: CliOptions): Promise<{ readonly code: number; readonly lines: readonly OutputLine[]; readonly err: string }> {
+export async function cliJson(
+  args: readonly string[],
+  options: CliOptions,
+): Promise<{ readonly code: number; readonly lines: readonly OutputLine[]; readonly err: string }> {
   const { code, out, err } = await cli([...args, '--json'], options);
-  const lines = out.trimEnd().split('\n').map((text) => outputLineSchema.parse(JSON.parse(text)));
+  const lines = out
+    .trimEnd()
+    .split('\n')
+    .map((text) => outputLineSchema.parse(JSON.parse(text)));
   if (lines.at(-1)?.type !== 'summary') throw new Error(`the last line is no summary: ${out}`);
   return { code, lines, err };
 }
