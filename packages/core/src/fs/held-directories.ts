@@ -9,8 +9,9 @@
  * Hold it no longer than a slice: a directory that is moved out of the root stays held where it is, and only a new walk notices.
  */
 import type { Name } from '../tree/name.ts';
-import { pathNames, type RelativePath, rootPath } from '../tree/path.ts';
+import { type RelativePath, rootPath } from '../tree/path.ts';
 import type { DiskDirectory, DiskStat } from './disk.ts';
+import { errnoError } from './errno.ts';
 import { errnoOf } from './io-failure.ts';
 
 export interface HeldDirectories {
@@ -38,26 +39,25 @@ const heldMax = 64;
 
 /** The root stays the caller's, who closes it after `release`. */
 export function createHeldDirectories(root: DiskDirectory, { onDenied }: HeldOptions = {}): HeldDirectories {
-  let rootLevel = createLevel(root);
-  /** One for each of `names`; only the lowest `heldMax` are open. */
+  let rootLevel = createLevel(root, 0);
+  /** One for each name of `heldPath`; only the lowest `heldMax` are open. */
   let levels: Level[] = [];
-  let names: readonly Name[] = [];
-  /** The path of `names`, to see at once that a neighbour is asked for. */
-  let heldPath: RelativePath | undefined = rootPath;
+  let heldPath: RelativePath = rootPath;
 
   const lowest = (): Level => levels.at(-1) ?? rootLevel;
 
-  const closeBelow = (depth: number): void => {
-    for (const level of levels.splice(depth)) level.close();
-    if (lowest().isClosed()) for (const level of levels.splice(0)) level.close();
+  /** Keeps the levels that lie within the first `length` characters of the path. */
+  const closeBeyond = (length: number): void => {
+    while (lowest().end > length) levels.pop()?.close();
+    if (lowest().isClosed()) levels = [];
+    heldPath = heldPath.slice(0, lowest().end) as RelativePath;
   };
 
-  const step = (depth: number, wanted: readonly Name[]): DiskDirectory => {
-    const name = wanted[depth] as Name;
+  const step = (name: Name): DiskDirectory => {
     try {
       return lowest().directory.openDirectory(name);
     } catch (error) {
-      if (errnoOf(error) !== 'EACCES' || onDenied?.(wanted.slice(0, depth).join('/') as RelativePath, lowest(), name) !== true) throw error;
+      if (errnoOf(error) !== 'EACCES' || onDenied?.(heldPath, lowest(), name) !== true) throw error;
       return lowest().directory.openDirectory(name);
     }
   };
@@ -65,41 +65,50 @@ export function createHeldDirectories(root: DiskDirectory, { onDenied }: HeldOpt
   return {
     open(path) {
       if (path === heldPath) return lowest();
-      const wanted = pathNames(path);
-      let common = 0;
-      while (common < levels.length && names[common] === wanted[common]) common++;
-      closeBelow(common);
-      heldPath = undefined;
-      names = wanted;
-      for (let depth = levels.length; depth < wanted.length; depth++) {
-        const directory = step(depth, wanted);
-        levels.push(createLevel(directory));
-        levels.at(-1 - heldMax)?.close();
+      closeBeyond(commonLength(heldPath, path));
+      while (heldPath.length < path.length) {
+        const start = heldPath === '' ? 0 : heldPath.length + 1;
+        const slash = path.indexOf('/', start);
+        const end = slash === -1 ? path.length : slash;
+        const directory = step(path.slice(start, end) as Name);
         if (directory.identity.dev !== root.identity.dev) {
-          closeBelow(depth);
-          throw Object.assign(new Error(`EXDEV: another file system is mounted above ${path}`), { code: 'EXDEV' });
+          directory.close();
+          throw errnoError('EXDEV', `another file system is mounted on ${path.slice(0, end)}`);
         }
+        levels.push(createLevel(directory, end));
+        levels.at(-1 - heldMax)?.close();
+        heldPath = path.slice(0, end) as RelativePath;
       }
-      heldPath = path;
       return lowest();
     },
     release() {
-      closeBelow(0);
-      heldPath = rootPath;
-      rootLevel = createLevel(root);
+      closeBeyond(0);
+      rootLevel = createLevel(root, 0);
     },
   };
 }
 
+/** Length of the longest folder path that both lie in. */
+function commonLength(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  let index = 0;
+  while (index < length && a.charCodeAt(index) === b.charCodeAt(index)) index++;
+  const whole = (index === a.length || a[index] === '/') && (index === b.length || b[index] === '/');
+  return whole ? index : Math.max(0, a.lastIndexOf('/', index - 1));
+}
+
 interface Level extends HeldDirectory {
+  /** Where its name ends in the path. */
+  readonly end: number;
   close(): void;
   isClosed(): boolean;
 }
 
-function createLevel(directory: DiskDirectory): Level {
+function createLevel(directory: DiskDirectory, end: number): Level {
   let stat: DiskStat | undefined;
   let closed = false;
   return {
+    end,
     directory,
     stat: () => (stat ??= directory.stat()),
     close() {

@@ -13,6 +13,7 @@
  */
 import type { PairKey } from '../engine/archive-store.ts';
 import type { Clock } from '../engine/clock.ts';
+import { isSyncError } from '../engine/errors.ts';
 import type { ContentFailure, Transition, TransitionOptions, TransitionResult } from '../engine/replica.ts';
 import type { ScanSettings } from '../engine/settings.ts';
 import type { AncestorChange } from '../reconcile/ancestor.ts';
@@ -26,6 +27,7 @@ import { errnoOf, ioFailure } from './io-failure.ts';
 import type { JournalRecord } from './journal.ts';
 import { createSlices, type Slices } from './slices.ts';
 import type { Staging } from './stage.ts';
+import { stateError } from './state-folder.ts';
 import { type Contents, contentOf, isGone, prepareContents, syncMany } from './transition-contents.ts';
 import { whyNotEmpty } from './transition-kept.ts';
 import { look, readTouched, type Target } from './transition-look.ts';
@@ -57,6 +59,9 @@ export interface TransitionPlace {
 /** So many changes are announced and journaled together at most; a slice of 10 ms has fewer where the disk is slow. */
 const sliceItemsMax = 256;
 
+/** The clock is looked at every so many changes: where folders are thousands of levels deep, walking there anew takes a slice by itself. */
+const stepItems = 32;
+
 /** See `Replica.transition`. */
 export async function makeTransitions(
   changes: readonly Transition[],
@@ -79,7 +84,11 @@ export async function makeTransitions(
         records.push({ run: options.run, change: ancestorChange(change, result.achieved, place.half) });
       }
     }
-    if (records.length > 0) place.journal.append(records);
+    try {
+      if (records.length > 0) place.journal.append(records);
+    } catch (error) {
+      throw stateError('write the journal', error);
+    }
     options.onProgress?.(results.length);
   };
 
@@ -91,7 +100,7 @@ export async function makeTransitions(
         for (const [offset, change] of slice.entries()) {
           options.signal?.throwIfAborted();
           results.push(await work.make(change, start + offset));
-          if (slices.isOver()) {
+          if (offset % stepItems === stepItems - 1 && slices.isOver()) {
             work.endSlice();
             journal();
             await slices.pause();
@@ -137,6 +146,8 @@ function createWork(place: TransitionPlace, slices: Slices, contents: Contents):
   const touched = new Set<RelativePath>();
   const versionNames = new Map<RelativePath, string>();
   let versions: RunVersions | undefined;
+  /** Why pre-images cannot be kept now; then nothing leaves the tree. */
+  let unannounced: ContentFailure | undefined;
   const shop: Workshop = {
     settings,
     birth,
@@ -152,12 +163,17 @@ function createWork(place: TransitionPlace, slices: Slices, contents: Contents):
   return {
     announce(changes) {
       versionNames.clear();
+      unannounced = undefined;
       if (place.openVersions === undefined) return;
-      const leaving = changes.filter(leavesTree).map((change) => preImageOf(change, known));
+      const leaving = changes.filter((change) => leavesTree(change) && refuse(change, scope) === undefined).map((change) => preImageOf(change, known));
       if (leaving.length === 0) return;
-      versions ??= place.openVersions();
-      const names = versions.announce(leaving);
-      for (const [index, { path }] of leaving.entries()) versionNames.set(path, names[index] ?? '');
+      try {
+        versions ??= place.openVersions();
+        const names = versions.announce(leaving);
+        for (const [index, { path }] of leaving.entries()) versionNames.set(path, names[index] ?? '');
+      } catch (error) {
+        unannounced = isSyncError(error) ? error : ioFailure(error, 'keep what is replaced');
+      }
     },
 
     make(change, index) {
@@ -229,6 +245,7 @@ function createWork(place: TransitionPlace, slices: Slices, contents: Contents):
     const { path } = change;
     const content = contentOf(change) === undefined ? undefined : contents.get(index);
     if (content !== undefined && 'code' in content) return failedChange(change, content);
+    if (unannounced !== undefined && leavesTree(change)) return failedChange(change, unannounced);
     try {
       const { held, name } = reach(path);
       const parent = opened.needsOpening(held) ? openParent(path) : held;

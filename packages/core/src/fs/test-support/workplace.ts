@@ -67,7 +67,7 @@ export async function createWorkplace({ disk = createNodeDisk(), settings: chose
   const path = mkdtempSync(join(base, 'ubos-sync-'));
   const root = disk.openRoot(path);
   if (root === undefined) throw new Error('no root');
-  const state: StateFolder = await makeStateFolder(root, { rootPath: path });
+  const state: StateFolder = await makeStateFolder(root, { rootPath: path, uid: process.geteuid?.() });
   const settings: ScanSettings = { scope: { include: [], exclude: [], guard: [] }, digest: 'fast', permissions: 'all', symlinks: 'portable', ...chosen };
   const scope = compileScope(settings.scope);
   const hashing = await loadHashing('fast');

@@ -7,7 +7,7 @@ export interface DiskCall {
   /** The child's name, or that of the file. */
   readonly name: string;
   /** Bytes to be written. */
-  readonly bytes?: number | undefined;
+  readonly bytes: number;
   /** Of `file.write`: writes the first half, as a call does that is cut off. */
   readonly writeHalf?: (() => void) | undefined;
 }
@@ -22,9 +22,9 @@ export function wrapDisk(disk: Disk, before: (call: DiskCall) => void): Disk {
         const value: unknown = Reflect.get(target, property);
         if (typeof value !== 'function') return value;
         return (...values: unknown[]) => {
-          const [written, position] = property === 'write' ? (values as [Uint8Array, number]) : [];
+          const [written, position] = property === 'write' ? (values as [Uint8Array, number]) : ([undefined, 0] as const);
           const writeHalf = written === undefined ? undefined : () => file.write(written.subarray(0, written.length >> 1), position);
-          before({ call: `file.${String(property)}`, name, bytes: written?.length, writeHalf });
+          before({ call: `file.${String(property)}`, name, bytes: written?.length ?? 0, writeHalf });
           return Reflect.apply(value, target, values) as unknown;
         };
       },
@@ -37,7 +37,7 @@ export function wrapDisk(disk: Disk, before: (call: DiskCall) => void): Disk {
         if (typeof value !== 'function') return value;
         return (...values: unknown[]) => {
           const name = typeof values[0] === 'string' ? values[0] : '';
-          before({ call: String(property), name });
+          before({ call: String(property), name, bytes: 0 });
           const passed = values.map((argument) => (typeof argument === 'object' && argument !== null ? (inner.get(argument as DiskDirectory) ?? argument) : argument));
           const result: unknown = Reflect.apply(value, target, passed);
           if (property === 'openDirectory') return wrapDirectory(result as DiskDirectory);

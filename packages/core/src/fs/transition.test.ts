@@ -1,0 +1,517 @@
+import { linkSync, lstatSync, readdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Directory, Entry, Symlink } from '../tree/entry.ts';
+import { createNodeDisk } from './node-disk.ts';
+import { at, change, createWorkplace, sendTexts, type Workplace, type WorkplaceOptions } from './test-support/workplace.ts';
+import { wrapDisk } from './test-support/wrapped-disk.ts';
+
+const open: (() => void)[] = [];
+afterEach(() => {
+  for (const close of open.splice(0)) close();
+});
+
+async function workplace(options?: WorkplaceOptions): Promise<Workplace> {
+  const place = await createWorkplace(options);
+  open.push(() => place.close());
+  return place;
+}
+
+const directory = (mode = 0o755): Directory => ({ kind: 'directory', mode, children: [] });
+const symlink = (target: string): Symlink => ({ kind: 'symlink', target, mtimeMs: 0 });
+const isRoot = process.getuid?.() === 0;
+
+type Kind = 'nothing' | 'file' | 'directory' | 'symlink';
+const kinds: readonly Kind[] = ['nothing', 'file', 'directory', 'symlink'];
+
+function put(place: Workplace, kind: Kind, text = 'old'): void {
+  if (kind === 'file') place.write('x', text);
+  if (kind === 'directory') place.makeDirectory('x', text === 'old' ? 0o755 : 0o700);
+  if (kind === 'symlink') place.link('x', text);
+}
+
+function wish(place: Workplace, kind: Kind): Entry | undefined {
+  return { nothing: undefined, file: place.file('new'), directory: directory(0o711), symlink: symlink('new') }[kind];
+}
+
+/** What a user would call the state of a path. */
+function state(place: Workplace, name = 'x'): string {
+  const stat = lstatSync(join(place.path, name), { throwIfNoEntry: false });
+  if (stat === undefined) return 'nothing';
+  if (stat.isDirectory()) return `directory ${(stat.mode & 0o777).toString(8)} [${readdirSync(join(place.path, name)).join()}]`;
+  const entry = place.scan(name);
+  return entry?.kind === 'symlink' ? `symlink ${entry.target}` : `file ${place.read(name)}`;
+}
+
+describe('every kind becomes every other kind', () => {
+  for (const from of kinds) {
+    for (const to of kinds) {
+      if (from === 'nothing' && to === 'nothing') continue;
+      it(`${from} -> ${to}, untouched since the scan`, async () => {
+        const place = await workplace();
+        put(place, from);
+        const old = place.scan('x');
+        const next = wish(place, to);
+        if (to === 'file') await place.stage({ x: 'new' });
+        const [result] = await place.transition([change('x', old, next)]);
+        expect(result).toEqual({ achieved: next });
+        expect(state(place)).toBe({ nothing: 'nothing', file: 'file new', directory: 'directory 711 []', symlink: 'symlink new' }[to]);
+        expect(place.journal.map((record) => record.change)).toEqual([{ path: 'x', alpha: next, beta: next }]);
+        expect(place.staged()).toEqual([]);
+        const kept = place.versions();
+        const leaves = (from === 'file' || from === 'symlink') ? [from] : [];
+        expect(kept.map(({ path, entry }) => [path, entry.kind])).toEqual(leaves.map((kind) => ['x', kind]));
+        if (from === 'file') expect(kept[0]).toMatchObject({ text: 'old', entry: { mode: 0o644, sizeBytes: 3 } });
+        expect(place.known.has(at('x'))).toBe(to === 'file');
+      });
+
+      if (from !== 'nothing') {
+        it(`${from} -> ${to}, but it vanished`, async () => {
+          const place = await workplace();
+          put(place, from);
+          const old = place.scan('x');
+          place.remove('x');
+          if (to === 'file') await place.stage({ x: 'new' });
+          const [result] = await place.transition([change('x', old, wish(place, to))]);
+          expect(result).toMatchObject({ achieved: undefined, problem: { code: 'SYNC_TARGET_CHANGED' } });
+          expect(state(place)).toBe('nothing');
+          expect(place.journal).toEqual([]);
+        });
+
+        it(`${from} -> ${to}, but it changed`, async () => {
+          const place = await workplace();
+          put(place, from);
+          const old = place.scan('x');
+          place.remove('x');
+          put(place, from, 'odd');
+          const before = state(place);
+          if (to === 'file') await place.stage({ x: 'new' });
+          const [result] = await place.transition([change('x', old, wish(place, to))]);
+          expect(result?.problem?.code).toBe('SYNC_TARGET_CHANGED');
+          expect(state(place)).toBe(before);
+          expect(place.journal).toEqual([]);
+        });
+      }
+
+      for (const occupant of ['file', 'directory', 'symlink'] as const) {
+        if (occupant === from) continue;
+        it(`${from} -> ${to}, but a ${occupant} is there`, async () => {
+          const place = await workplace();
+          put(place, from);
+          const old = place.scan('x');
+          place.remove('x');
+          put(place, occupant, 'mine');
+          const before = state(place);
+          if (to === 'file') await place.stage({ x: 'new' });
+          const [result] = await place.transition([change('x', old, wish(place, to))]);
+          expect(result?.problem?.code).toBe(from === 'nothing' ? 'SYNC_TARGET_OCCUPIED' : 'SYNC_TARGET_CHANGED');
+          expect(result?.achieved === undefined).toBe(false);
+          expect(state(place)).toBe(before);
+          expect(place.journal).toEqual([]);
+        });
+      }
+    }
+  }
+
+  it('a file that was only touched is changed all the same, one with other content of the same size is not', async () => {
+    const place = await workplace();
+    for (const name of ['touched', 'edited', 'gone']) place.write(name, 'old');
+    const old = new Map(['touched', 'edited', 'gone'].map((name) => [name, place.scan(name)]));
+    utimesSync(join(place.path, 'touched'), 1, 1);
+    utimesSync(join(place.path, 'gone'), 1, 1);
+    place.write('edited', 'odd');
+    await place.stage({ touched: 'new' });
+    const results = await place.transition([
+      change('touched', old.get('touched'), place.file('new')),
+      change('edited', old.get('edited'), place.file('new')),
+      change('gone', old.get('gone'), undefined),
+    ]);
+    expect(results.map(({ problem }) => problem?.code)).toEqual([undefined, 'SYNC_TARGET_CHANGED', undefined]);
+    expect([place.read('touched'), place.read('edited'), place.read('gone')]).toEqual(['new', 'odd', undefined]);
+  });
+});
+
+describe('permissions', () => {
+  const cases: readonly { permissions: 'all' | 'executable' | 'none'; before: number | undefined; wanted: number; after: number }[] = [
+    { permissions: 'all', before: undefined, wanted: 0o666, after: 0o666 },
+    { permissions: 'all', before: undefined, wanted: 0o600, after: 0o600 },
+    { permissions: 'all', before: undefined, wanted: 0o444, after: 0o444 },
+    { permissions: 'all', before: undefined, wanted: 0o000, after: 0o000 },
+    { permissions: 'all', before: 0o4755, wanted: 0o750, after: 0o750 },
+    { permissions: 'executable', before: undefined, wanted: 0o000, after: 0o644 },
+    { permissions: 'executable', before: undefined, wanted: 0o100, after: 0o755 },
+    { permissions: 'executable', before: 0o640, wanted: 0o100, after: 0o750 },
+    { permissions: 'executable', before: 0o755, wanted: 0o000, after: 0o644 },
+    { permissions: 'none', before: undefined, wanted: 0o000, after: 0o644 },
+    { permissions: 'none', before: 0o751, wanted: 0o000, after: 0o751 },
+  ];
+  for (const { permissions, before, wanted, after } of cases) {
+    it(`a new content under "${permissions}": ${before?.toString(8) ?? 'nothing'} -> ${wanted.toString(8)} gives ${after.toString(8)} with umask 022`, async () => {
+      const umask = process.umask(0o022);
+      open.push(() => void process.umask(umask));
+      const place = await workplace({ settings: { permissions } });
+      if (before !== undefined) place.write('x', 'old', before);
+      const old = place.scan('x');
+      const next = place.file('new', wanted);
+      // Told how the file is to be, or not: the outcome is the same.
+      const { digest, sizeBytes, mode, mtimeMs } = next;
+      const hint = before === undefined ? { mode, mtimeMs } : {};
+      await place.stageFrom([{ path: at('x'), digest, sizeBytes, ...hint }], async function* () {
+        yield [{ need: 0, bytes: new TextEncoder().encode('new'), end: 'ok' }];
+      });
+      expect(await place.transition([change('x', old, next)])).toEqual([{ achieved: next }]);
+      expect(place.mode('x').toString(8)).toBe(after.toString(8));
+      expect(lstatSync(join(place.path, 'x')).mtimeMs).toBe(1_600_000_000_000);
+    });
+  }
+
+  it('permissions alone leave content, time and inode as they are', async () => {
+    const place = await workplace();
+    place.write('x', 'old', 0o600);
+    const old = place.scan('x');
+    const before = lstatSync(join(place.path, 'x'));
+    const [result] = await place.transition([change('x', old, { ...place.file('old'), mode: 0o640 })]);
+    expect(result?.problem).toBe(undefined);
+    expect(result?.achieved).toMatchObject({ mode: 0o640, mtimeMs: before.mtimeMs });
+    const after = lstatSync(join(place.path, 'x'));
+    expect([after.ino, after.mtimeMs, after.mode & 0o777]).toEqual([before.ino, before.mtimeMs, 0o640]);
+    expect(place.versions()).toEqual([]);
+  });
+
+  it('a folder keeps the set-group bit that it inherits, and files in it get its group', async () => {
+    const place = await workplace();
+    place.makeDirectory('shared', 0o2775);
+    await place.stage({ 'shared/sub/x': 'new' });
+    await place.transition([change('shared/sub', undefined, directory(0o770)), change('shared/sub/x', undefined, place.file('new'))]);
+    expect(place.mode('shared/sub').toString(8)).toBe('2770');
+    expect(lstatSync(join(place.path, 'shared/sub/x')).gid).toBe(lstatSync(join(place.path, 'shared')).gid);
+  });
+
+  it('what the disk cannot store is told', async () => {
+    const place = await workplace({
+      disk: wrapDisk(createNodeDisk(), ({ call }) => {
+        if (call === 'file.chmod' || call === 'chmod') throw Object.assign(new Error('EPERM'), { code: 'EPERM' });
+      }),
+    });
+    await place.stage({ x: 'new' });
+    const [result] = await place.transition([change('x', undefined, place.file('new', 0o640))]);
+    expect(result).toMatchObject({ achieved: { kind: 'file', mode: 0o600 } });
+    expect(result?.problem).toBe(undefined);
+    expect(place.journal[0]?.change.alpha).toMatchObject({ mode: 0o600 });
+    expect(place.journal[0]?.change.beta).toMatchObject({ mode: 0o640 });
+  });
+
+  const asUser = isRoot ? it : it.skip;
+  asUser('a folder that is not writable is filled and then closed, also as an ordinary user', async () => {
+    await asNobody(async () => {
+      const place = await workplace({ base: '/tmp' });
+      await place.stage({ 'closed/deep/x': 'new', 'closed/y': 'why' });
+      const results = await place.transition([
+        change('closed', undefined, directory(0o555)),
+        change('closed/deep', undefined, directory(0o111)),
+        change('closed/deep/x', undefined, place.file('new')),
+        change('closed/y', undefined, place.file('why')),
+      ]);
+      expect(results.map(({ problem }) => problem)).toEqual([undefined, undefined, undefined, undefined]);
+      expect([place.mode('closed'), place.mode('closed/deep')]).toEqual([0o555, 0o111]);
+      const old = place.scan('closed/y');
+      const gone = await place.transition([change('closed/y', old, undefined), change('closed', directory(0o555), directory(0o755))]);
+      expect(gone.map(({ problem }) => problem)).toEqual([undefined, undefined]);
+      expect([place.mode('closed'), place.read('closed/y')]).toEqual([0o755, undefined]);
+    });
+  });
+});
+
+async function asNobody(body: () => Promise<void>): Promise<void> {
+  const { seteuid, setegid } = process;
+  if (seteuid === undefined || setegid === undefined) throw new Error('no users here');
+  setegid(65_534);
+  seteuid(65_534);
+  try {
+    await body();
+  } finally {
+    seteuid(0);
+    setegid(0);
+  }
+}
+
+describe('directories', () => {
+  it('one that holds what is out of scope loses what was synced and stays', async () => {
+    const place = await workplace({ settings: { scope: { include: [], exclude: ['cache/'], guard: [] } } });
+    place.write('hub/deep/letter.md', 'hello');
+    place.write('hub/deep/x_state.json', '{}');
+    place.write('hub/cache/big', 'big');
+    const letter = place.scan('hub/deep/letter.md');
+    const results = await place.transition([
+      change('hub/deep/letter.md', letter, undefined),
+      change('hub/deep', directory(), undefined),
+      change('hub', directory(), undefined),
+    ]);
+    expect(results.map(({ problem }) => problem?.code)).toEqual([undefined, 'SYNC_DIRECTORY_KEPT', 'SYNC_DIRECTORY_KEPT']);
+    expect(results[2]?.achieved).toEqual({ ...directory(), hasUntracked: true });
+    expect(place.journal.map(({ change: { path, alpha } }) => [path, alpha?.kind])).toEqual([
+      ['hub/deep/letter.md', undefined],
+      ['hub/deep', 'directory'],
+      ['hub', 'directory'],
+    ]);
+    expect(place.read('hub/deep/x_state.json')).toBe('{}');
+  });
+
+  it('one in which something new has appeared stays, and that is not remembered', async () => {
+    const place = await workplace();
+    place.makeDirectory('d');
+    place.write('d/new', 'new');
+    const [result] = await place.transition([change('d', directory(), undefined)]);
+    expect(result?.problem?.code).toBe('SYNC_TARGET_CHANGED');
+    expect(place.journal).toEqual([]);
+    expect(place.read('d/new')).toBe('new');
+  });
+
+  it('nothing is made below a folder that could not be made, in this call or a later one', async () => {
+    const place = await workplace();
+    place.write('d', 'in the way');
+    await place.stage({ 'd/x': 'new' });
+    expect((await place.transition([change('d', undefined, directory())]))[0]?.problem?.code).toBe('SYNC_TARGET_OCCUPIED');
+    place.remove('d');
+    place.makeDirectory('d');
+    expect((await place.transition([change('d/x', undefined, place.file('new'))]))[0]?.problem?.code).toBe('SYNC_TARGET_OCCUPIED');
+    expect(place.exists('d/x')).toBe(false);
+  });
+
+  it('a folder above an include path is made with the mode of the house, and is not removed', async () => {
+    const umask = process.umask(0o027);
+    open.push(() => void process.umask(umask));
+    const place = await workplace({ settings: { scope: { include: ['a/b'], exclude: [], guard: [] } } });
+    const above: Directory = { kind: 'directory', mode: 0, children: [], hasUntracked: true };
+    const results = await place.transition([change('a', undefined, above), change('a/b', undefined, directory(0o777))]);
+    expect(results.map(({ problem }) => problem)).toEqual([undefined, undefined]);
+    expect([place.mode('a'), place.mode('a/b')]).toEqual([0o750, 0o777]);
+    const refused = await place.transition([change('a/b', directory(0o777), undefined), change('a', above, undefined)]);
+    expect(refused.map(({ problem }) => problem?.code)).toEqual([undefined, 'SYNC_OUT_OF_SCOPE']);
+    expect(place.exists('a')).toBe(true);
+  });
+
+  it('a missing parent is a problem of the path', async () => {
+    const place = await workplace();
+    await place.stage({ 'no/x': 'new' });
+    expect((await place.transition([change('no/x', undefined, place.file('new'))]))[0]?.problem?.code).toBe('SYNC_TARGET_CHANGED');
+  });
+
+  it('a tree that is deeper than a process may have open files', async () => {
+    let held = 0;
+    let most = 0;
+    const place = await workplace({
+      disk: wrapDisk(createNodeDisk(), ({ call }) => {
+        if (call === 'openDirectory') most = Math.max(most, ++held);
+        if (call === 'close') held--;
+      }),
+    });
+    const paths = Array.from({ length: 400 }, (_, index) => 'd/'.repeat(index + 1).slice(0, -1));
+    const made = await place.transition(paths.map((path) => change(path, undefined, directory())));
+    expect(made.filter(({ problem }) => problem !== undefined)).toEqual([]);
+    const removed = await place.transition(paths.reverse().map((path) => change(path, directory(), undefined)));
+    expect(removed.filter(({ problem }) => problem !== undefined)).toEqual([]);
+    expect(place.exists('d')).toBe(false);
+    expect(most).toBeLessThan(80);
+  });
+});
+
+describe('what is not ours to touch', () => {
+  it('a guarded or excluded path, the root, or a kind that cannot be made is refused, whoever asks', async () => {
+    const place = await workplace({ settings: { scope: { include: [], exclude: ['models/'], guard: ['*.vessel'] } } });
+    place.write('a/x_state.json', '{}');
+    place.write('models/m', 'm');
+    place.write('v.vessel', 'v');
+    const old = (name: string): Entry | undefined => place.scan(name);
+    const results = await place.transition([
+      change('a/x_state.json', old('a/x_state.json'), undefined),
+      change('models/m', old('models/m'), undefined),
+      change('models', directory(), undefined),
+      change('v.vessel', old('v.vessel'), undefined),
+      change('.ubos-sync/replica.json', undefined, place.file('x')),
+      change('', directory(), undefined),
+      change('pipe', { kind: 'untracked', reason: 'special' }, undefined),
+    ]);
+    expect(new Set(results.map(({ problem }) => problem?.code))).toEqual(new Set(['SYNC_OUT_OF_SCOPE']));
+    expect([place.read('a/x_state.json'), place.read('models/m'), place.read('v.vessel')]).toEqual(['{}', 'm', 'v']);
+    expect(place.versions()).toEqual([]);
+  });
+
+  it('a parent that was swapped for a link is not followed: nothing outside is made, changed or removed', async () => {
+    const place = await workplace();
+    const outside = await workplace();
+    outside.write('sub/victim', 'safe');
+    place.write('sub/victim', 'safe');
+    const old = place.scan('sub/victim');
+    await place.stage({ 'sub/new': 'new', 'sub/victim': 'evil' });
+    renameSync(join(place.path, 'sub'), join(place.path, 'was'));
+    symlinkSync(join(outside.path, 'sub'), join(place.path, 'sub'));
+    const results = await place.transition([
+      change('sub/new', undefined, place.file('new')),
+      change('sub/dir', undefined, directory()),
+      change('sub/link', undefined, symlink('x')),
+      change('sub/victim', old, place.file('evil')),
+      change('sub/victim', old, undefined),
+      change('sub/victim', old, { ...place.file('safe'), mode: 0o777 }),
+    ]);
+    expect(results.map(({ problem }) => problem?.code)).toEqual(Array.from({ length: 6 }, () => 'SYNC_TARGET_CHANGED'));
+    expect(readdirSync(join(outside.path, 'sub'))).toEqual(['victim']);
+    expect([outside.read('sub/victim'), outside.mode('sub/victim')]).toEqual(['safe', 0o644]);
+  });
+
+  it('something that appears between the look and the change is not overwritten', async () => {
+    let sneak = (): void => {};
+    const place = await workplace({
+      disk: wrapDisk(createNodeDisk(), ({ call }) => {
+        if (call === 'link') sneak();
+      }),
+    });
+    await place.stage({ x: 'new' });
+    sneak = () => place.write('x', 'mine');
+    const [result] = await place.transition([change('x', undefined, place.file('new'))]);
+    expect(result?.problem?.code).toBe('SYNC_TARGET_OCCUPIED');
+    expect(place.read('x')).toBe('mine');
+  });
+
+  it('a file that changes between the look and its removal is put back', async () => {
+    let sneak = (): void => {};
+    const place = await workplace({
+      disk: wrapDisk(createNodeDisk(), ({ call, name }) => {
+        if (call === 'rename' && name === 'x') sneak();
+      }),
+    });
+    place.write('x', 'old');
+    const old = place.scan('x');
+    sneak = () => place.write('x', 'edited');
+    const [result] = await place.transition([change('x', old, undefined)]);
+    expect(result?.problem?.code).toBe('SYNC_TARGET_CHANGED');
+    expect(place.read('x')).toBe('edited');
+    expect(place.journal).toEqual([]);
+  });
+});
+
+describe('pre-images', () => {
+  it('are independent of the tree: a second link to the replaced file stays apart', async () => {
+    const place = await workplace();
+    place.write('x', 'old');
+    linkSync(join(place.path, 'x'), join(place.path, 'twin'));
+    const old = place.scan('x');
+    await place.stage({ x: 'new' });
+    expect((await place.transition([change('x', old, place.file('new'))]))[0]?.problem).toBe(undefined);
+    writeFileSync(join(place.path, 'twin'), 'edited in place');
+    expect(place.versions()[0]?.text).toBe('old');
+    expect(place.read('x')).toBe('new');
+  });
+
+  it('are kept where the disk knows no hard links', async () => {
+    const place = await workplace({
+      disk: wrapDisk(createNodeDisk(), ({ call }) => {
+        if (call === 'link') throw Object.assign(new Error('EPERM'), { code: 'EPERM' });
+      }),
+    });
+    place.write('x', 'old');
+    const old = place.scan('x');
+    await place.stage({ x: 'new', y: 'other' });
+    const results = await place.transition([change('y', undefined, place.file('other')), change('x', old, place.file('new'))]);
+    expect(results.map(({ problem }) => problem)).toEqual([undefined, undefined]);
+    expect([place.read('x'), place.read('y'), place.versions()[0]?.text]).toEqual(['new', 'other', 'old']);
+    expect(place.staged()).toEqual([]);
+  });
+
+  it('are not kept if that is not wanted', async () => {
+    const place = await workplace({ keepVersions: false });
+    place.write('x', 'old');
+    place.write('y', 'old');
+    const changes = [change('x', place.scan('x'), place.file('new')), change('y', place.scan('y'), undefined)];
+    await place.stage({ x: 'new' });
+    await place.transition(changes);
+    expect([place.read('x'), place.read('y'), place.exists('.ubos-sync/versions')]).toEqual(['new', undefined, false]);
+  });
+});
+
+describe('a batch', () => {
+  it('uses one staged content for several paths, each a file of its own', async () => {
+    const place = await workplace();
+    await place.stage({ a: 'same' });
+    const names = ['a', 'b', 'c'];
+    const results = await place.transition(names.map((name) => change(name, undefined, place.file('same'))));
+    expect(results.map(({ problem }) => problem)).toEqual([undefined, undefined, undefined]);
+    expect(new Set(names.map((name) => lstatSync(join(place.path, name)).ino)).size).toBe(3);
+    expect(names.map((name) => place.read(name))).toEqual(['same', 'same', 'same']);
+    expect(place.staged()).toEqual([]);
+  });
+
+  it('tells of a content that is not staged, and goes on', async () => {
+    const place = await workplace();
+    await place.stage({ b: 'b' });
+    const results = await place.transition([change('a', undefined, place.file('a')), change('b', undefined, place.file('b'))]);
+    expect(results.map(({ problem }) => problem?.code)).toEqual(['SYNC_CONTENT_MISMATCH', undefined]);
+  });
+
+  it('an abort in the middle leaves whole files, and what was done is in the journal', async () => {
+    const controller = new AbortController();
+    const place = await workplace({
+      disk: wrapDisk(createNodeDisk(), ({ call, name }) => {
+        if (call === 'makeDirectory' && name === 'd5') controller.abort(new Error('stop'));
+      }),
+    });
+    const changes = Array.from({ length: 10 }, (_, index) => change(`d${index}`, undefined, directory()));
+    await expect(place.transition(changes, { signal: controller.signal, durability: 'full' })).rejects.toThrow('stop');
+    expect(place.journal.map((record) => record.change.path)).toEqual(['d0', 'd1', 'd2', 'd3', 'd4', 'd5']);
+    expect(place.exists('d6')).toBe(false);
+  });
+
+  it('a full disk fails single paths and leaves what was there', async () => {
+    let full = false;
+    const place = await workplace({
+      disk: wrapDisk(createNodeDisk(), ({ call, name }) => {
+        if (full && (call === 'link' || call === 'makeDirectory') && name !== 'run') throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+      }),
+    });
+    place.write('x', 'old');
+    const old = place.scan('x');
+    await place.stage({ x: 'new', y: 'why' });
+    full = true;
+    const results = await place.transition([
+      change('x', old, place.file('new')),
+      change('y', undefined, place.file('why')),
+      change('d', undefined, directory()),
+      change('l', undefined, symlink('x')),
+    ]);
+    expect(results.map(({ problem }) => problem?.code)).toEqual(['SYNC_NO_SPACE', 'SYNC_NO_SPACE', 'SYNC_NO_SPACE', undefined]);
+    expect([place.read('x'), place.exists('y'), place.exists('d')]).toEqual(['old', false, false]);
+    expect(place.journal.map((record) => record.change.path)).toEqual(['l']);
+  });
+
+  it('with full durability contents are synced before they are visible, folders and versions after', async () => {
+    const calls: string[] = [];
+    const place = await workplace({
+      disk: wrapDisk(createNodeDisk(), ({ call, name }) => {
+        if (['file.sync', 'sync', 'syncFileSystem', 'link', 'rename'].includes(call)) calls.push(`${call} ${name}`.trim());
+      }),
+    });
+    place.makeDirectory('d');
+    await place.stage({ 'd/x': 'new' });
+    calls.length = 0;
+    await place.transition([change('d/x', undefined, place.file('new'))], { durability: 'full' });
+    expect(calls.map((call) => call.replace(/ .*-3$/, ' CONTENT'))).toEqual(['file.sync CONTENT', 'link CONTENT', 'sync']);
+    calls.length = 0;
+    const many = Array.from({ length: 200 }, (_, index) => `d/f${index}`);
+    await place.stage(Object.fromEntries(many.map((name) => [name, name])));
+    await place.transition(many.map((name) => change(name, undefined, place.file(name))), { durability: 'full' });
+    expect(calls.filter((call) => call === 'syncFileSystem').length).toBe(1);
+  });
+
+  it('costs four system calls to stage a small file and three to make it visible', async () => {
+    const counts = new Map<string, number>();
+    const place = await workplace({ disk: wrapDisk(createNodeDisk(), ({ call }) => void counts.set(call, (counts.get(call) ?? 0) + 1)) });
+    const texts = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`f${index}`, `text ${index}`]));
+    counts.clear();
+    await place.stageFrom(Object.entries(texts).map(([path, text]) => ({ path: at(path), ...place.file(text) })), (needs) => sendTexts(needs, texts));
+    expect(Object.fromEntries(counts)).toMatchObject({ openFile: 101, 'file.write': 100, 'file.setTimes': 100, 'file.close': 101 });
+    counts.clear();
+    await place.transition(Object.entries(texts).map(([path, text]) => change(path, undefined, place.file(text))));
+    // And a file that tells what new files are given here: created, removed.
+    expect(Object.fromEntries(counts)).toMatchObject({ link: 100, unlink: 102, lstat: 100, openFile: 1 });
+  });
+});
