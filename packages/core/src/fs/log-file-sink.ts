@@ -1,0 +1,265 @@
+/**
+ * A file of this machine that a log is pulled into, and its cursor.
+ *
+ * Order of writes, each durable before the next: cursor with `appending` set, bytes, cursor with the new offset. So a crash leaves either nothing new, or
+ * bytes that the cursor says may be unfinished; these are then compared with the source and kept or cut, never guessed at. A pull that finds nothing new
+ * writes nothing but its lock.
+ *
+ * State lies in `.ubos-sync/logs/` of the root, a folder for each log with `cursor.json` and its lock; without a root, the file's own folder is the root.
+ */
+import { createHash } from 'node:crypto';
+import type { Clock } from '../engine/clock.ts';
+import { isSyncError, SyncError } from '../engine/errors.ts';
+import type { LogProgress, LogSink, OpenLog } from '../engine/log-sink.ts';
+import { encodeLogCursor, type LogCursor, parseLogCursor } from '../log/cursor.ts';
+import { readAt, readWholeFile, writeFileAtomically } from './atomic-write.ts';
+import type { Disk, DiskDirectory, DiskFile, DiskStat } from './disk.ts';
+import { isErrno } from './errno.ts';
+import { type Hashing, loadHashing } from './hasher.ts';
+import { createRootLock, type HeldLock } from './lock.ts';
+import { digestExtents } from './log-digests.ts';
+import { type LogPlace, locateLog, logError, openLogFile, openLogFolder } from './log-file-place.ts';
+import { createNodeDisk } from './node-disk.ts';
+import { createSlices } from './slices.ts';
+import { makeStateFolder, openStateFolder, type StateFolder, stateError, stateFolderName } from './state-folder.ts';
+import { systemClock } from './system-clock.ts';
+
+export interface FsLogSinkOptions {
+  /** The root whose state folder keeps the cursor; the file has to lie in it, and no link is followed on the way from it. Default: the file's folder. */
+  readonly root?: string | undefined;
+  readonly disk?: Disk | undefined;
+  readonly clock?: Clock | undefined;
+  /** Who has to own the state folder. Default: the user that this process runs as. */
+  readonly uid?: number | undefined;
+}
+
+/** Opens nothing yet: each pull does. Missing folders between root and file are made when the first byte arrives. */
+export async function createFsLogSink(path: string, options: FsLogSinkOptions = {}): Promise<LogSink> {
+  const { disk = createNodeDisk(), clock = systemClock } = options;
+  const hashing = await loadHashing('fast');
+  const place = locateLog(path, options.root);
+  return {
+    name: path,
+    hash: hashing.hash,
+    async open({ dryRun, waitMs, signal }) {
+      const state = await openState(disk, place, { clock, uid: options.uid, dryRun, waitMs, signal });
+      try {
+        return openLog({ disk, place, clock, hashing }, state);
+      } catch (error) {
+        await state.release();
+        throw logError('open the log', place, error);
+      }
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+const cursorName = 'cursor.json';
+
+/** 32 digits for each MiB: a log of a terabyte. */
+const cursorBytesMax: number = 64 * 1024 * 1024;
+
+interface LogState {
+  /** `undefined` in a dry run where there is no state. */
+  readonly directory: DiskDirectory | undefined;
+  readonly path: string;
+  release(): Promise<void>;
+}
+
+interface StateRequest {
+  readonly clock: Clock;
+  readonly uid: number | undefined;
+  readonly dryRun: boolean;
+  readonly waitMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Opens the log's own folder of the state folder, and takes the lock in it. */
+async function openState(disk: Disk, place: LogPlace, { clock, uid, dryRun, waitMs, signal }: StateRequest): Promise<LogState> {
+  const root = disk.openRoot(place.root);
+  if (root === undefined) throw new SyncError('SYNC_ROOT_MISSING', `${place.root} is not there`, { path: place.root });
+  const key = stateKey(place);
+  const path = `${place.root}/${stateFolderName}/logs/${key}`;
+  let folder: StateFolder | undefined;
+  let directory: DiskDirectory | undefined;
+  let lock: HeldLock | undefined;
+  const release = async () => {
+    await lock?.release();
+    directory?.close();
+    folder?.close();
+    root.close();
+  };
+  try {
+    const owner = { rootPath: place.root, uid };
+    folder = dryRun ? openStateFolder(root, owner) : await makeStateFolder(root, owner);
+    const logs = dryRun ? folder?.look('logs') : folder?.make('logs');
+    directory = logs && openKey(logs, key, !dryRun);
+    if (directory !== undefined) lock = await createRootLock({ path: place.path, clock }).acquire({ directory, waitMs, initiator: 'log pull', run: place.path, signal });
+    return { directory, path, release };
+  } catch (error) {
+    await release();
+    if (isSyncError(error) && error.code === 'SYNC_LOCKED') throw new SyncError('SYNC_LOG_LOCKED', `another pull of it is under way: ${error.message}`, error.details, error);
+    throw stateError(`open ${path}`, error);
+  }
+}
+
+/** Readable where it can be, and always a name. */
+function stateKey({ folders, name }: LogPlace): string {
+  const text = encodeURIComponent([...folders, name].join('/'));
+  return text.length <= 200 ? text : `${text.slice(0, 120)}-${createHash('sha256').update(text).digest('hex')}`;
+}
+
+function openKey(logs: DiskDirectory, key: string, make: boolean): DiskDirectory | undefined {
+  if (make) {
+    try {
+      logs.makeDirectory(key, 0o700);
+    } catch (error) {
+      if (!isErrno(error, 'EEXIST')) throw error;
+    }
+  }
+  try {
+    return logs.openDirectory(key);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+interface Surroundings {
+  readonly disk: Disk;
+  readonly place: LogPlace;
+  readonly clock: Clock;
+  readonly hashing: Hashing;
+}
+
+function openLog({ disk, place, clock, hashing }: Surroundings, state: LogState): OpenLog {
+  let cursor = readCursor(state.directory);
+  let folder = openLogFolder(disk, place);
+  let file: DiskFile | undefined;
+  let stat: DiskStat | undefined;
+  try {
+    file = openLogFile(folder, place, 'read');
+    stat = file?.stat();
+  } catch (error) {
+    folder?.close();
+    throw error;
+  }
+  let position = 0;
+  let isNew = false;
+  let isReleased = false;
+
+  const storeCursor = async (next: LogCursor): Promise<void> => {
+    if (state.directory === undefined) throw new TypeError('a dry run writes nothing');
+    try {
+      await writeFileAtomically(state.directory, cursorName, new TextEncoder().encode(`${JSON.stringify(encodeLogCursor(next))}\n`));
+    } catch (error) {
+      throw stateError(`write ${state.path}/${cursorName}`, error);
+    }
+    cursor = next;
+  };
+  const mustBe = (expected: DiskStat | undefined, found: DiskStat | undefined): void => {
+    if (stampOf(found) === stampOf(expected)) return;
+    throw new SyncError('SYNC_TARGET_CHANGED', `${place.path} was changed while it was being pulled`, { path: place.path, hint: 'pull again; what was changed is compared with the source then' });
+  };
+  const begun = (): DiskFile => {
+    if (file === undefined) throw new TypeError('begin comes first');
+    return file;
+  };
+  /** Disk failures of `action` get their meaning. */
+  const meaning = <T>(action: string, call: () => T): T => {
+    try {
+      return call();
+    } catch (error) {
+      throw logError(action, place, error);
+    }
+  };
+
+  return {
+    get cursor() {
+      return cursor;
+    },
+    get local() {
+      return { sizeBytes: stat?.sizeBytes, untouched: cursor !== undefined && cursor.localStamp === stampOf(stat) };
+    },
+
+    async digests(extents, signal) {
+      const of = file;
+      if (of === undefined || extents.length === 0) return extents.map(() => undefined);
+      try {
+        return await digestExtents(of, extents, { hashing, slices: createSlices(clock, signal) });
+      } catch (error) {
+        throw logError('read', place, error);
+      }
+    },
+
+    read({ start, end }) {
+      const of = file;
+      return of === undefined || end <= start ? new Uint8Array(0) : meaning('read', () => readAt(of, start, end - start));
+    },
+
+    async begin(progress, sizeBytes) {
+      mustBe(stat, meaning('look at', () => folder?.lstat(place.name)));
+      await storeCursor({ ...progress, localStamp: stampOf(stat), appending: true });
+      file = meaning('open', () => {
+        folder ??= openLogFolder(disk, place, { make: true });
+        if (folder === undefined) throw new SyncError('SYNC_ROOT_MISSING', `${place.root} is not there`, { path: place.root });
+        const opened = folder.openFile(place.name, stat === undefined ? 'create' : 'write', 0o644);
+        file?.close();
+        return opened;
+      });
+      if (stat === undefined) isNew = true;
+      else mustBe(stat, file.stat());
+      if (file.stat().sizeBytes > sizeBytes) meaning('cut', () => begun().truncate(sizeBytes));
+      stat = file.stat();
+      position = sizeBytes;
+    },
+
+    append(bytes) {
+      meaning('write', () => begun().write(bytes, position));
+      position += bytes.length;
+    },
+
+    async save(progress: LogProgress) {
+      const written = begun();
+      try {
+        await written.sync();
+        if (isNew) await folder?.sync();
+        isNew = false;
+        stat = written.stat();
+      } catch (error) {
+        throw logError('write', place, error);
+      }
+      // Somebody else wrote to it, or put another file in its place: the next pull finds out what that means.
+      mustBe(stat, folder?.lstat(place.name));
+      if (stat.sizeBytes !== position) mustBe(undefined, stat);
+      await storeCursor({ ...progress, localStamp: stampOf(stat), appending: false });
+    },
+
+    async release() {
+      if (isReleased) return;
+      isReleased = true;
+      file?.close();
+      folder?.close();
+      await state.release();
+    },
+  };
+}
+
+/** Anything but a cursor in its place counts as none: what it said is found again by comparing content. */
+function readCursor(directory: DiskDirectory | undefined): LogCursor | undefined {
+  if (directory === undefined) return undefined;
+  try {
+    const bytes = readWholeFile(directory, cursorName, cursorBytesMax);
+    if (bytes === undefined) return undefined;
+    const parsed = parseLogCursor(JSON.parse(new TextDecoder().decode(bytes)));
+    return parsed.ok ? parsed.value : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw stateError(`read ${cursorName}`, error);
+  }
+}
+
+/** Without the device: its number may be another after a reboot. */
+function stampOf(stat: DiskStat | undefined): string {
+  return stat === undefined ? '' : `${stat.ino}.${stat.sizeBytes}.${stat.mtimeNs}.${stat.ctimeNs}`;
+}

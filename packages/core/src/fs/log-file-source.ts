@@ -1,0 +1,92 @@
+import type { Clock } from '../engine/clock.ts';
+import { SyncError } from '../engine/errors.ts';
+import type { LogSource } from '../engine/log-source.ts';
+import { chunkBytes } from '../log/chunk-chain.ts';
+import type { Disk, DiskFile } from './disk.ts';
+import { loadHashing } from './hasher.ts';
+import { digestExtents } from './log-digests.ts';
+import { locateLog, logError, openLogFile, openLogFolder } from './log-file-place.ts';
+import { createNodeDisk } from './node-disk.ts';
+import { createSlices } from './slices.ts';
+import { systemClock } from './system-clock.ts';
+
+export interface FsLogSourceOptions {
+  /** A relative path starts here, and no link is followed on the way from here to the file. Without it, links on the way to the file's folder are. */
+  readonly root?: string | undefined;
+  /** Take the file that a link leads to. Otherwise a log that is a link is `SYNC_LOG_NOT_A_FILE`. */
+  readonly followLink?: boolean | undefined;
+  readonly disk?: Disk | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * A file of this machine as a log to be pulled. It is opened anew for each question, so that rotation is seen, and nothing is held open in between.
+ * It need not be there yet.
+ */
+export async function createFsLogSource(path: string, options: FsLogSourceOptions = {}): Promise<LogSource> {
+  const { root, followLink = false, disk = createNodeDisk(), clock = systemClock } = options;
+  const hashing = await loadHashing('fast');
+  const place = locateLog(path, root);
+
+  const open = (): DiskFile | undefined => {
+    try {
+      const found = followLink ? locateLog(disk.resolve([place.root, ...place.folders, place.name].join('/')), undefined) : place;
+      const folder = openLogFolder(disk, found);
+      try {
+        return openLogFile(folder, found, 'read');
+      } finally {
+        folder?.close();
+      }
+    } catch (error) {
+      const meant = logError('read the log', place, error);
+      if (meant instanceof SyncError && meant.code === 'SYNC_LOG_MISSING') return undefined;
+      throw meant;
+    }
+  };
+
+  return {
+    name: path,
+
+    async facts({ extents, signal }) {
+      signal?.throwIfAborted();
+      const file = open();
+      if (file === undefined) return { stat: undefined, digests: extents.map(() => undefined) };
+      try {
+        const { sizeBytes, mtimeNs, dev, ino } = file.stat();
+        const digests = await digestExtents(file, extents, { hashing, slices: createSlices(clock, signal) });
+        return { stat: { sizeBytes, mtimeMs: Number(mtimeNs / 1_000n) / 1_000, identity: `${dev}.${ino}` }, digests };
+      } catch (error) {
+        throw logError('read the log', place, error);
+      } finally {
+        file.close();
+      }
+    },
+
+    async *read({ fromByte, toByte, signal }) {
+      signal?.throwIfAborted();
+      const file = open();
+      if (file === undefined) throw new SyncError('SYNC_LOG_MISSING', `the log ${path} is not there`, { path });
+      try {
+        const end = Math.min(file.stat().sizeBytes, toByte ?? Number.MAX_SAFE_INTEGER);
+        const slices = createSlices(clock, signal);
+        const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, Math.max(0, end - fromByte)));
+        for (let at = fromByte; at < end; ) {
+          signal?.throwIfAborted();
+          // Pieces end where chunks do, so that the one who takes them in hashes and writes each as it comes.
+          const count = file.read(buffer.subarray(0, Math.min(end - at, chunkBytes - (at % chunkBytes))), at);
+          // It was cut meanwhile: what was sent so far is what it held.
+          if (count === 0) return;
+          yield buffer.subarray(0, count);
+          at += count;
+          if (slices.isOver()) await slices.pause();
+        }
+      } catch (error) {
+        throw logError('read the log', place, error);
+      } finally {
+        file.close();
+      }
+    },
+
+    close: () => Promise.resolve(),
+  };
+}
