@@ -63,7 +63,7 @@ async function planOf(options: SyncOptions, { snapshots }: Surveyed, { ancestor 
   const decideWith = (clock: ClockRelation | undefined): Plan =>
     reconcile({ ancestor, alpha: snapshots.alpha.root, beta: snapshots.beta.root, policy, clock, folding });
   const unmeasured = decideWith({ offsetMs: 0, uncertaintyMs: Number.POSITIVE_INFINITY });
-  if (!unmeasured.conflicts.some(({ reason }) => reason === 'tie')) return unmeasured;
+  if (!unmeasured.conflicts.some(({ reason, resolution }) => reason === 'tie' || resolution === 'keep-both')) return unmeasured;
   return decideWith(await measureClocks(options.alpha, options.beta));
 }
 
