@@ -104,13 +104,15 @@ export async function openRemoteReplica(
 
     async scan(options: ScanOptions): Promise<Snapshot> {
       const { settings, peerFolding, baseline, rehash = false, dryRun = false, signal, onProgress } = options;
-      checkPatterns(settings.scope);
+      const { scope, digest, permissions, symlinks } = settings;
+      checkPatterns(scope);
       const stream = openRequest(
         mux,
         {
           type: 'scan',
           on,
-          settings,
+          // By name: a caller's settings may hold more than a scan has to know.
+          settings: { scope, digest, permissions, symlinks },
           peerFolding,
           baseline: baseline && { pair: baseline.pair, generation: baseline.generation, digest: baseline.digest },
           rehash,

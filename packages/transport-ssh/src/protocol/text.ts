@@ -18,5 +18,5 @@ const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Surrogate}\ufeff]/gu;
 export function escapeLines(bytes: Uint8Array): readonly string[] {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 4096)).toString('utf8');
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
-  return lines.slice(0, 10).map((line) => escapeText(line, 200));
+  return lines.slice(0, 10).map((line) => escapeText(line.trimEnd(), 200));
 }
