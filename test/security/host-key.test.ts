@@ -1,8 +1,9 @@
 /** The host is judged before anything secret is sent to it, over both servers. */
-import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
+
 import { createHash } from 'node:crypto';
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connectHost, type ConnectOptions, type SshClient } from '../../packages/transport-ssh/src/ssh/connect.ts';
+import { type ConnectOptions, connectHost, type SshClient } from '../../packages/transport-ssh/src/ssh/connect.ts';
 import { resolveHost } from '../../packages/transport-ssh/src/ssh/ssh-config.ts';
 import { startEmbeddedSshd } from '../support/embedded-sshd.ts';
 import { findSshd, startSshd } from '../support/sshd.ts';
@@ -36,7 +37,11 @@ describe.each([
   const know = (key: string): Promise<void> => writeFile(server.knownHostsFile, `${place()} ${key}\n`);
   const knowNothing = (): Promise<void> => rm(server.knownHostsFile, { force: true });
   const configure = (...lines: string[]): Promise<void> => writeFile(server.sshConfigFile, `${lines.join('\n')}\n${sshConfig}`);
-  const fingerprintOf = (key: string): string => `SHA256:${createHash('sha256').update(Buffer.from(key.split(' ')[1]!, 'base64')).digest('base64').replace(/=+$/, '')}`;
+  const fingerprintOf = (key: string): string =>
+    `SHA256:${createHash('sha256')
+      .update(Buffer.from(key.split(' ')[1]!, 'base64'))
+      .digest('base64')
+      .replace(/=+$/, '')}`;
   const connect = async (options: ConnectOptions = {}): Promise<SshClient> => {
     const host = await resolveHost({ host: server.alias }, { configFile: server.sshConfigFile });
     return connectHost(host, { configFile: server.sshConfigFile, ...options });
@@ -141,7 +146,10 @@ describe.each([
 
   it('is always refused when it is revoked, before any credential is sent', async () => {
     await appendFile(server.knownHostsFile, `@revoked * ${server.hostKey}\n`);
-    await expect(connect({ acceptNewHostKey: true })).rejects.toMatchObject({ code: 'SYNC_HOST_KEY_REVOKED', details: { where: `${server.knownHostsFile}:2` } });
+    await expect(connect({ acceptNewHostKey: true })).rejects.toMatchObject({
+      code: 'SYNC_HOST_KEY_REVOKED',
+      details: { where: `${server.knownHostsFile}:2` },
+    });
     expect(sawCredentials()).toBe(false);
   });
 
@@ -173,7 +181,10 @@ describe.each([
     const viaJump = async (jumpKey: string): Promise<void> => {
       await writeFile(jump.knownHostsFile, `[127.0.0.1]:${jump.port} ${jumpKey}\n`);
       // For both: blocks of two hosts in one file.
-      await writeFile(server.sshConfigFile, `${sshConfig.replace('BatchMode yes', 'ProxyJump jump-host')}\n${await readFile(jump.sshConfigFile, 'utf8')}`);
+      await writeFile(
+        server.sshConfigFile,
+        `${sshConfig.replace('BatchMode yes', 'ProxyJump jump-host')}\n${await readFile(jump.sshConfigFile, 'utf8')}`,
+      );
     };
 
     it('is judged as if there were none', async () => {

@@ -3,7 +3,7 @@ import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import ssh2 from 'ssh2';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connectHost, type ConnectOptions } from '../../packages/transport-ssh/src/ssh/connect.ts';
+import { type ConnectOptions, connectHost } from '../../packages/transport-ssh/src/ssh/connect.ts';
 import type { SshPrompts } from '../../packages/transport-ssh/src/ssh/prompts.ts';
 import { resolveHost } from '../../packages/transport-ssh/src/ssh/ssh-config.ts';
 import { startEmbeddedSshd } from '../support/embedded-sshd.ts';
@@ -38,7 +38,13 @@ const connect = async (options: ConnectOptions = {}): Promise<void> => {
   const client = await connectHost(host, options);
   await client.close();
 };
-const attempts = (): string[] => (server.log().slice(logStart).match(/^auth \S+/gm) ?? []).map((line) => line.slice('auth '.length));
+const attempts = (): string[] =>
+  (
+    server
+      .log()
+      .slice(logStart)
+      .match(/^auth \S+/gm) ?? []
+  ).map((line) => line.slice('auth '.length));
 /** Answers in turn, and what was asked. */
 const answering = (...answers: (string | undefined)[]): { asked: string[]; prompts: SshPrompts } => {
   const asked: string[] = [];
@@ -81,7 +87,10 @@ describe('key files', () => {
 
   it('are refused when others can read them', async () => {
     await chmod(server.identityFile, 0o644);
-    expect(await failure(connect())).toMatchObject({ code: 'SYNC_KEY_UNUSABLE', message: expect.stringContaining(`mode 0644); chmod 600 ${server.identityFile}`) });
+    expect(await failure(connect())).toMatchObject({
+      code: 'SYNC_KEY_UNUSABLE',
+      message: expect.stringContaining(`mode 0644); chmod 600 ${server.identityFile}`),
+    });
     expect(attempts()).toEqual(['none']);
   });
 
@@ -102,7 +111,8 @@ describe('key files with a passphrase', () => {
   let encrypted: string;
   beforeAll(() => {
     // Made here from another key pair: ssh2 writes encrypted keys, but encrypts none that exists.
-    encrypted = ssh2.utils.generateKeyPairSync('ed25519', { passphrase: 'open sesame', cipher: 'aes256-ctr', rounds: 1 }).private;
+    do encrypted = ssh2.utils.generateKeyPairSync('ed25519', { passphrase: 'open sesame', cipher: 'aes256-ctr', rounds: 1 }).private;
+    while (ssh2.utils.parseKey(encrypted, 'open sesame') instanceof Error);
   });
   beforeEach(() => writeFile(server.identityFile, encrypted, { mode: 0o600 }));
 
@@ -236,12 +246,18 @@ describe('a host that cannot be reached', () => {
 
   it('because nothing listens there, is named', async () => {
     const port = await findFreePort();
-    expect(await failure(atPort(port))).toMatchObject({ code: 'SYNC_UNREACHABLE', details: { address: `127.0.0.1:${port}`, errno: 'ECONNREFUSED', hint: expect.any(String) } });
+    expect(await failure(atPort(port))).toMatchObject({
+      code: 'SYNC_UNREACHABLE',
+      details: { address: `127.0.0.1:${port}`, errno: 'ECONNREFUSED', hint: expect.any(String) },
+    });
   });
 
   it('because its name is unknown, is named', async () => {
     const host = await resolveHost({ host: 'no-such-host.invalid' }, { configFile: server.sshConfigFile });
-    expect(await failure(connectHost(host).then(() => undefined))).toMatchObject({ code: 'SYNC_UNREACHABLE', details: { errno: expect.stringMatching(/ENOTFOUND|EAI_AGAIN/) } });
+    expect(await failure(connectHost(host).then(() => undefined))).toMatchObject({
+      code: 'SYNC_UNREACHABLE',
+      details: { errno: expect.stringMatching(/ENOTFOUND|EAI_AGAIN/) },
+    });
   });
 
   it('because it hangs up, is named', async () => {
@@ -254,7 +270,8 @@ describe('a host that cannot be reached', () => {
   it('because it says nothing, is left after the time-out', async () => {
     await withServer(
       () => {},
-      async (port) => expect(await failure(atPort(port, { timeoutMs: 50 }))).toMatchObject({ code: 'SYNC_PEER_TIMEOUT', details: { step: 'key exchange' } }),
+      async (port) =>
+        expect(await failure(atPort(port, { timeoutMs: 50 }))).toMatchObject({ code: 'SYNC_PEER_TIMEOUT', details: { step: 'key exchange' } }),
     );
   });
 
@@ -278,10 +295,15 @@ describe('a host that cannot be reached', () => {
   });
 
   it('for want of a strong algorithm is not talked to', async () => {
-    const weak = new ssh2.Server({ hostKeys: [makeKeyPair().private], algorithms: { kex: ['diffie-hellman-group14-sha1'] } }, (client) => client.on('error', () => {}));
+    const weak = new ssh2.Server({ hostKeys: [makeKeyPair().private], algorithms: { kex: ['diffie-hellman-group14-sha1'] } }, (client) =>
+      client.on('error', () => {}),
+    );
     await new Promise<void>((resolve) => weak.listen(0, '127.0.0.1', () => resolve()));
     try {
-      expect(await failure(atPort((weak.address() as { port: number }).port))).toMatchObject({ code: 'SYNC_PROTOCOL', message: expect.stringContaining('key exchange algorithm') });
+      expect(await failure(atPort((weak.address() as { port: number }).port))).toMatchObject({
+        code: 'SYNC_PROTOCOL',
+        message: expect.stringContaining('key exchange algorithm'),
+      });
     } finally {
       weak.close();
     }

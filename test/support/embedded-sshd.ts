@@ -22,11 +22,17 @@ export interface EmbeddedSshdOptions {
 interface ServerState extends Required<Omit<EmbeddedSshdOptions, 'alias'>> {
   readonly files: ServerFiles;
   readonly connections: Set<Connection>;
-  note(line: string): void;
+  readonly note: (line: string) => void;
 }
 
 export async function startEmbeddedSshd(options: EmbeddedSshdOptions = {}): Promise<TestServer> {
-  const { alias = 'embedded-host', env = { PATH: process.env['PATH'] ?? '' }, shell = '/bin/sh', command = (requested) => requested, password } = options;
+  const {
+    alias = 'embedded-host',
+    env = { PATH: process.env['PATH'] ?? '' },
+    shell = '/bin/sh',
+    command = (requested) => requested,
+    password,
+  } = options;
   const port = await findFreePort();
   const files = await makeServerFiles(alias, port);
   let log = '';
@@ -104,7 +110,9 @@ function authenticate({ files, password, note }: ServerState, context: AuthConte
   }
   if (password !== undefined && context.method === 'password') return context.password === password ? context.accept() : refuse();
   if (password !== undefined && context.method === 'keyboard-interactive') {
-    context.prompt([{ prompt: 'Password: ', echo: false }], 'Login', 'Say the word', ([answer]) => (answer === password ? context.accept() : refuse()));
+    context.prompt([{ prompt: 'Password: ', echo: false }], 'Login', 'Say the word', ([answer]) =>
+      answer === password ? context.accept() : refuse(),
+    );
     return undefined;
   }
   return refuse();

@@ -35,7 +35,7 @@ export interface ServerFiles {
   readonly identityFile: string;
   readonly userKey: KeyPair;
   readonly hostKey: KeyPair;
-  remove(): Promise<void>;
+  readonly remove: () => Promise<void>;
 }
 
 export interface KeyPair {
@@ -46,8 +46,12 @@ export interface KeyPair {
 }
 
 export function makeKeyPair(): KeyPair {
-  const pair = ssh2.utils.generateKeyPairSync('ed25519');
-  return { private: pair.private, public: pair.public.split(' ').slice(0, 2).join(' ') };
+  for (;;) {
+    const pair = ssh2.utils.generateKeyPairSync('ed25519');
+    // ssh2 1.17 loses leading zero bytes of a public key, so that one pair in 256 cannot be read by anybody (lib/keygen.js, "Remove leading zero bytes").
+    if (ssh2.utils.parseKey(pair.private) instanceof Error) continue;
+    return { private: pair.private, public: pair.public.split(' ').slice(0, 2).join(' ') };
+  }
 }
 
 /** Fresh keys and a client configuration that trusts this server and uses this key, nothing else. */

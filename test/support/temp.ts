@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 export interface TempFolder {
   readonly path: string;
-  remove(): Promise<void>;
+  readonly remove: () => Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 

@@ -16,16 +16,17 @@ const file = fileURLToPath(new URL('dist/agent/agent.cjs', packageFolder));
 
 const bundle = await rolldown({
   input: fileURLToPath(new URL('src/agent/main.ts', packageFolder)),
-  platform: 'node',
-  external: [/^node:/],
-  resolve: { conditionNames: ['@ubos/source', 'import', 'default'] },
+  // `node` would bring the condition of that name; built-in modules are named below.
+  platform: 'neutral',
+  external: (name) => isBuiltin(name),
+  resolve: { conditionNames: ['@ubos/source', 'import', 'default'], mainFields: ['module', 'main'] },
   transform: { target: 'node18' },
   onLog(level, log, defaultHandler) {
     if (level === 'warn') throw new Error(`${log.code}: ${log.message}`);
     defaultHandler(level, log);
   },
 });
-await bundle.write({ file, format: 'cjs', minify: true, inlineDynamicImports: true, comments: 'none' });
+await bundle.write({ file, format: 'cjs', minify: true, codeSplitting: false, comments: false });
 await bundle.close();
 
 const bytes = await readFile(file);

@@ -20,6 +20,11 @@ export async function readAgentBundle(file: URL | string = builtAgent): Promise<
     return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
   } catch (error) {
     const path = file instanceof URL ? fileURLToPath(file) : file;
-    throw new SyncError('SYNC_AGENT_DAMAGED', `the agent for the far side is missing from this installation: ${path}`, { path, hint: 'install ubos-sync again, or run `npm run build` in a checkout' }, error);
+    throw new SyncError(
+      'SYNC_AGENT_DAMAGED',
+      `the agent for the far side is missing from this installation: ${path}`,
+      { path, hint: 'install ubos-sync again, or run `npm run build` in a checkout' },
+      error,
+    );
   }
 }

@@ -2,8 +2,8 @@
  * Keeps the agent in the cache folder of the far side; runs there, as part of the agent itself. The folder is for its owner alone, the file appears under
  * its name only whole (temporary name, then rename), and two that install at once do each other no harm: both names and both contents are the same.
  */
-import { chmodSync, closeSync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { chmodSync, closeSync, existsSync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 
 export interface InstallTarget {
   readonly folder: string;
@@ -15,7 +15,7 @@ const keptMs = 30 * 86_400_000;
 
 /** Throws what the file system says, or that the folder is somebody else's. */
 export function installAgent(bytes: Uint8Array, { folder, file }: InstallTarget, nowMs: number, unique: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const stat = lstatSync(folder);
   if (!stat.isDirectory()) throw new Error(`${folder} is not a folder`);
   if (stat.uid !== process.getuid?.()) throw new Error(`${folder} belongs to another user`);
@@ -36,6 +36,19 @@ export function installAgent(bytes: Uint8Array, { folder, file }: InstallTarget,
     throw error;
   }
   removeOld(folder, basename(file), nowMs);
+}
+
+/** With its parents. Not by `recursive`, which never returns where a file system answers ENOENT in a folder that is there (/proc does). */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || existsSync(dirname(path))) throw error;
+    makeFolder(dirname(path));
+    makeFolder(path);
+  }
 }
 
 function removeOld(folder: string, current: string, nowMs: number): void {

@@ -19,7 +19,7 @@
  * | `ubos-sync NONCE no-node` | there is no other place; the end |
  * | `ubos-sync NONCE need REASON` | send the agent: the line `ubos-sync NONCE agent`, then its bytes |
  * | `ubos-sync NONCE corrupt` | what was sent has another hash; the end |
- * | `ubos-sync NONCE not-writable JSON` | the cache folder cannot be used; the end |
+ * | `ubos-sync NONCE not-writable WHY` | the cache folder cannot be used; the end |
  *
  * Input that is there before the line `agent` belongs to the protocol, like all that follows the agent's bytes: it is put back together for the agent.
  */
@@ -39,7 +39,10 @@ export interface LaunchRequest {
 
 export function launchCommand({ nonce, sha256, sizeBytes, node }: LaunchRequest): string {
   if (node !== undefined && !/^(?:~\/|\/)[A-Za-z0-9_.,:@+=/ -]+$/.test(node)) {
-    throw new SyncError('SYNC_USAGE', `${JSON.stringify(node)} cannot be used as the path of Node on the far side: it must be absolute or start with ~/, in plain characters`);
+    throw new SyncError(
+      'SYNC_USAGE',
+      `${JSON.stringify(node)} cannot be used as the path of Node on the far side: it must be absolute or start with ~/, in plain characters`,
+    );
   }
   const words = [`'${shellText}'`, 'ubos-sync', `'${nodeText}'`, nonce, sha256, String(sizeBytes), `'${node ?? ''}'`];
   return `exec /bin/sh -c ${words.join(' ')}`;
@@ -51,7 +54,18 @@ export function launchLine(nonce: string, rest: string): string {
 }
 
 /** Where Node is looked for, in this order, for the message when there is none. */
-export const nodePlaces: readonly string[] = ['PATH (node, nodejs)', 'Volta', 'Homebrew', '/usr/local/bin', 'Snap', 'nvm', 'fnm', 'asdf', 'mise', 'n'];
+export const nodePlaces: readonly string[] = [
+  'PATH (node, nodejs)',
+  'Volta',
+  'Homebrew',
+  '/usr/local/bin',
+  'Snap',
+  'nvm',
+  'fnm',
+  'asdf',
+  'mise',
+  'n',
+];
 
 /**
  * Node's exit status 97 means "too old" (the Node text says so), 126 and 127 that it could not be run at all (another processor or C library).

@@ -122,7 +122,8 @@ function expandGlob(path: string): readonly string[] {
       found = found.map((folder) => join(folder, part));
       continue;
     }
-    const names = (folder: string): string[] => listNames(folder).filter((name) => matchesWildcard(part, name) && (part.startsWith('.') || !name.startsWith('.')));
+    const names = (folder: string): string[] =>
+      listNames(folder).filter((name) => matchesWildcard(part, name) && (part.startsWith('.') || !name.startsWith('.')));
     found = found.flatMap((folder) => names(folder).map((name) => join(folder, name)));
   }
   return found;

@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream';
 import { SyncError } from '@ubos/sync-core';
 import ssh2, { type Client, type NextAuthHandler } from 'ssh2';
 import { preferKnownKeyTypes } from './algorithms.ts';
-import { createCredentials, type Credentials } from './credentials.ts';
+import { type Credentials, createCredentials } from './credentials.ts';
 import { createHostTrust, type HostTrust } from './host-trust.ts';
 import { createPatience } from './patience.ts';
 import type { SshPrompts } from './prompts.ts';
@@ -46,7 +46,8 @@ const closeGraceMs = 1_000;
  * `SYNC_PEER_TIMEOUT`, `SYNC_PEER_LOST`, `SYNC_PROTOCOL`, `SYNC_SSH_CONFIG_UNSUPPORTED`.
  */
 export async function connectHost(host: ResolvedHost, options: ConnectOptions = {}, depth = 0): Promise<SshClient> {
-  if (depth > jumpsMax) throw new SyncError('SYNC_CONFIG_INVALID', `${host.alias} is reached through more than ${jumpsMax} machines; ProxyJump may run in a circle`);
+  if (depth > jumpsMax)
+    throw new SyncError('SYNC_CONFIG_INVALID', `${host.alias} is reached through more than ${jumpsMax} machines; ProxyJump may run in a circle`);
   const timeoutMs = options.timeoutMs ?? host.connectTimeoutMs ?? 15_000;
   if (host.proxyJump.length === 0) return openClient(host, await openSocket(host, timeoutMs, options.signal), timeoutMs, options);
   const jump = await connectJumps(host, options, depth);
@@ -63,7 +64,12 @@ export async function connectHost(host: ResolvedHost, options: ConnectOptions = 
 /** The last machine of ProxyJump, reached through those before it. The first may have a ProxyJump of its own, as with `ssh -J`. */
 async function connectJumps(host: ResolvedHost, options: ConnectOptions, depth: number): Promise<SshClient> {
   const before = host.proxyJump.slice(0, -1);
-  const last = parseAuthority(host.proxyJump.at(-1)!.replace(/^ssh:\/\//i, '').replace(/\/$/, ''));
+  const last = parseAuthority(
+    host.proxyJump
+      .at(-1)!
+      .replace(/^ssh:\/\//i, '')
+      .replace(/\/$/, ''),
+  );
   if (!last.ok) throw new SyncError('SYNC_CONFIG_INVALID', `ProxyJump ${host.proxyJump.join(',')} of ${host.alias}: ${last.error}`);
   const jumpHost = await resolveHost(last.value, options);
   return connectHost(before.length === 0 ? jumpHost : { ...jumpHost, proxyJump: before }, options, depth + 1);
@@ -74,8 +80,14 @@ async function forwardOut(jump: SshClient, host: ResolvedHost): Promise<Duplex> 
     jump.client.forwardOut('127.0.0.1', 0, host.hostName, host.port, (error, channel) => {
       if (error === undefined) return resolve(channel);
       const address = `${host.hostName}:${host.port}`;
-      const details = { host: host.alias, address, hint: `check that ${jump.host.alias} can reach ${address} and allows forwarding (AllowTcpForwarding)` };
-      return reject(new SyncError('SYNC_UNREACHABLE', `unable to reach ${host.alias} (${address}) through ${jump.host.alias}: ${error.message}`, details, error));
+      const details = {
+        host: host.alias,
+        address,
+        hint: `check that ${jump.host.alias} can reach ${address} and allows forwarding (AllowTcpForwarding)`,
+      };
+      return reject(
+        new SyncError('SYNC_UNREACHABLE', `unable to reach ${host.alias} (${address}) through ${jump.host.alias}: ${error.message}`, details, error),
+      );
     });
   });
 }
@@ -107,7 +119,7 @@ async function openClient(host: ResolvedHost, socket: Duplex, timeoutMs: number,
   try {
     signal?.addEventListener('abort', onAbort);
     signal?.throwIfAborted();
-    const pausing = pausePrompts(prompts, (ask) => patience.paused(ask));
+    const pausing = pausePrompts(prompts, patience.paused);
     // Known keys are read before the first byte, credentials while keys are exchanged.
     trust = await createHostTrust(host, { prompts: pausing, acceptNew: acceptNewHostKey, configFile });
     const gettingCredentials = createCredentials(host, pausing);
@@ -169,7 +181,7 @@ async function openClient(host: ResolvedHost, socket: Duplex, timeoutMs: number,
     host,
     hostKeyFingerprint: trust.fingerprint,
     hostKeyAddedTo: addedTo,
-    ended: closed.then(() => (closing ? undefined : (cause as SyncError | undefined) ?? lost(host, undefined))),
+    ended: closed.then(() => (closing ? undefined : ((cause as SyncError | undefined) ?? lost(host, undefined)))),
     async close() {
       closing = true;
       client.end();
@@ -182,12 +194,11 @@ async function openClient(host: ResolvedHost, socket: Duplex, timeoutMs: number,
 
 type Step = 'key exchange' | 'authentication' | 'ready';
 
-function pausePrompts(prompts: SshPrompts, paused: <T>(ask: () => Promise<T>) => Promise<T>): SshPrompts {
-  const { confirmHostKey, passphrase, answer } = prompts;
+function pausePrompts({ confirmHostKey, passphrase, answer }: SshPrompts, paused: <T>(ask: () => Promise<T>) => Promise<T>): SshPrompts {
   return {
-    ...(confirmHostKey && { confirmHostKey: (question) => paused(() => confirmHostKey.call(prompts, question)) }),
-    ...(passphrase && { passphrase: (question) => paused(() => passphrase.call(prompts, question)) }),
-    ...(answer && { answer: (question) => paused(() => answer.call(prompts, question)) }),
+    confirmHostKey: confirmHostKey && ((question) => paused(() => confirmHostKey(question))),
+    passphrase: passphrase && ((question) => paused(() => passphrase(question))),
+    answer: answer && ((question) => paused(() => answer(question))),
   };
 }
 
@@ -200,8 +211,14 @@ function explain(host: ResolvedHost, step: Step, error: Error & { level?: string
       return refused(host, credentials, [], error);
     case 'key exchange':
       if (error.level === 'handshake') {
-        const hint = 'the server and ubos-sync have no strong algorithm in common, or something between them changes bytes; `ssh -v` shows what it offers';
-        return new SyncError('SYNC_PROTOCOL', `no secure connection to ${host.alias} could be agreed on: ${error.message}`, { ...details, hint }, error);
+        const hint =
+          'the server and ubos-sync have no strong algorithm in common, or something between them changes bytes; `ssh -v` shows what it offers';
+        return new SyncError(
+          'SYNC_PROTOCOL',
+          `no secure connection to ${host.alias} could be agreed on: ${error.message}`,
+          { ...details, hint },
+          error,
+        );
       }
       return new SyncError(
         'SYNC_UNREACHABLE',
@@ -237,11 +254,21 @@ function authHint(host: ResolvedHost, offered: readonly string[]): string {
 }
 
 function timedOut(host: ResolvedHost, step: Step, timeoutMs: number): SyncError {
-  const details = { host: host.alias, address: `${host.hostName}:${host.port}`, step, hint: 'the host is reachable, but its SSH server is stuck or very slow; try again, or raise ConnectTimeout' };
+  const details = {
+    host: host.alias,
+    address: `${host.hostName}:${host.port}`,
+    step,
+    hint: 'the host is reachable, but its SSH server is stuck or very slow; try again, or raise ConnectTimeout',
+  };
   return new SyncError('SYNC_PEER_TIMEOUT', `${host.alias} fell silent during ${step}: nothing within ${timeoutMs / 1000} s`, details);
 }
 
 function lost(host: ResolvedHost, error: Error | undefined): SyncError {
   const why = error === undefined ? 'it was closed from the other side' : error.message;
-  return new SyncError('SYNC_PEER_LOST', `the connection to ${host.alias} was lost: ${why}`, { host: host.alias, hint: 'run again: what was done is kept, the rest follows' }, error);
+  return new SyncError(
+    'SYNC_PEER_LOST',
+    `the connection to ${host.alias} was lost: ${why}`,
+    { host: host.alias, hint: 'run again: what was done is kept, the rest follows' },
+    error,
+  );
 }

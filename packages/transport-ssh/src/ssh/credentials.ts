@@ -30,6 +30,7 @@ export async function createCredentials(host: ResolvedHost, prompts: SshPrompts)
   const unusable: string[] = [];
   let offered: readonly string[] | undefined;
   let declined = false;
+  let stopped: { readonly reason: unknown } | undefined;
   const takes = (method: string): boolean => !declined && (offered === undefined || offered.includes(method));
   const asks: SshPrompts = host.batchMode ? {} : prompts;
   const username = host.user;
@@ -38,6 +39,7 @@ export async function createCredentials(host: ResolvedHost, prompts: SshPrompts)
     tried,
     unusable,
     async next(nowOffered) {
+      if (stopped !== undefined) throw stopped.reason;
       offered = nowOffered;
       const { value } = await attempts.next();
       return value;
@@ -66,12 +68,17 @@ export async function createCredentials(host: ResolvedHost, prompts: SshPrompts)
       tried.push(`key file ${file.file} (${fingerprint(key.getPublicSSH())})`);
       yield { type: 'publickey', username, key };
     }
-    for (let i = 0; i < host.passwordPrompts && host.methods.keyboardInteractive && asks.answer !== undefined && takes('keyboard-interactive'); i += 1) {
+    for (
+      let i = 0;
+      i < host.passwordPrompts && host.methods.keyboardInteractive && asks.answer !== undefined && takes('keyboard-interactive');
+      i += 1
+    ) {
       tried.push('keyboard-interactive');
       yield { type: 'keyboard-interactive', username, prompt: answerQuestions };
     }
     for (let i = 0; i < host.passwordPrompts && host.methods.password && asks.answer !== undefined && takes('password'); i += 1) {
-      const [password] = (await asks.answer({ name: '', instructions: '', prompts: [{ text: `${username}@${host.alias}'s password: `, echo: false }] })) ?? [];
+      const [password] =
+        (await asks.answer({ name: '', instructions: '', prompts: [{ text: `${username}@${host.alias}'s password: `, echo: false }] })) ?? [];
       if (password === undefined) return undefined;
       tried.push('password');
       yield { type: 'password', username, password };
@@ -86,7 +93,13 @@ export async function createCredentials(host: ResolvedHost, prompts: SshPrompts)
       declined = true;
       finish(questions.map(() => ''));
     };
-    asks.answer!({ name, instructions, prompts: questions }).then((answers) => (answers === undefined ? refuse() : finish([...answers])), refuse);
+    asks.answer!({ name, instructions, prompts: questions }).then(
+      (answers) => (answers === undefined ? refuse() : finish([...answers])),
+      (reason: unknown) => {
+        stopped = { reason };
+        refuse();
+      },
+    );
   }
 
   async function unlock(file: KeyFile & { kind: 'encrypted' }): Promise<ReturnType<typeof decryptKey>> {
@@ -102,7 +115,10 @@ export async function createCredentials(host: ResolvedHost, prompts: SshPrompts)
   function inOrder(files: readonly KeyFile[], agentKeys: readonly AgentKey[]): { label: string; attempt: AnyAuthMethod }[] {
     const order: { label: string; attempt: AnyAuthMethod }[] = [];
     const viaAgent = (key: AgentKey): void => {
-      order.push({ label: `agent key ${key.comment || key.type} (${fingerprint(key.publicKey)})`, attempt: { type: 'agent', username, agent: key.signer } });
+      order.push({
+        label: `agent key ${key.comment || key.type} (${fingerprint(key.publicKey)})`,
+        attempt: { type: 'agent', username, agent: key.signer },
+      });
     };
     const rest = new Set(agentKeys);
     for (const file of files) {

@@ -94,11 +94,15 @@ async function isNewKey(
   if (mayAsk && (await prompts.confirmHostKey!({ name, address: `${host.hostName}:${host.port}`, ...shown }))) return true;
   const port = host.port === 22 ? '' : ` -p ${host.port}`;
   const config = configFile === undefined ? '' : ` -F ${shellWord(configFile)}`;
-  throw new SyncError('SYNC_HOST_KEY_UNKNOWN', `the host key of ${name} is not known${mayAsk ? ' and was not accepted' : ''}: ${shown.keyType} ${shown.fingerprint}`, {
-    host: name,
-    ...shown,
-    hint: `compare the fingerprint with the one that the owner of the host gives you, then accept it once with: ssh${config}${port} ${shellWord(`${host.user}@${host.alias}`)} true, or with --accept-new-host-key`,
-  });
+  throw new SyncError(
+    'SYNC_HOST_KEY_UNKNOWN',
+    `the host key of ${name} is not known${mayAsk ? ' and was not accepted' : ''}: ${shown.keyType} ${shown.fingerprint}`,
+    {
+      host: name,
+      ...shown,
+      hint: `compare the fingerprint with the one that the owner of the host gives you, then accept it once with: ssh${config}${port} ${shellWord(`${host.user}@${host.alias}`)} true, or with --accept-new-host-key`,
+    },
+  );
 }
 
 /** A word for a POSIX shell, quoted only where it has to be. */

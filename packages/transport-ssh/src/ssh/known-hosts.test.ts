@@ -13,7 +13,8 @@ const rsa = Buffer.concat([Buffer.from([0, 0, 0, 7]), Buffer.from('ssh-rsa'), Bu
 const host: HostKeyPlace = { host: 'balaur.example', port: 22 };
 const elsewhere: HostKeyPlace = { host: 'balaur.example', port: 2222 };
 const hashed = (place: HostKeyPlace): string => formatKnownHost(place, key(ed25519), randomBytes(20)).split(' ')[0]!;
-const decide = (text: string, place = host, shown = ed25519): string => decideHostKey(parseKnownHosts([{ path: 'known_hosts', text }]), place, key(shown)).kind;
+const decide = (text: string, place = host, shown = ed25519): string =>
+  decideHostKey(parseKnownHosts([{ path: 'known_hosts', text }]), place, key(shown)).kind;
 
 describe('decideHostKey', () => {
   it.each<[string, string, string, HostKeyPlace?, string?]>([
@@ -101,7 +102,8 @@ it('reads the type of a key, and none from what is no key', () => {
 describe.runIf(hasSshKeygen())('against ssh-keygen', () => {
   const folder = mkdtempSync(join(tmpdir(), 'ubos-sync-known-hosts-'));
   afterAll(() => rmSync(folder, { recursive: true }));
-  const keygen = (...args: string[]): string => execFileSync('ssh-keygen', args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const keygen = (...args: string[]): string =>
+    execFileSync('ssh-keygen', args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
 
   it('accepts the names that ssh-keygen -H has hashed', () => {
     writeFileSync(join(folder, 'hashed'), `balaur.example ssh-ed25519 ${ed25519}\n[balaur.example]:2222 ssh-ed25519 ${other}\n`);

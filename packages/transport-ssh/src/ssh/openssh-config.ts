@@ -31,7 +31,15 @@ export async function askOpenSsh(query: ConfigQuery, command: string): Promise<D
       if (error === null) resolve(parseDump(stdout));
       else if (query.signal?.aborted === true) reject(query.signal.reason);
       else if (error.code === 'ENOENT') resolve(undefined);
-      else reject(new SyncError('SYNC_CONFIG_INVALID', `ssh cannot read its configuration: ${stderr.trim() || error.message}`, { file: query.configFile }, error));
+      else
+        reject(
+          new SyncError(
+            'SYNC_CONFIG_INVALID',
+            `ssh cannot read its configuration: ${stderr.trim() || error.message}`,
+            { file: query.configFile },
+            error,
+          ),
+        );
     };
     const child = execFile(command, argv, { env: { ...query.env }, maxBuffer: 1 << 20, signal: query.signal }, done);
     child.stdin?.end();

@@ -1,10 +1,10 @@
 /** A time limit that does not run while a person is being asked. */
 export interface Patience {
   /** Runs `ask` with the clock stopped. */
-  paused<T>(ask: () => Promise<T>): Promise<T>;
+  readonly paused: <T>(ask: () => Promise<T>) => Promise<T>;
   /** Starts the whole time anew. */
-  renew(): void;
-  stop(): void;
+  readonly renew: () => void;
+  readonly stop: () => void;
 }
 
 export function createPatience(timeoutMs: number, onEnd: () => void): Patience {

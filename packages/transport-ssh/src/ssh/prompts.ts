@@ -1,11 +1,11 @@
 /** Questions to a person. Each is optional: what cannot be asked is refused (host key) or not tried (passphrase, password). */
 export interface SshPrompts {
   /** Whether to believe a host that is seen for the first time. Asked before anything secret is sent. */
-  confirmHostKey?(question: HostKeyQuestion): Promise<boolean>;
+  readonly confirmHostKey?: ((question: HostKeyQuestion) => Promise<boolean>) | undefined;
   /** Passphrase of a key file; `undefined`: leave this key out. Asked again after a wrong one. */
-  passphrase?(question: { readonly keyFile: string; readonly attempt: number }): Promise<string | undefined>;
+  readonly passphrase?: ((question: PassphraseQuestion) => Promise<string | undefined>) | undefined;
   /** What the server asks (keyboard-interactive), or the password. `undefined`: none is given. */
-  answer?(question: ServerQuestion): Promise<readonly string[] | undefined>;
+  readonly answer?: ((question: ServerQuestion) => Promise<readonly string[] | undefined>) | undefined;
 }
 
 export interface HostKeyQuestion {
@@ -15,6 +15,12 @@ export interface HostKeyQuestion {
   readonly keyType: string;
   /** `SHA256:...` */
   readonly fingerprint: string;
+}
+
+export interface PassphraseQuestion {
+  readonly keyFile: string;
+  /** From 1. */
+  readonly attempt: number;
 }
 
 export interface ServerQuestion {

@@ -159,7 +159,13 @@ const notDone: readonly { readonly name: string; readonly why: string }[] = [
   { name: 'RevokedHostKeys', why: 'a list of revoked keys is not read here; @revoked lines in known_hosts are' },
 ];
 
-const credentialsNotUsed: readonly string[] = ['CertificateFile', 'GSSAPIAuthentication', 'HostbasedAuthentication', 'PKCS11Provider', 'SecurityKeyProvider'];
+const credentialsNotUsed: readonly string[] = [
+  'CertificateFile',
+  'GSSAPIAuthentication',
+  'HostbasedAuthentication',
+  'PKCS11Provider',
+  'SecurityKeyProvider',
+];
 
 function parseStrict(value: string | undefined): ResolvedHost['strictHostKeyChecking'] {
   const text = value?.toLowerCase();

@@ -45,7 +45,12 @@ function unreachable(host: ResolvedHost, error: NodeJS.ErrnoException | undefine
   const address = `${host.hostName}:${host.port}`;
   const errno = error?.code ?? (error as AggregateError | undefined)?.errors?.[0]?.code;
   const why = error === undefined ? `no answer within ${timeoutMs! / 1000} s` : (reasons[errno ?? ''] ?? error.message);
-  return new SyncError('SYNC_UNREACHABLE', `unable to reach ${host.alias} (${address}): ${why}`, { host: host.alias, address, errno, hint: hints[errno ?? ''] ?? hint }, error);
+  return new SyncError(
+    'SYNC_UNREACHABLE',
+    `unable to reach ${host.alias} (${address}): ${why}`,
+    { host: host.alias, address, errno, hint: hints[errno ?? ''] ?? hint },
+    error,
+  );
 }
 
 const hint = 'check that the host is up and that this network leads to it; `ssh -v` shows the same connection in steps';

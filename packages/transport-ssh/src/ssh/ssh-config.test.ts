@@ -55,7 +55,8 @@ describe('a host by our own reader', () => {
   });
 
   it('expands ~, tokens and variables', async () => {
-    const config = 'Host balaur\n HostName %h.example\n User bob\n IdentityFile ~/.ssh/%n_%h_%r_%p_%%\n IdentityFile "${HOME}/with space"\n IdentityAgent $MY_AGENT\n';
+    const config =
+      'Host balaur\n HostName %h.example\n User bob\n IdentityFile ~/.ssh/%n_%h_%r_%p_%%\n IdentityFile "${HOME}/with space"\n IdentityAgent $MY_AGENT\n';
     expect(await ours(config)).toMatchObject({
       hostName: 'balaur.example',
       identityFiles: [join(home, '.ssh/balaur_balaur.example_bob_22_%'), join(home, 'with space')],
@@ -111,12 +112,18 @@ describe('a host by our own reader', () => {
   });
 
   it('names credentials that are not used', async () => {
-    expect((await ours('CertificateFile ~/.ssh/id-cert.pub\nGSSAPIAuthentication yes\n')).unusedCredentials).toEqual(['CertificateFile', 'GSSAPIAuthentication']);
+    expect((await ours('CertificateFile ~/.ssh/id-cert.pub\nGSSAPIAuthentication yes\n')).unusedCredentials).toEqual([
+      'CertificateFile',
+      'GSSAPIAuthentication',
+    ]);
   });
 
   it('says which file it cannot read', async () => {
     const file = join(home, 'missing');
-    await expect(resolveHost({ host: 'balaur' }, { configFile: file, env, sshCommand: false })).rejects.toMatchObject({ code: 'SYNC_CONFIG_INVALID', details: { file } });
+    await expect(resolveHost({ host: 'balaur' }, { configFile: file, env, sshCommand: false })).rejects.toMatchObject({
+      code: 'SYNC_CONFIG_INVALID',
+      details: { file },
+    });
   });
 });
 
@@ -166,7 +173,10 @@ describe.runIf(hasSsh())('our own reader and ssh -G agree', () => {
   });
 
   it('says what ssh says about a file that it cannot read', async () => {
-    await expect(resolve('NoSuchDirective yes\n', 'balaur')).rejects.toMatchObject({ code: 'SYNC_CONFIG_INVALID', message: expect.stringMatching(/nosuchdirective/i) });
+    await expect(resolve('NoSuchDirective yes\n', 'balaur')).rejects.toMatchObject({
+      code: 'SYNC_CONFIG_INVALID',
+      message: expect.stringMatching(/nosuchdirective/i),
+    });
   });
 
   it('does not take a host for an option', async () => {

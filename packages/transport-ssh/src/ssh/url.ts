@@ -36,7 +36,9 @@ export function parseRemoteUrl(text: string): Parsed<RemoteUrl> {
 }
 
 /** `[user@]host[:port]`, the form that ProxyJump takes, too. */
-export function parseAuthority(text: string): Parsed<{ readonly host: string; readonly user: string | undefined; readonly port: number | undefined }> {
+export function parseAuthority(
+  text: string,
+): Parsed<{ readonly host: string; readonly user: string | undefined; readonly port: number | undefined }> {
   const at = text.lastIndexOf('@');
   const user = at === -1 ? undefined : decode(text.slice(0, at));
   if (user !== undefined) {

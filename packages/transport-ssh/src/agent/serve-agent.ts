@@ -1,0 +1,89 @@
+/**
+ * What the far side gives away: replicas and logs of its disk. Started by the launcher it serves whatever its user may read, since whoever can start it
+ * has that user's shell; bound to a root (`ubos-sync agent --root DIR`, a forced command) it serves that root and the logs it was told.
+ */
+import { realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { isAbsolute, join, relative, resolve } from 'node:path';
+import { compilePatterns, type LogSource, parseRelativePath, type Replica, SyncError } from '@ubos/sync-core';
+import { createFsLogSource, createFsReplica } from '@ubos/sync-core/fs';
+import type { ByteDuplex } from '../protocol/byte-duplex.ts';
+import { serve } from '../protocol/serve.ts';
+import type { Service } from '../protocol/serve-options.ts';
+
+export interface ServeAgentOptions {
+  /** The only root that is given away. `undefined`: whichever is asked for. */
+  readonly root?: string | undefined;
+  /** Nothing is changed here, whatever is asked. */
+  readonly readOnly?: boolean | undefined;
+  /** Patterns of the logs that may be read where there is a root: relative to it, or absolute. `undefined`: those inside the root. */
+  readonly logs?: readonly string[] | undefined;
+  readonly services?: Readonly<Record<string, Service>> | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Serves one initiator until it is gone. */
+export async function serveAgent(stream: ByteDuplex, { root, readOnly = false, logs, services, signal }: ServeAgentOptions = {}): Promise<void> {
+  const bound = root === undefined ? undefined : realpathSync(root);
+  await serve(stream, {
+    replica: async (asked) => openReplica(asked.root, bound, readOnly),
+    logs: async (path) => openLog(path, bound, logs),
+    services,
+    signal,
+  });
+}
+
+async function openReplica(asked: string | undefined, bound: string | undefined, readOnly: boolean): Promise<Replica> {
+  const path = asked === undefined ? bound : toAbsolute(asked, bound);
+  if (path === undefined) throw new SyncError('SYNC_USAGE', 'no root was named');
+  if (bound !== undefined && real(path) !== bound) throw new SyncError('SYNC_DENIED', `only ${bound} is given away here`, { path, root: bound });
+  return createFsReplica(path, { readOnly });
+}
+
+async function openLog(asked: string, bound: string | undefined, patterns: readonly string[] | undefined): Promise<LogSource> {
+  const path = toAbsolute(asked, bound);
+  if (path === undefined) throw new SyncError('SYNC_USAGE', `the log ${asked} has no root to be relative to`, { path: asked });
+  if (bound !== undefined && !mayRead(real(path), bound, patterns))
+    throw new SyncError('SYNC_DENIED', `the log ${asked} is not given away here`, { path: asked });
+  return createFsLogSource(path);
+}
+
+/** Judged by the resolved path, so that a link leads no further than its target may be read. */
+function mayRead(path: string, bound: string, patterns: readonly string[] | undefined): boolean {
+  const inside = toRelative(bound, path);
+  if (patterns === undefined) return inside !== undefined;
+  const matches = (selected: readonly string[], from: string): boolean => {
+    const text = toRelative(from, path);
+    const parsed = text === undefined ? undefined : parseRelativePath(text);
+    return parsed?.ok === true && compilePatterns(selected).lastMatch(parsed.value, 'other') !== -1;
+  };
+  const absolute = patterns.filter((pattern) => isAbsolute(pattern));
+  return (
+    matches(
+      patterns.filter((pattern) => !isAbsolute(pattern)),
+      bound,
+    ) || matches(absolute, '/')
+  );
+}
+
+function toRelative(from: string, path: string): string | undefined {
+  const text = relative(from, path);
+  return text === '' || text === '..' || text.startsWith('../') || isAbsolute(text) ? undefined : text;
+}
+
+/** `~` is the home folder; what is relative is so to the root. */
+function toAbsolute(path: string, root: string | undefined): string | undefined {
+  if (path === '~' || path.startsWith('~/')) return join(homedir(), path.slice(1));
+  if (isAbsolute(path)) return resolve(path);
+  return root === undefined ? undefined : resolve(root, path);
+}
+
+/** With its links resolved as far as it exists. */
+function real(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const parent = resolve(path, '..');
+    return parent === path ? path : join(real(parent), path.slice(parent.length));
+  }
+}
