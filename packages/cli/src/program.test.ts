@@ -32,7 +32,7 @@ describe('the command line', () => {
     [['truht'], /Did you mean truth\?/],
     [['truth', '--aply'], /Did you mean --apply\?/],
     [['truth', '--first', 'never'], /Allowed choices are newer, local, remote, keep-both/],
-    [['truth', '--allow', 'root-missing'], /Allowed choices are root-emptied/],
+    [['truth', '--allow', 'root-missing'], /Allowed choices are marker-missing/],
     [['truth', '--lock-wait', '60'], /A duration is written as/],
     [['agent'], /--root/],
     [[], /a command is needed: init, truth/],

@@ -122,7 +122,7 @@ function verifyOption(): Option {
 }
 
 /** The halts that can be taken. The others have no way around them, or another one. */
-export const haltReasons: readonly string[] = ['root-emptied', 'path-emptied', 'mass-delete', 'mass-change', 'settings-differ'];
+export const haltReasons: readonly string[] = ['marker-missing', 'root-emptied', 'path-emptied', 'mass-delete', 'mass-change', 'settings-differ'];
 
 function allowed(reason: string, before: readonly string[] | undefined): readonly string[] {
   if (!haltReasons.includes(reason)) throw new InvalidArgumentError(`Allowed choices are ${haltReasons.join(', ')}.`);

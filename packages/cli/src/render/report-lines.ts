@@ -70,7 +70,7 @@ export function sideWord(side: Side): 'local' | 'remote' {
 }
 
 /** Halts that no `--allow` takes, but that a union ends. */
-const rejoinable: ReadonlySet<SyncHalt['reason']> = new Set(['archive-lost', 'replica-changed', 'marker-missing']);
+const rejoinable: ReadonlySet<SyncHalt['reason']> = new Set(['archive-lost', 'replica-changed']);
 
 function replacedBy(next: Entry | undefined): 'mkdir' | 'symlink' | 'create' {
   return next?.kind === 'directory' ? 'mkdir' : next?.kind === 'symlink' ? 'symlink' : 'create';
