@@ -12,10 +12,11 @@ import type { ContentFailure, ContentNeed, ContentPart } from '../engine/replica
 import type { Scope } from '../scope/scope.ts';
 import { baseName, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
 import type { DiskFile } from './disk.ts';
+import { isErrno } from './errno.ts';
 import type { Hashing } from './hasher.ts';
 import { hashFile } from './hash-file.ts';
 import type { HeldDirectories } from './held-directories.ts';
-import { errnoOf, ioFailure } from './io-failure.ts';
+import { ioFailure } from './io-failure.ts';
 import { createSlices, type Slices } from './slices.ts';
 
 export interface SupplySource {
@@ -158,6 +159,7 @@ function changed({ path }: ContentNeed): ContentFailure {
 
 function unreadable(need: ContentNeed, error: unknown): ContentFailure {
   const failure = ioFailure(error, `read ${need.path}`);
-  if (failure.code === 'SYNC_DENIED') return failure;
-  return failure.code === 'SYNC_TARGET_CHANGED' ? { code: 'SYNC_SOURCE_CHANGED', message: `${need.path} changed since it was scanned (${errnoOf(error)})` } : failure;
+  // EINVAL and ENXIO: it is no regular file any more.
+  const gone = failure.code === 'SYNC_TARGET_CHANGED' || isErrno(error, 'EINVAL', 'ENXIO');
+  return gone ? changed(need) : failure;
 }

@@ -27,7 +27,8 @@ export interface Birth {
 /** What is known of scanned files, kept true while they are changed. */
 export interface KnownFiles {
   get(path: RelativePath): IndexRecord | undefined;
-  set(path: RelativePath, record: IndexRecord): void;
+  /** `lookedAtMs`: our clock right before the look at the disk that the record is made from. */
+  set(path: RelativePath, record: IndexRecord, lookedAtMs: number): void;
   delete(path: RelativePath): void;
 }
 
@@ -39,6 +40,7 @@ export interface Workshop {
   /** Where pre-images go; `undefined`: they are not kept. */
   readonly versions: DiskDirectory | undefined;
   readonly tempName: () => string;
+  readonly nowMs: () => number;
   /** Set when this disk turns out to know no hard links. */
   withoutLinks: boolean;
 }
@@ -121,9 +123,10 @@ function putFile(job: Job, next: File, shop: Workshop): TransitionResult {
     keep(job, shop);
     shop.staging.rename(content.name, parent.directory, name);
   }
+  const lookedAtMs = shop.nowMs();
   const made = parent.directory.lstat(name);
   if (made === undefined) return movedAway;
-  shop.known.set(path, recordOf(made, next));
+  shop.known.set(path, recordOf(made, next), lookedAtMs);
   return { achieved: readBack(next, made, shop.settings) };
 }
 
@@ -182,10 +185,11 @@ function changeMode({ path, parent, name, stat }: Job, old: File | Directory, ne
   // Of what is ours, only a disk without modes refuses it; of what is another's, its owner's system does.
   if (stat.uid === shop.birth.uid) asFarAsStored(chmod);
   else chmod();
+  const lookedAtMs = shop.nowMs();
   const made = parent.directory.lstat(name) ?? stat;
   // The content is still the old one, and so is its time.
   const node: File | Directory = old.kind === 'file' && next.kind === 'file' ? { ...next, mtimeMs: mtimeMsOf(made) } : next;
-  if (node.kind === 'file') shop.known.set(path, recordOf(made, node));
+  if (node.kind === 'file') shop.known.set(path, recordOf(made, node), lookedAtMs);
   return { achieved: readBack(node, made, shop.settings) };
 }
 

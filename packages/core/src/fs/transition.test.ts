@@ -8,7 +8,7 @@ import { wrapDisk } from './test-support/wrapped-disk.ts';
 
 const open: (() => void)[] = [];
 afterEach(() => {
-  for (const close of open.splice(0)) close();
+  for (const close of open.splice(0).reverse()) close();
 });
 
 async function workplace(options?: WorkplaceOptions): Promise<Workplace> {
@@ -19,7 +19,6 @@ async function workplace(options?: WorkplaceOptions): Promise<Workplace> {
 
 const directory = (mode = 0o755): Directory => ({ kind: 'directory', mode, children: [] });
 const symlink = (target: string): Symlink => ({ kind: 'symlink', target, mtimeMs: 0 });
-const isRoot = process.getuid?.() === 0;
 
 type Kind = 'nothing' | 'file' | 'directory' | 'symlink';
 const kinds: readonly Kind[] = ['nothing', 'file', 'directory', 'symlink'];
@@ -201,10 +200,9 @@ describe('permissions', () => {
     expect(place.journal[0]?.change.beta).toMatchObject({ mode: 0o640 });
   });
 
-  const asUser = isRoot ? it : it.skip;
-  asUser('a folder that is not writable is filled and then closed, also as an ordinary user', async () => {
+  it('a folder that is not writable is filled and then closed, also by an ordinary user', async () => {
     await asNobody(async () => {
-      const place = await workplace({ base: '/tmp' });
+      const place = await workplace();
       await place.stage({ 'closed/deep/x': 'new', 'closed/y': 'why' });
       const results = await place.transition([
         change('closed', undefined, directory(0o555)),
@@ -222,9 +220,10 @@ describe('permissions', () => {
   });
 });
 
+/** Root may do everything, so root becomes somebody else for this. */
 async function asNobody(body: () => Promise<void>): Promise<void> {
   const { seteuid, setegid } = process;
-  if (seteuid === undefined || setegid === undefined) throw new Error('no users here');
+  if (process.getuid?.() !== 0 || seteuid === undefined || setegid === undefined) return body();
   setegid(65_534);
   seteuid(65_534);
   try {

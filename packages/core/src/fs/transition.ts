@@ -157,6 +157,7 @@ function createWork(place: TransitionPlace, slices: Slices, contents: Contents):
       return versions?.directory;
     },
     tempName: place.staging.tempName,
+    nowMs: () => place.clock.nowMs(),
     withoutLinks: false,
   };
 

@@ -3,6 +3,7 @@ import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pairKey } from '../../engine/archive-store.ts';
+import type { Clock } from '../../engine/clock.ts';
 import type { ContentNeed, ContentPart, ContentRequest, ReplicaId, StageResult, Transition, TransitionOptions, TransitionResult } from '../../engine/replica.ts';
 import type { ScanSettings } from '../../engine/settings.ts';
 import type { Digest } from '../../hash/digest.ts';
@@ -15,7 +16,7 @@ import { createHeldDirectories } from '../held-directories.ts';
 import type { JournalRecord } from '../journal.ts';
 import { createNodeDisk } from '../node-disk.ts';
 import type { IndexRecord } from '../scan-index.ts';
-import { createStaging, type Staging } from '../stage.ts';
+import { createStaging } from '../stage.ts';
 import { makeStateFolder, type StateFolder } from '../state-folder.ts';
 import { supplyContents } from '../supply.ts';
 import { systemClock } from '../system-clock.ts';
@@ -25,7 +26,6 @@ import { listVersions, openRunVersions, type Version } from '../versions.ts';
 
 export interface Workplace {
   readonly path: string;
-  readonly staging: Staging;
   readonly known: Map<RelativePath, IndexRecord>;
   readonly journal: JournalRecord[];
   readonly hashing: Hashing;
@@ -48,6 +48,8 @@ export interface Workplace {
   supply(needs: readonly ContentNeed[], signal?: AbortSignal): AsyncIterable<readonly ContentPart[]>;
   transition(changes: readonly Transition[], options?: Partial<TransitionOptions>): Promise<readonly TransitionResult[]>;
   versions(): readonly (Version & { readonly text: string | undefined })[];
+  /** As if a later process had opened the root: what was only in memory is gone. */
+  restart(clock?: Partial<Clock>): void;
   /** Names in the staging folder. */
   staged(): readonly string[];
   close(): void;
@@ -71,7 +73,7 @@ export async function createWorkplace({ disk = createNodeDisk(), settings: chose
   const settings: ScanSettings = { scope: { include: [], exclude: [], guard: [] }, digest: 'fast', permissions: 'all', symlinks: 'portable', ...chosen };
   const scope = compileScope(settings.scope);
   const hashing = await loadHashing('fast');
-  const staging = createStaging(systemClock);
+  let staging = createStaging(systemClock);
   const known = new Map<RelativePath, IndexRecord>();
   const journal: JournalRecord[] = [];
   const failedDirectories = new Set<RelativePath>();
@@ -80,7 +82,6 @@ export async function createWorkplace({ disk = createNodeDisk(), settings: chose
 
   const place: Workplace = {
     path,
-    staging,
     known,
     journal,
     hashing,
@@ -167,6 +168,7 @@ export async function createWorkplace({ disk = createNodeDisk(), settings: chose
         versions.map((version) => ({ ...version, text: place.read(`.ubos-sync/versions/${run}/${version.name}`) })),
       );
     },
+    restart: (clock = {}) => void (staging = createStaging({ ...systemClock, ...clock })),
     staged: () => (place.exists('.ubos-sync/staging') ? readdirSync(full('.ubos-sync/staging')).sort() : []),
     close() {
       state.close();
