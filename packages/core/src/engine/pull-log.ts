@@ -105,6 +105,9 @@ async function pullOnce(log: OpenLog, pull: Pull): Promise<LogReport | 'moved'> 
     const stream = plan.chain.offset === questions.resumeAt ? ahead : startReading(source, beforeOverlap(plan.chain.offset), signal);
     try {
       return await takeIn(log, pull, { plan, stream, facts });
+    } catch (error) {
+      if (isSyncError(error) && error.code === 'SYNC_LOG_MISSING') return 'moved';
+      throw error;
     } finally {
       await stream.stop();
     }
@@ -140,7 +143,7 @@ async function takeIn(log: OpenLog, pull: Pull, { plan, stream, facts }: Taking)
     emit(bytes) {
       counter.push(bytes);
       if (hasBegun) log.append(bytes);
-      else early.push(bytes.slice());
+      else early.push(new Uint8Array(bytes));
     },
   });
   const cursorAt = (chain: ChunkChain, lastTimestamp: string | undefined) => ({
@@ -173,23 +176,26 @@ async function takeIn(log: OpenLog, pull: Pull, { plan, stream, facts }: Taking)
     return { ...emptyReport(pull, log, facts.stat?.sizeBytes), ...counts, outcome, fromByte: start, toByte: chain.offset, lastTimestamp, bytesReceived: seenBytes };
   };
 
-  if (plan.cutLocal) await begin();
-  try {
-    for (let piece = await stream.next(); piece !== undefined; piece = await stream.next()) {
-      const known = Math.min(Math.max(0, overlap.length - seenBytes), piece.length);
-      if (!isSame(piece.subarray(0, known), overlap.subarray(seenBytes, seenBytes + known))) return 'moved';
-      seenBytes += piece.length;
-      intake.push(piece.subarray(known));
-      if (early.length > 0) await begin();
-      const doneBytes = Math.max(0, seenBytes - overlap.length);
-      pull.onEvent?.({ type: 'progress', phase: 'log', doneBytes, totalBytes: Math.max(totalBytes, doneBytes), doneItems: 0, totalItems: 1 });
+  const nextPiece = async (): Promise<Uint8Array | undefined> => {
+    try {
       signal?.throwIfAborted();
+      return await stream.next();
+    } catch (error) {
+      // What has arrived is proved to continue the log and need not be sent again. The caller has to know why it ended, whatever becomes of this.
+      if (hasBegun) await finish().catch(() => undefined);
+      throw error;
     }
-  } catch (error) {
-    if (isSyncError(error) && error.code === 'SYNC_LOG_MISSING') return 'moved';
-    // What has arrived is proved to continue the log and need not be sent again. The caller has to know why it ended, whatever becomes of this.
-    if (hasBegun) await finish().catch(() => undefined);
-    throw error;
+  };
+
+  if (plan.cutLocal) await begin();
+  for (let piece = await nextPiece(); piece !== undefined; piece = await nextPiece()) {
+    const known = Math.min(Math.max(0, overlap.length - seenBytes), piece.length);
+    if (!isSame(piece.subarray(0, known), overlap.subarray(seenBytes, seenBytes + known))) return 'moved';
+    seenBytes += piece.length;
+    intake.push(piece.subarray(known));
+    if (early.length > 0) await begin();
+    const doneBytes = Math.max(0, seenBytes - overlap.length);
+    pull.onEvent?.({ type: 'progress', phase: 'log', doneBytes, totalBytes: Math.max(totalBytes, doneBytes), doneItems: 0, totalItems: 1 });
   }
   return seenBytes < overlap.length ? 'moved' : finish();
 }

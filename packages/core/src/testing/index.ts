@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { describeReplica, type ReplicaUnderTest, type TestMatchers, type TestRunner } from './describe-replica.ts';
+export { describeLogSource, type LogSourceUnderTest } from './describe-log-source.ts';
 export {
   createMemoryDisk,
   getMemoryNode,

@@ -12,6 +12,8 @@ export interface MemoryDisk {
   readonly archives: Map<string, MemoryArchive>;
   readonly staging: Map<Digest, Uint8Array>;
   readonly versions: MemoryVersion[];
+  /** Which replica was met at which address. */
+  readonly peers: Map<string, ReplicaId>;
   lockOwner: string | undefined;
   admission: AdmissionRecord | undefined;
   /** Every write to anything, counted: a run that has nothing to do leaves it as it was. */
@@ -66,6 +68,7 @@ export function createMemoryDisk(): MemoryDisk {
     archives: new Map(),
     staging: new Map(),
     versions: [],
+    peers: new Map(),
     lockOwner: undefined,
     admission: undefined,
     writes: 0,

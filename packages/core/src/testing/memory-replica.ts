@@ -192,6 +192,17 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
       return Promise.resolve(results);
     },
 
+    peers: {
+      get: (address) => Promise.resolve(disk.peers.get(address)),
+      set(address, id) {
+        if (disk.peers.get(address) === id) return Promise.resolve();
+        step('remember peer');
+        disk.writes++;
+        disk.peers.set(address, id);
+        return Promise.resolve();
+      },
+    },
+
     admission: () => Promise.resolve(disk.admission),
     time: () => Promise.resolve({ nowMs: clock.nowMs(), uncertaintyMs: 0, askedAtMs: clock.nowMs() }),
     close,

@@ -8,7 +8,6 @@ import type { Conflict, Plan, Side } from '../../reconcile/plan.ts';
 import type { ClockRelation, Policy } from '../../reconcile/policy.ts';
 import { reconcile } from '../../reconcile/reconcile.ts';
 import { compilePatterns } from '../../scope/pattern.ts';
-import type { Folding } from '../../scope/rules.ts';
 import { isWithin, type RelativePath } from '../../tree/path.ts';
 import type { Snapshot } from '../replica.ts';
 import type { HeldEntry, SyncHalt } from '../report.ts';
@@ -59,7 +58,7 @@ const emptyPlan: Plan = { ancestorChanges: [], alphaChanges: [], betaChanges: []
 /** Clocks are compared only where they decide: asking costs round trips, and most runs have no conflict. */
 async function planOf(options: SyncOptions, { snapshots }: Surveyed, { ancestor }: AgreedStart): Promise<Plan> {
   const policy = policyOf(options);
-  const folding = unitedFolding(snapshots.alpha.folding, snapshots.beta.folding);
+  const folding = { alpha: snapshots.alpha.folding, beta: snapshots.beta.folding };
   const decideWith = (clock: ClockRelation | undefined): Plan =>
     reconcile({ ancestor, alpha: snapshots.alpha.root, beta: snapshots.beta.root, policy, clock, folding });
   const unmeasured = decideWith({ offsetMs: 0, uncertaintyMs: Number.POSITIVE_INFINITY });
@@ -76,10 +75,6 @@ function policyOf({ settings, names, first, clock }: SyncOptions): Policy {
     paths: settings.policies.map(({ match, conflicts, direction }) => ({ match: compilePatterns([match]), conflicts, direction })),
     naming: { alpha: names.alpha, beta: names.beta, date: new Date(clock.nowMs()).toISOString().slice(0, 10) },
   };
-}
-
-function unitedFolding(one: Folding, other: Folding): Folding {
-  return { ignoresCase: one.ignoresCase || other.ignoresCase, ignoresUnicodeForm: one.ignoresUnicodeForm || other.ignoresUnicodeForm };
 }
 
 /** The changes at or below the paths, and the folders that have to be made for them. */
