@@ -10,6 +10,8 @@ export { type ArchiveCommit, type ArchiveHead, type ArchiveStatus, type ArchiveS
 export type { Clock } from './engine/clock.ts';
 export type { OnEvent, SyncEvent, SyncPhase } from './engine/events.ts';
 export type { LogFacts, LogSource, LogStat } from './engine/log-source.ts';
+export type { LogProgress, LogSink, OpenLog } from './engine/log-sink.ts';
+export { type LogReport, type PullLogOptions, pullLog } from './engine/pull-log.ts';
 export type {
   ContentFailure,
   ContentNeed,
@@ -35,9 +37,12 @@ export type {
 export type { HaltReason, HeldEntry, SyncAction, SyncChange, SyncCounts, SyncHalt, SyncNotice, SyncOutcome, SyncProblem, SyncReport } from './engine/report.ts';
 export type { Limit, PairSettings, PermissionMask, ScanSettings, SymlinkMode } from './engine/settings.ts';
 export { defaultSyncSettings, type SyncSettings } from './engine/sync-settings.ts';
-export type { SyncOptions } from './engine/run-sync.ts';
+export { runSync, type SyncOptions } from './engine/run-sync.ts';
 export { type Digest, type DigestKind, digestFromBytes, digestHex } from './hash/digest.ts';
 export type { Extent } from './log/extent.ts';
+export { chunkBytes, type ChunkChain, chunkExtents } from './log/chunk-chain.ts';
+export type { LogCursor, LogVerify } from './log/cursor.ts';
+export type { LocalLog, LogOutcome } from './log/plan-pull.ts';
 export type { Ancestor, AncestorChange } from './reconcile/ancestor.ts';
 export type { Change } from './reconcile/change.ts';
 export type { Conflict, ConflictReason, Side } from './reconcile/plan.ts';
