@@ -3,7 +3,14 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { loadHashing } from '../fs/hasher.ts';
 import type { HashBytes } from '../hash/digest.ts';
 import { chunkBytes } from '../log/chunk-chain.ts';
-import { createMemoryLogFile, createMemoryLogSink, createMemoryLogSource, type MemoryLogFile, type MemoryLogSink, type MemoryLogSource } from '../testing/memory-log.ts';
+import {
+  createMemoryLogFile,
+  createMemoryLogSink,
+  createMemoryLogSource,
+  type MemoryLogFile,
+  type MemoryLogSink,
+  type MemoryLogSource,
+} from '../testing/memory-log.ts';
 import type { LogSource } from './log-source.ts';
 import { type PullLogOptions, pullLog } from './pull-log.ts';
 
@@ -20,7 +27,10 @@ interface World {
   pull(options?: Partial<PullLogOptions>): ReturnType<typeof pullLog>;
 }
 
-function world(source: string | Uint8Array | undefined, { name = 'logs/a.jsonl', local }: { name?: string; local?: string | Uint8Array } = {}): World {
+function world(
+  source: string | Uint8Array | undefined,
+  { name = 'logs/a.jsonl', local }: { name?: string; local?: string | Uint8Array } = {},
+): World {
   const bytes = (content: string | Uint8Array | undefined) => (typeof content === 'string' ? Buffer.from(content) : content);
   const file = createMemoryLogFile(bytes(source));
   const from = createMemoryLogSource(name, file, { hash, pieceBytes: 100_000 });
@@ -43,7 +53,15 @@ const long = () => Buffer.from(lines(0, 60_000));
 describe('pullLog', () => {
   it('takes all of a new log, then nothing, then what was appended', async () => {
     const { file, sink, pull } = world(lines(0, 3));
-    expect(await pull()).toMatchObject({ outcome: 'appended', fromByte: 0, toByte: 108, lines: 3, malformed: 0, firstTimestamp: '2025-10-07T00:00:00Z', lastTimestamp: '2025-10-07T00:00:02Z' });
+    expect(await pull()).toMatchObject({
+      outcome: 'appended',
+      fromByte: 0,
+      toByte: 108,
+      lines: 3,
+      malformed: 0,
+      firstTimestamp: '2025-10-07T00:00:00Z',
+      lastTimestamp: '2025-10-07T00:00:02Z',
+    });
     const { writes } = sink;
     expect(await pull()).toMatchObject({ outcome: 'up-to-date', lines: 0, lastTimestamp: '2025-10-07T00:00:02Z' });
     expect(sink.writes).toBe(writes);
@@ -90,7 +108,13 @@ describe('pullLog', () => {
   it('adopts a file that something else pulled, completes its cut last line, and sends nothing twice', async () => {
     const whole = long();
     const { source, sink, pull } = world(whole, { local: whole.subarray(0, chunkBytes + 12_345) });
-    expect(await pull()).toMatchObject({ outcome: 'adopted', fromByte: chunkBytes + 12_345, toByte: whole.length, malformed: 0, bytesReceived: whole.length - chunkBytes - 12_345 + 4_096 });
+    expect(await pull()).toMatchObject({
+      outcome: 'adopted',
+      fromByte: chunkBytes + 12_345,
+      toByte: whole.length,
+      malformed: 0,
+      bytesReceived: whole.length - chunkBytes - 12_345 + 4_096,
+    });
     expect(source.counts.reads).toBe(1);
     expect(isSame(sink.file.bytes, whole)).toBe(true);
     const complete = world(whole, { local: whole });
@@ -219,7 +243,12 @@ describe('pullLog', () => {
       },
       facts: async (request) => {
         const facts = await source.facts(request);
-        return times > 1 ? facts : { stat: facts.stat && { ...facts.stat, sizeBytes: bytes?.length ?? 0 }, digests: request.extents.map(({ start, end }) => hash((bytes as Uint8Array).subarray(start, end))) };
+        return times > 1
+          ? facts
+          : {
+              stat: facts.stat && { ...facts.stat, sizeBytes: bytes?.length ?? 0 },
+              digests: request.extents.map(({ start, end }) => hash((bytes as Uint8Array).subarray(start, end))),
+            };
       },
     };
     const pulling = pull({ source: racing });
@@ -255,7 +284,9 @@ describe('pullLog', () => {
     const { sink, pull } = world(long());
     const controller = new AbortController();
     const reason = new Error('stop');
-    await expect(pull({ signal: controller.signal, onEvent: (event) => event.type === 'progress' && event.doneBytes > chunkBytes && controller.abort(reason) })).rejects.toBe(reason);
+    await expect(
+      pull({ signal: controller.signal, onEvent: (event) => event.type === 'progress' && event.doneBytes > chunkBytes && controller.abort(reason) }),
+    ).rejects.toBe(reason);
     expect(sink.file.bytes?.length).toBeGreaterThan(chunkBytes / 2);
     await expect(pull({ signal: controller.signal })).rejects.toBe(reason);
     expect(await pull()).toMatchObject({ outcome: 'appended' });
@@ -263,7 +294,11 @@ describe('pullLog', () => {
 
   it('a cursor that says less than what is durable is settled by content: ours is kept, a torn end is cut', async () => {
     const whole = long();
-    for (const torn of [whole.subarray(0, 2_000_000), Buffer.concat([whole.subarray(0, 1_500_000), Buffer.alloc(70_000)]), Buffer.concat([whole, Buffer.alloc(10)])]) {
+    for (const torn of [
+      whole.subarray(0, 2_000_000),
+      Buffer.concat([whole.subarray(0, 1_500_000), Buffer.alloc(70_000)]),
+      Buffer.concat([whole, Buffer.alloc(10)]),
+    ]) {
       const { file, sink, pull } = world(whole.subarray(0, 300_000));
       await pull();
       const before = sink.cursor as object;
@@ -278,26 +313,38 @@ describe('pullLog', () => {
   });
 
   it(`for any log and any cuts, pulling in pieces equals pulling once, and below the cursor there is always a prefix of the source (seed ${seed})`, async () => {
-    const part = fc.oneof(fc.constantFrom('\n', '{"a":1}\n', 'x', '"', 'not json\n', '[1,\n2]\n'), fc.nat(2_200_000).map((bytes) => 'y'.repeat(bytes)));
+    const part = fc.oneof(
+      fc.constantFrom('\n', '{"a":1}\n', 'x', '"', 'not json\n', '[1,\n2]\n'),
+      fc.nat(2_200_000).map((bytes) => 'y'.repeat(bytes)),
+    );
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.array(part, { maxLength: 5 }), { maxLength: 5 }), fc.boolean(), fc.constantFrom('tail' as const, 'full' as const, 'off' as const), async (growths, wholeLines, verify) => {
-        const inPieces = world('');
-        const options = { lines: wholeLines, verify };
-        let lineCount = 0;
-        let malformed = 0;
-        for (const parts of growths) {
-          grow(inPieces.file, parts.join(''));
-          const report = await inPieces.pull(options);
-          lineCount += report.lines ?? 0;
-          malformed += report.malformed ?? 0;
-          expect(Buffer.from(inPieces.file.bytes as Uint8Array).subarray(0, report.toByte).equals(inPieces.sink.file.bytes ?? new Uint8Array(0))).toBe(true);
-        }
-        const once = world(inPieces.file.bytes);
-        const report = await once.pull(options);
-        expect(hash(inPieces.sink.file.bytes ?? new Uint8Array(0))).toBe(hash(once.sink.file.bytes ?? new Uint8Array(0)));
-        expect([lineCount, malformed]).toEqual([report.lines, report.malformed ?? 0]);
-        if (once.sink.cursor !== undefined) expect(once.sink.cursor).toMatchObject({ chunks: (inPieces.sink.cursor as { chunks: string }).chunks });
-      }),
+      fc.asyncProperty(
+        fc.array(fc.array(part, { maxLength: 5 }), { maxLength: 5 }),
+        fc.boolean(),
+        fc.constantFrom('tail' as const, 'full' as const, 'off' as const),
+        async (growths, wholeLines, verify) => {
+          const inPieces = world('');
+          const options = { lines: wholeLines, verify };
+          let lineCount = 0;
+          let malformed = 0;
+          for (const parts of growths) {
+            grow(inPieces.file, parts.join(''));
+            const report = await inPieces.pull(options);
+            lineCount += report.lines ?? 0;
+            malformed += report.malformed ?? 0;
+            expect(
+              Buffer.from(inPieces.file.bytes as Uint8Array)
+                .subarray(0, report.toByte)
+                .equals(inPieces.sink.file.bytes ?? new Uint8Array(0)),
+            ).toBe(true);
+          }
+          const once = world(inPieces.file.bytes);
+          const report = await once.pull(options);
+          expect(hash(inPieces.sink.file.bytes ?? new Uint8Array(0))).toBe(hash(once.sink.file.bytes ?? new Uint8Array(0)));
+          expect([lineCount, malformed]).toEqual([report.lines, report.malformed ?? 0]);
+          if (once.sink.cursor !== undefined) expect(once.sink.cursor).toMatchObject({ chunks: (inPieces.sink.cursor as { chunks: string }).chunks });
+        },
+      ),
       { seed, numRuns: 40 },
     );
   });

@@ -74,7 +74,10 @@ export async function pullLog({ source, sink, lockWaitMs = 60_000, dryRun = fals
       const report = await pullOnce(log, { ...options, source, sink, dryRun });
       if (report !== 'moved') return report;
     }
-    throw new SyncError('SYNC_SOURCE_CHANGED', `${source.name} is replaced faster than it can be read`, { path: source.name, hint: 'pull again when it is quiet' });
+    throw new SyncError('SYNC_SOURCE_CHANGED', `${source.name} is replaced faster than it can be read`, {
+      path: source.name,
+      hint: 'pull again when it is quiet',
+    });
   } finally {
     await log.release();
   }
@@ -98,7 +101,8 @@ async function pullOnce(log: OpenLog, pull: Pull): Promise<LogReport | 'moved'> 
     const [facts, localDigests] = await Promise.all([askFacts(source, questions.source, signal), log.digests(questions.local, signal)]);
     const sourceBytes = facts.stat?.sizeBytes;
     const plan = planPull(situation, { localDigests, sourceBytes, sourceDigests: facts.digests });
-    if (!plan.go) return { ...emptyReport(pull, log, sourceBytes), outcome: plan.outcome, differsAtByte: plan.outcome === 'missing' ? undefined : plan.atByte };
+    if (!plan.go)
+      return { ...emptyReport(pull, log, sourceBytes), outcome: plan.outcome, differsAtByte: plan.outcome === 'missing' ? undefined : plan.atByte };
     if (ahead === undefined) return dryReport(pull, log, plan, sourceBytes ?? 0);
 
     // What a dead pull left may have to be cut, which leads back behind what was asked for. That happens after a crash only, so it may cost a round trip.
@@ -173,7 +177,15 @@ async function takeIn(log: OpenLog, pull: Pull, { plan, stream, facts }: Taking)
       await log.save(cursorAt(chain, lastTimestamp));
     }
     const outcome = plan.adopted ? 'adopted' : isGrown ? 'appended' : 'up-to-date';
-    return { ...emptyReport(pull, log, facts.stat?.sizeBytes), ...counts, outcome, fromByte: start, toByte: chain.offset, lastTimestamp, bytesReceived: seenBytes };
+    return {
+      ...emptyReport(pull, log, facts.stat?.sizeBytes),
+      ...counts,
+      outcome,
+      fromByte: start,
+      toByte: chain.offset,
+      lastTimestamp,
+      bytesReceived: seenBytes,
+    };
   };
 
   const nextPiece = async (): Promise<Uint8Array | undefined> => {

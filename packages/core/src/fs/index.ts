@@ -5,3 +5,5 @@
  */
 export type { Disk } from './disk.ts';
 export { systemClock } from './system-clock.ts';
+export { createFsLogSink, type FsLogSinkOptions } from './log-file-sink.ts';
+export { createFsLogSource, type FsLogSourceOptions } from './log-file-source.ts';

@@ -6,7 +6,11 @@ import type { Hashing } from './hasher.ts';
 import type { Slices } from './slices.ts';
 
 /** Digests of extents of a file, in slices; `undefined` for one that reaches beyond its end. About 1.5 GB/s from memory. */
-export async function digestExtents(file: DiskFile, extents: readonly Extent[], { hashing, slices }: { readonly hashing: Hashing; readonly slices: Slices }): Promise<(Digest | undefined)[]> {
+export async function digestExtents(
+  file: DiskFile,
+  extents: readonly Extent[],
+  { hashing, slices }: { readonly hashing: Hashing; readonly slices: Slices },
+): Promise<(Digest | undefined)[]> {
   const digests: (Digest | undefined)[] = [];
   const longest = extents.reduce((longestYet, extent) => Math.max(longestYet, extentBytes(extent)), 0);
   const buffer = Buffer.allocUnsafe(Math.min(longest, chunkBytes));

@@ -28,7 +28,11 @@ export function locateLog(path: string, root: string | undefined): LogPlace {
 }
 
 /** The folder of the log; `undefined` if there is none. With `make` the folders below the root are made. */
-export function openLogFolder(disk: Disk, { root, folders }: LogPlace, { make = false }: { readonly make?: boolean } = {}): DiskDirectory | undefined {
+export function openLogFolder(
+  disk: Disk,
+  { root, folders }: LogPlace,
+  { make = false }: { readonly make?: boolean } = {},
+): DiskDirectory | undefined {
   let directory = disk.openRoot(root);
   for (const name of folders) {
     if (directory === undefined) return undefined;

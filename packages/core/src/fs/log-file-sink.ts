@@ -94,11 +94,13 @@ async function openState(disk: Disk, place: LogPlace, { clock, uid, dryRun, wait
     folder = dryRun ? openStateFolder(root, owner) : await makeStateFolder(root, owner);
     const logs = dryRun ? folder?.look('logs') : folder?.make('logs');
     directory = logs && openKey(logs, key, !dryRun);
-    if (directory !== undefined) lock = await createRootLock({ path: place.path, clock }).acquire({ directory, waitMs, initiator: 'log pull', run: place.path, signal });
+    if (directory !== undefined)
+      lock = await createRootLock({ path: place.path, clock }).acquire({ directory, waitMs, initiator: 'log pull', run: place.path, signal });
     return { directory, path, release };
   } catch (error) {
     await release();
-    if (isSyncError(error) && error.code === 'SYNC_LOCKED') throw new SyncError('SYNC_LOG_LOCKED', `another pull of it is under way: ${error.message}`, error.details, error);
+    if (isSyncError(error) && error.code === 'SYNC_LOCKED')
+      throw new SyncError('SYNC_LOG_LOCKED', `another pull of it is under way: ${error.message}`, error.details, error);
     throw stateError(`open ${path}`, error);
   }
 }
@@ -159,7 +161,10 @@ function openLog({ disk, place, clock, hashing }: Surroundings, state: LogState)
   };
   const mustBe = (expected: DiskStat | undefined, found: DiskStat | undefined): void => {
     if (stampOf(found) === stampOf(expected)) return;
-    throw new SyncError('SYNC_TARGET_CHANGED', `${place.path} was changed while it was being pulled`, { path: place.path, hint: 'pull again; what was changed is compared with the source then' });
+    throw new SyncError('SYNC_TARGET_CHANGED', `${place.path} was changed while it was being pulled`, {
+      path: place.path,
+      hint: 'pull again; what was changed is compared with the source then',
+    });
   };
   const begun = (): DiskFile => {
     if (file === undefined) throw new TypeError('begin comes first');
@@ -198,7 +203,10 @@ function openLog({ disk, place, clock, hashing }: Surroundings, state: LogState)
     },
 
     async begin(progress, sizeBytes) {
-      mustBe(stat, meaning('look at', () => folder?.lstat(place.name)));
+      mustBe(
+        stat,
+        meaning('look at', () => folder?.lstat(place.name)),
+      );
       await storeCursor({ ...progress, localStamp: stampOf(stat), appending: true });
       file = meaning('open', () => {
         folder ??= openLogFolder(disk, place, { make: true });

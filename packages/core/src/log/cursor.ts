@@ -80,7 +80,11 @@ function parseDigests(hex: unknown, count: number): readonly Digest[] | undefine
 
 /** What `verify` asks about the bytes before a cursor, and what the cursor knows of each. */
 export function cursorProofs({ chain, head }: LogCursor, verify: LogVerify): readonly LogProof[] {
-  const chunks = chunkExtents(chain.offset).map((extent, index) => ({ start: extent.start, end: extent.end, digest: chain.digests[index] as Digest }));
+  const chunks = chunkExtents(chain.offset).map((extent, index) => ({
+    start: extent.start,
+    end: extent.end,
+    digest: chain.digests[index] as Digest,
+  }));
   if (verify === 'full') return chunks;
   if (verify === 'off' || head === undefined) return [];
   // The last whole chunk and the begun one: at least 1 MiB, where there is as much.

@@ -33,7 +33,12 @@ export function jsonLineEnd(bytes: Uint8Array, start: number): number {
       }
       at++;
     } else {
-      at = first === quote ? stringEnd(bytes, at + 1) : first === letterT || first === letterF || first === letterN ? wordEnd(bytes, at) : numberEnd(bytes, at);
+      at =
+        first === quote
+          ? stringEnd(bytes, at + 1)
+          : first === letterT || first === letterF || first === letterN
+            ? wordEnd(bytes, at)
+            : numberEnd(bytes, at);
       if (at === -1) return -1;
     }
     // Behind a value: close what ends here, then a comma or the end of the line.

@@ -32,7 +32,7 @@ export function createLineCounter({ jsonLines, lineSoFar }: LineCounterOptions):
   let malformed = 0;
   let first: Uint8Array | undefined;
   let last: Uint8Array | undefined;
-  let unfinished: Uint8Array[] = lineSoFar === undefined || lineSoFar.length === 0 ? [] : [lineSoFar.slice()];
+  let unfinished: Uint8Array[] = lineSoFar === undefined || lineSoFar.length === 0 ? [] : [new Uint8Array(lineSoFar)];
   let unfinishedBytes = lineSoFar?.length ?? 0;
 
   /** All lines of bytes that end with a newline. */
@@ -46,15 +46,15 @@ export function createLineCounter({ jsonLines, lineSoFar }: LineCounterOptions):
         start = lineEnd + 1;
       }
     }
-    first ??= bytes.slice(0, Math.min(bytes.indexOf(newline), timestampWithinBytes));
+    first ??= new Uint8Array(bytes.subarray(0, Math.min(bytes.indexOf(newline), timestampWithinBytes)));
     const lastStart = bytes.lastIndexOf(newline, bytes.length - 2) + 1;
-    last = bytes.slice(lastStart, Math.min(bytes.length - 1, lastStart + timestampWithinBytes));
+    last = new Uint8Array(bytes.subarray(lastStart, Math.min(bytes.length - 1, lastStart + timestampWithinBytes)));
   }
 
   function keep(bytes: Uint8Array): void {
     unfinishedBytes += bytes.length;
     if (unfinishedBytes > lineBytesMax) unfinished = [];
-    else if (bytes.length > 0) unfinished.push(bytes.slice());
+    else if (bytes.length > 0) unfinished.push(new Uint8Array(bytes));
   }
 
   return {

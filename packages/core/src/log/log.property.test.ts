@@ -23,7 +23,10 @@ const joined = (pieces: readonly Uint8Array[]) => Buffer.concat(pieces);
 
 /** Sizes that meet the ends of chunks, with newlines here and there. */
 const log = fc
-  .record({ bytes: fc.constantFrom(0, 1, 100, chunkBytes - 1, chunkBytes, chunkBytes + 1, 2 * chunkBytes, 3 * chunkBytes + 17), newlines: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 6 }) })
+  .record({
+    bytes: fc.constantFrom(0, 1, 100, chunkBytes - 1, chunkBytes, chunkBytes + 1, 2 * chunkBytes, 3 * chunkBytes + 17),
+    newlines: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 6 }),
+  })
   .map(({ bytes, newlines }) => {
     const content = Buffer.alloc(bytes, 'abcdefg');
     for (const share of newlines) if (bytes > 0) content[Math.min(bytes - 1, Math.floor(share * bytes))] = 10;
@@ -34,14 +37,23 @@ const piecesOf = (content: Buffer, shares: readonly number[]) => {
   const at = [0, ...shares.map((share) => Math.floor(share * content.length)).sort((a, b) => a - b), content.length];
   return at.slice(1).map((end, index) => content.subarray(at[index], end));
 };
-const chainOf = (content: Uint8Array) => ({ offset: content.length, digests: chunkExtents(content.length).map(({ start, end }) => testHash(content.subarray(start, end))) });
+const chainOf = (content: Uint8Array) => ({
+  offset: content.length,
+  digests: chunkExtents(content.length).map(({ start, end }) => testHash(content.subarray(start, end))),
+});
 
 describe(`log intake (seed ${seed})`, () => {
   it('for any log and any cuts, what is given out is the log up to its last newline (or all), and the chain is that of these bytes', () => {
     fc.assert(
       fc.property(log, cuts, fc.boolean(), (content, shares, wholeLines) => {
         const given: Uint8Array[] = [];
-        const intake = createIntake({ chain: emptyChain, begun: new Uint8Array(0), wholeLines, hash: testHash, emit: (bytes) => given.push(bytes.slice()) });
+        const intake = createIntake({
+          chain: emptyChain,
+          begun: new Uint8Array(0),
+          wholeLines,
+          hash: testHash,
+          emit: (bytes) => given.push(bytes.slice()),
+        });
         for (const piece of piecesOf(content, shares)) {
           intake.push(piece);
           expect(intake.chain().offset).toBe(joined(given).length);
@@ -83,8 +95,40 @@ const jsonText = fc.oneof(
   fc.constantFrom('-0', '1e5', '-1.5E-3', '"\\u00e9\\n"', '[ ]', '{ }', '{"a" : [1 , {"b":null}]}', 'true', '"\u00e9\u{1f600}"'),
 );
 const almostJson = fc.oneof(
-  fc.constantFrom('01', '1.', '.5', '-', '+1', '1e', 'tru', 'nulll', '{', '}', '[1,]', '{"a":1,}', '{a:1}', "'a'", '"\\x"', '"\\u12g4"', '"unterminated', '[1 2]', '{"a" 1}', '1 2', '"a""b"', '[1}', '\u00a01', '\ufeff1', '{"a":1}}', '"tab\tin"', 'NaN', '[,]', '{"a":}'),
-  fc.tuple(fc.json(), fc.nat(), fc.string({ minLength: 0, maxLength: 1 })).map(([text, at, put]) => text.slice(0, at % (text.length + 1)) + put + text.slice((at % (text.length + 1)) + 1)),
+  fc.constantFrom(
+    '01',
+    '1.',
+    '.5',
+    '-',
+    '+1',
+    '1e',
+    'tru',
+    'nulll',
+    '{',
+    '}',
+    '[1,]',
+    '{"a":1,}',
+    '{a:1}',
+    "'a'",
+    '"\\x"',
+    '"\\u12g4"',
+    '"unterminated',
+    '[1 2]',
+    '{"a" 1}',
+    '1 2',
+    '"a""b"',
+    '[1}',
+    '\u00a01',
+    '\ufeff1',
+    '{"a":1}}',
+    '"tab\tin"',
+    'NaN',
+    '[,]',
+    '{"a":}',
+  ),
+  fc
+    .tuple(fc.json(), fc.nat(), fc.string({ minLength: 0, maxLength: 1 }))
+    .map(([text, at, put]) => text.slice(0, at % (text.length + 1)) + put + text.slice((at % (text.length + 1)) + 1)),
 );
 
 function isJson(text: string): boolean {
@@ -124,7 +168,10 @@ describe(`lines (seed ${seed})`, () => {
       const { firstTimestamp, lastTimestamp } = counter.counts();
       return [firstTimestamp, lastTimestamp];
     };
-    expect(times('{"timestamp":"2025-10-07T01:02:03Z","a":1}\n{"x":{},"ts":1759798923.5}\n{"ts":"cut')).toEqual(['2025-10-07T01:02:03Z', '1759798923.5']);
+    expect(times('{"timestamp":"2025-10-07T01:02:03Z","a":1}\n{"x":{},"ts":1759798923.5}\n{"ts":"cut')).toEqual([
+      '2025-10-07T01:02:03Z',
+      '1759798923.5',
+    ]);
     expect(times('2025-10-07 01:02:03,123 INFO started\nno time here\n')).toEqual(['2025-10-07 01:02:03,123', undefined]);
     expect(times('not whole 2025-10-07T01:02:03Z')).toEqual([undefined, undefined]);
   });
@@ -150,8 +197,22 @@ describe('log cursors', () => {
   it('are refused if a single field is not what it has to be', () => {
     const encoded = encodeLogCursor(cursor) as Record<string, unknown>;
     const broken: Record<string, unknown>[] = [
-      { format: 2 }, { format: undefined }, { chunkBytes: 4096 }, { source: 'x' }, { source: { name: 'x' } }, { offset: -1 }, { offset: 1.5 }, { offset: '5' }, { offset: chunkBytes },
-      { chunks: '' }, { chunks: `${encoded['chunks']}00` }, { chunks: 'g'.repeat(64) }, { head: '' }, { localStamp: 1 }, { appending: 'no' }, { lastTimestamp: 1 },
+      { format: 2 },
+      { format: undefined },
+      { chunkBytes: 4096 },
+      { source: 'x' },
+      { source: { name: 'x' } },
+      { offset: -1 },
+      { offset: 1.5 },
+      { offset: '5' },
+      { offset: chunkBytes },
+      { chunks: '' },
+      { chunks: `${encoded['chunks']}00` },
+      { chunks: 'g'.repeat(64) },
+      { head: '' },
+      { localStamp: 1 },
+      { appending: 'no' },
+      { lastTimestamp: 1 },
     ];
     expect(broken.filter((change) => parseLogCursor({ ...encoded, ...change }).ok)).toEqual([]);
     for (const value of [null, [], 'x', 1, undefined]) expect(parseLogCursor(value).ok).toBe(false);

@@ -122,7 +122,8 @@ function planFromContent(cursor: LogCursor | undefined, sizeBytes: number, { loc
   }
   const { chain, appending } = cursor;
   if (sourceBytes < chain.offset) return { go: false, outcome: 'truncated', atByte: sourceBytes };
-  if (sameBytes < chain.offset && !holdsBegunChunk(chain, sizeBytes, differs, sourceDigests)) return { go: false, outcome: 'forked', atByte: sameBytes };
+  if (sameBytes < chain.offset && !holdsBegunChunk(chain, sizeBytes, differs, sourceDigests))
+    return { go: false, outcome: 'forked', atByte: sameBytes };
   if (!appending) return { go: false, outcome: 'local-changed', atByte: Math.max(chain.offset, sameBytes) };
   return goOn(sameBytes > chain.offset ? { offset: sameBytes, digests: local.slice(0, differs) as Digest[] } : chain, { cutLocal: true });
 }

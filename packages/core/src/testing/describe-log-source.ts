@@ -165,7 +165,12 @@ export function describeLogSource(name: string, setup: () => Promise<LogSourceUn
   });
 }
 
-async function readAll(source: LogSource, fromByte: number, toByte?: number, signal?: AbortSignal): Promise<{ readonly bytes: Uint8Array; readonly longest: number }> {
+async function readAll(
+  source: LogSource,
+  fromByte: number,
+  toByte?: number,
+  signal?: AbortSignal,
+): Promise<{ readonly bytes: Uint8Array; readonly longest: number }> {
   const pieces: Uint8Array[] = [];
   // Pieces are valid until the next is asked for; a copy, for `slice` of a `Buffer` is none.
   for await (const piece of source.read({ fromByte, toByte, signal })) pieces.push(new Uint8Array(piece));

@@ -22,7 +22,11 @@ export interface MemoryLogSource extends LogSource {
 }
 
 /** `hash` is the one of the sink. Reads in pieces of up to `pieceBytes`. */
-export function createMemoryLogSource(name: string, file: MemoryLogFile, { hash, pieceBytes = 1024 * 1024 }: { readonly hash: HashBytes; readonly pieceBytes?: number }): MemoryLogSource {
+export function createMemoryLogSource(
+  name: string,
+  file: MemoryLogFile,
+  { hash, pieceBytes = 1024 * 1024 }: { readonly hash: HashBytes; readonly pieceBytes?: number },
+): MemoryLogSource {
   const counts = { facts: 0, reads: 0, bytesRead: 0 };
   return {
     name,

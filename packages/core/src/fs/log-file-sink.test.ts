@@ -1,0 +1,225 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type LogReport, type PullLogOptions, pullLog } from '../engine/pull-log.ts';
+import type { HashBytes } from '../hash/digest.ts';
+import { chunkBytes } from '../log/chunk-chain.ts';
+import { createMemoryLogFile, createMemoryLogSource, type MemoryLogFile } from '../testing/memory-log.ts';
+import type { Disk } from './disk.ts';
+import { loadHashing } from './hasher.ts';
+import { createFsLogSink } from './log-file-sink.ts';
+import { createNodeDisk } from './node-disk.ts';
+import { failingDisk, stoppingDisk } from './test-support/faulty-disk.ts';
+
+const line = (number: number) => `{"n":${number},"text":"${'x'.repeat(200)}"}\n`;
+const lines = (from: number, to: number) => Buffer.from(Array.from({ length: to - from }, (_, index) => line(from + index)).join(''));
+const name = 'logs/a.jsonl';
+
+let root = '';
+let hash: HashBytes;
+let file: MemoryLogFile;
+beforeEach(async () => {
+  root = mkdtempSync(join(tmpdir(), 'ubos-sink-'));
+  ({ hash } = await loadHashing('fast'));
+  file = createMemoryLogFile();
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const local = () => (existsSync(join(root, name)) ? readFileSync(join(root, name)) : undefined);
+const isPrefix = (bytes: Buffer | undefined) => bytes === undefined || bytes.equals((file.bytes as Buffer).subarray(0, bytes.length));
+const stateOf = '.ubos-sync/logs/logs%2Fa.jsonl';
+const stateFiles = () => readdirSync(join(root, stateOf));
+const cursor = () => JSON.parse(readFileSync(join(root, stateOf, 'cursor.json'), 'utf8')) as { offset: number; appending: boolean };
+
+/** The lock of a pull that was killed would be waited for: its process is this one, and lives. */
+function dropLocks(): void {
+  if (!existsSync(join(root, stateOf))) return;
+  for (const left of readdirSync(join(root, stateOf))) if (left.startsWith('lock')) rmSync(join(root, stateOf, left));
+}
+
+async function pull({ disk, ...options }: Partial<PullLogOptions> & { disk?: Disk } = {}): Promise<LogReport> {
+  const sink = await createFsLogSink(name, { root, disk });
+  return pullLog({ source: createMemoryLogSource('far.jsonl', file, { hash, pieceBytes: 500_000 }), sink, ...options });
+}
+
+describe('createFsLogSink', () => {
+  it('makes folders, file and cursor, private where they are state', async () => {
+    file.bytes = lines(0, 10);
+    expect(await pull()).toMatchObject({ outcome: 'appended', lines: 10 });
+    expect(local()?.equals(file.bytes as Buffer)).toBe(true);
+    expect(cursor()).toMatchObject({ offset: file.bytes.length, appending: false });
+    expect(stateFiles()).toEqual(['cursor.json']);
+    expect(statSync(join(root, '.ubos-sync/logs')).mode & 0o077).toBe(0);
+    expect(statSync(join(root, '.ubos-sync/logs/logs%2Fa.jsonl/cursor.json')).mode & 0o077).toBe(0);
+  });
+
+  it('without a root keeps its state beside the file, also for names that are too long or odd for a folder', async () => {
+    const odd = `${'ä%/'.replace('/', '')}${'y'.repeat(200)}.log`;
+    file.bytes = Buffer.from('one\n');
+    const sink = await createFsLogSink(join(root, odd));
+    const source = createMemoryLogSource('far', file, { hash });
+    expect(await pullLog({ source, sink })).toMatchObject({ outcome: 'appended' });
+    expect(await pullLog({ source, sink })).toMatchObject({ outcome: 'up-to-date' });
+    expect(readdirSync(root).sort()).toEqual(['.ubos-sync', odd].sort());
+  });
+
+  it('a pull that brings nothing new leaves every file as it was', async () => {
+    file.bytes = lines(0, 10);
+    await pull();
+    const stamps = () =>
+      ['.ubos-sync', '.ubos-sync/logs', name, '.ubos-sync/logs/logs%2Fa.jsonl/cursor.json'].map(
+        (path) => statSync(join(root, path), { bigint: true }).ctimeNs,
+      );
+    const before = stamps();
+    expect(await pull()).toMatchObject({ outcome: 'up-to-date' });
+    expect(stamps()).toEqual(before);
+  });
+
+  it('a dry run makes nothing where there is nothing', async () => {
+    file.bytes = lines(0, 10);
+    expect(await pull({ dryRun: true })).toMatchObject({ outcome: 'appended', toByte: file.bytes.length });
+    expect(readdirSync(root)).toEqual([]);
+    await pull();
+    expect(await pull({ dryRun: true })).toMatchObject({ outcome: 'up-to-date' });
+  });
+
+  it('a file that was copied back, touched or restored goes on without being sent again', async () => {
+    file.bytes = lines(0, 10_000);
+    await pull();
+    const copy = local() as Buffer;
+    rmSync(join(root, name));
+    writeFileSync(join(root, name), copy);
+    utimesSync(join(root, name), 1, 1);
+    const bigger = lines(0, 10_001);
+    file.bytes = bigger;
+    expect(await pull()).toMatchObject({ outcome: 'appended', lines: 1, bytesReceived: line(10_000).length + 4_096 });
+    expect(local()?.equals(bigger)).toBe(true);
+  });
+
+  it('a cursor that is damaged or gone is found again by content', async () => {
+    file.bytes = lines(0, 100);
+    await pull();
+    writeFileSync(join(root, '.ubos-sync/logs/logs%2Fa.jsonl/cursor.json'), '{"format":1,');
+    expect(await pull()).toMatchObject({ outcome: 'adopted', lines: 0 });
+    rmSync(join(root, '.ubos-sync'), { recursive: true });
+    expect(await pull()).toMatchObject({ outcome: 'adopted', lines: 0 });
+    expect(await pull()).toMatchObject({ outcome: 'up-to-date' });
+  });
+
+  it('never writes through a link, to a folder, or to what was cut or changed here', async () => {
+    file.bytes = lines(0, 10);
+    writeFileSync(join(root, 'victim'), 'mine');
+    mkdirSync(join(root, 'logs'));
+    symlinkSync('../victim', join(root, name));
+    await expect(pull()).rejects.toMatchObject({ code: 'SYNC_LOG_NOT_A_FILE' });
+    rmSync(join(root, name));
+    mkdirSync(join(root, name));
+    await expect(pull()).rejects.toMatchObject({ code: 'SYNC_LOG_NOT_A_FILE' });
+    rmSync(join(root, name), { recursive: true });
+    await pull();
+    truncateSync(join(root, name), 100);
+    expect(await pull()).toMatchObject({ outcome: 'local-changed', differsAtByte: 100 });
+    expect(local()?.length).toBe(100);
+    rmSync(join(root, 'logs'), { recursive: true });
+    mkdirSync(join(root, 'elsewhere'));
+    symlinkSync('elsewhere', join(root, 'logs'));
+    await expect(pull()).rejects.toMatchObject({ code: 'SYNC_LOG_NOT_A_FILE' });
+    expect(readFileSync(join(root, 'victim'), 'utf8')).toBe('mine');
+    expect(readdirSync(join(root, 'elsewhere'))).toEqual([]);
+  });
+
+  it('one pull of a log at a time', async () => {
+    const sink = await createFsLogSink(name, { root });
+    const first = await sink.open({ dryRun: false, waitMs: 0 });
+    await expect(sink.open({ dryRun: false, waitMs: 0 })).rejects.toMatchObject({ code: 'SYNC_LOG_LOCKED' });
+    const other = await (await createFsLogSink('logs/b.jsonl', { root })).open({ dryRun: false, waitMs: 0 });
+    await other.release();
+    await first.release();
+    await first.release();
+    await (await sink.open({ dryRun: false, waitMs: 0 })).release();
+  });
+
+  it('a file that somebody writes to while it is pulled is not called ours', async () => {
+    file.bytes = lines(0, 10);
+    await pull();
+    const sink = await createFsLogSink(name, { root });
+    const log = await sink.open({ dryRun: false, waitMs: 0 });
+    writeFileSync(join(root, name), 'foreign\n', { flag: 'a' });
+    await expect(
+      log.begin({ source: { name: '', identity: '' }, chain: { offset: 0, digests: [] }, head: undefined, lastTimestamp: undefined }, 0),
+    ).rejects.toMatchObject({ code: 'SYNC_TARGET_CHANGED' });
+    await log.release();
+    expect(await pull()).toMatchObject({ outcome: 'local-changed' });
+    expect(local()?.toString().endsWith('foreign\n')).toBe(true);
+  });
+
+  it('a missing root is said to be missing', async () => {
+    renameSync(root, `${root}-away`);
+    await expect(pull()).rejects.toMatchObject({ code: 'SYNC_ROOT_MISSING' });
+    renameSync(`${root}-away`, root);
+  });
+
+  it('a full disk ends the pull with what had fitted, and the next one goes on', async () => {
+    file.bytes = lines(0, 6_000);
+    for (let fail = 1; ; fail++) {
+      rmSync(join(root, 'logs'), { recursive: true, force: true });
+      rmSync(join(root, '.ubos-sync'), { recursive: true, force: true });
+      const disk = failingDisk(createNodeDisk(), fail, 'ENOSPC');
+      const result = await pull({ disk }).catch((error: unknown) => error);
+      if (disk.writes() < fail) break;
+      if (result instanceof Error) expect(result).toMatchObject({ code: 'SYNC_NO_SPACE' });
+      dropLocks();
+      expect(isPrefix(local())).toBe(true);
+      expect(['appended', 'adopted', 'up-to-date']).toContain((await pull()).outcome);
+      expect(local()?.equals(file.bytes as Buffer)).toBe(true);
+    }
+  }, 30_000);
+
+  const crashes: readonly { readonly title: string; readonly first: number; readonly then: number }[] = [
+    { title: 'the first pull', first: 0, then: 6_000 },
+    { title: 'a tail within one chunk', first: 100, then: 200 },
+    { title: 'a tail over the ends of chunks', first: 3_000, then: 10_500 },
+  ];
+  for (const { title, first, then } of crashes) {
+    for (const tears of [false, true]) {
+      it(`${title}, killed at any write${tears ? ' or in the middle of it' : ''} and run again, ends as if it had run once`, async () => {
+        const before = lines(0, first);
+        const after = lines(0, then);
+        expect(after.length > chunkBytes).toBe(then > 5_000);
+        for (let stop = 1; ; stop++) {
+          rmSync(join(root, 'logs'), { recursive: true, force: true });
+          rmSync(join(root, '.ubos-sync'), { recursive: true, force: true });
+          if (first > 0) {
+            file.bytes = before;
+            await pull();
+          }
+          file.bytes = after;
+          const disk = stoppingDisk(createNodeDisk(), stop, tears);
+          await pull({ disk }).catch(() => undefined);
+          if (disk.writes() < stop) break;
+          dropLocks();
+          expect(isPrefix(local())).toBe(true);
+          expect(local()?.subarray(0, before.length).equals(before) ?? first === 0).toBe(true);
+          expect(['appended', 'adopted', 'up-to-date']).toContain((await pull()).outcome);
+          expect(local()?.equals(after)).toBe(true);
+          expect(cursor()).toMatchObject({ offset: after.length, appending: false });
+          expect(await pull({ verify: 'full' })).toMatchObject({ outcome: 'up-to-date' });
+        }
+      }, 30_000);
+    }
+  }
+});
