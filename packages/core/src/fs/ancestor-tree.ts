@@ -9,7 +9,7 @@ import type { Child, Entry } from '../tree/entry.ts';
 import type { Digest } from '../hash/digest.ts';
 import { compareNames, type Name } from '../tree/name.ts';
 import { baseName, parentPath, type RelativePath } from '../tree/path.ts';
-import { joinChildren, walk } from '../tree/walk.ts';
+import { walk } from '../tree/walk.ts';
 import type { Parsed } from '../util/parsed.ts';
 import { isIdenticalNode } from './ancestor-table.ts';
 
@@ -99,37 +99,4 @@ function finishLevel({ change, merkle, alpha, beta, differs }: Level): Ancestor 
 
 function withChildren({ mode, hasUntracked }: Extract<Entry, { kind: 'directory' }>, children: readonly Child[], merkle: Digest | undefined): Entry {
   return { kind: 'directory', mode, children, merkle, ...(hasUntracked ? { hasUntracked } : {}) };
-}
-
-/**
- * Beta's tree with alpha's objects wherever the two hold the same. Looks only into directories that are different objects in the two trees.
- */
-export function shareEntries({ alpha, beta }: Ancestor): Ancestor {
-  const pairs = [{ alpha, beta }];
-  /** What stands for an entry of beta: the one of alpha, or itself with such children. */
-  const shared = new Map<Entry, Entry>();
-  for (let index = 0; index < pairs.length; index++) {
-    const pair = pairs[index];
-    if (pair?.alpha?.kind !== 'directory' || pair.beta?.kind !== 'directory' || pair.alpha === pair.beta) continue;
-    joinChildren([pair.alpha, pair.beta], (_, [left, right]) => void pairs.push({ alpha: left, beta: right }));
-  }
-  for (let index = pairs.length - 1; index >= 0; index--) {
-    const pair = pairs[index];
-    if (pair?.beta === undefined || pair.alpha === pair.beta) continue;
-    shared.set(pair.beta, shareOne(pair.alpha, pair.beta, shared));
-  }
-  return { alpha, beta: beta && (shared.get(beta) ?? beta) };
-}
-
-function shareOne(alpha: Entry | undefined, beta: Entry, shared: ReadonlyMap<Entry, Entry>): Entry {
-  const isIdentical = isIdenticalNode(alpha, beta);
-  if (alpha === undefined || beta.kind !== 'directory') return isIdentical && alpha !== undefined ? alpha : beta;
-  const children = beta.children.map((child) => {
-    const entry = shared.get(child.entry) ?? child.entry;
-    return entry === child.entry ? child : { name: child.name, entry };
-  });
-  if (isIdentical && alpha.kind === 'directory' && alpha.children.length === children.length) {
-    if (alpha.children.every(({ name, entry }, index) => children[index]?.name === name && children[index]?.entry === entry)) return alpha;
-  }
-  return { ...beta, children };
 }

@@ -16,6 +16,7 @@ import type { ReplicaId } from '../engine/replica.ts';
 import type { PairSettings } from '../engine/settings.ts';
 import type { Digest, DigestKind } from '../hash/digest.ts';
 import type { Ancestor, AncestorChange } from '../reconcile/ancestor.ts';
+import { assert } from '../util/assert.ts';
 import type { Parsed } from '../util/parsed.ts';
 import { changesToTable, tableToChanges } from './ancestor-table.ts';
 import { buildAncestor, flattenAncestor } from './ancestor-tree.ts';
@@ -33,12 +34,12 @@ export interface ArchivePosition {
 
 export interface ArchiveContents {
   readonly position: ArchivePosition;
-  /** To be decoded by `decodeSnapshot` and `decodeDelta`; views of the bytes read. */
+  /** To be decoded by `decodeSnapshot`; a view of the bytes read, as the deltas are. */
   readonly snapshot: unknown;
   /** The kind of hash of the Merkle digests in the snapshot. */
   readonly merkleKind: DigestKind;
   /** Committed ones, oldest first. */
-  readonly deltas: readonly unknown[];
+  readonly deltas: readonly Delta[];
   readonly pending: PendingDelta | undefined;
   /** Where the snapshot ends, and where the last committed record does. */
   readonly snapshotEnd: number;
@@ -50,8 +51,11 @@ export interface ArchiveContents {
 export interface PendingDelta {
   /** What the archive will be once it is committed. */
   readonly position: ArchivePosition;
-  readonly delta: unknown;
+  readonly delta: Delta;
 }
+
+/** What a generation changes: as it was read from a file, or as it was written by this process. */
+export type Delta = { readonly payload: unknown } | { readonly changes: readonly AncestorChange[] };
 
 /** Reads a whole file. `undefined`: damaged, or of another pair. `SYNC_ARCHIVE_NEWER`. */
 export function readArchive(bytes: Uint8Array, pair: PairKey): ArchiveContents | undefined {
@@ -63,7 +67,7 @@ export function readArchive(bytes: Uint8Array, pair: PairKey): ArchiveContents |
   let position = readSnapshotPosition(snapshot, pair);
   if (position === undefined) return undefined;
   const merkleKind = position.settings?.digest ?? 'fast';
-  const deltas: unknown[] = [];
+  const deltas: Delta[] = [];
   let pending: PendingDelta | undefined;
   let committedEnd = first.end;
   let end = first.end;
@@ -75,7 +79,7 @@ export function readArchive(bytes: Uint8Array, pair: PairKey): ArchiveContents |
     if (pending === undefined) {
       const next = readDeltaPosition(record.payload, record.check, position);
       if (next === undefined) return undefined;
-      pending = { position: next, delta: record.payload };
+      pending = { position: next, delta: { payload: record.payload } };
     } else {
       if (!isCommit(record.payload, pending.position.generation)) return undefined;
       position = pending.position;
@@ -108,27 +112,19 @@ export function emptyPosition(pair: PairKey): ArchivePosition {
   return { generation: 0, digest: firstDigest(pair), settings: undefined, settingsBy: undefined };
 }
 
-/** A record to be appended to a log that stands at `position`. */
+/** A record to be appended to a log that stands at `position`. What cannot be read again is not written: the changes given are a bug then. */
 export function encodeDelta(position: ArchivePosition, commit: ArchiveCommit): { readonly bytes: Uint8Array; readonly pending: PendingDelta } {
-  const delta = {
+  const payload = {
     type: 'delta',
     generation: commit.generation,
     ...settingsFields(commit.settings?.value, commit.settings?.by),
     ...changesToTable(commit.changes),
   };
-  const { bytes, check } = encodeRecord(position.digest, delta);
-  return {
-    bytes,
-    pending: {
-      position: {
-        generation: commit.generation,
-        digest: check,
-        settings: commit.settings?.value ?? position.settings,
-        settingsBy: commit.settings?.by ?? position.settingsBy,
-      },
-      delta,
-    },
-  };
+  const read = tableToChanges(payload, limits);
+  assert(read.ok, () => 'what is written into an archive can be read again');
+  const { bytes, check } = encodeRecord(position.digest, payload);
+  const { value: settings, by: settingsBy } = commit.settings ?? { value: position.settings, by: position.settingsBy };
+  return { bytes, pending: { position: { generation: commit.generation, digest: check, settings, settingsBy }, delta: { changes: read.value } } };
 }
 
 export function encodeCommit({ position }: PendingDelta): Uint8Array {
@@ -146,8 +142,8 @@ export function decodeSnapshot(snapshot: unknown): Parsed<Ancestor> {
   return buildAncestor({ changes: changes.value, merkles: merkleBytes === 0 ? undefined : cut(merkles, merkleBytes) });
 }
 
-export function decodeDelta(delta: unknown): Parsed<AncestorChange[]> {
-  return tableToChanges(delta, limits);
+export function decodeDelta(delta: Delta): Parsed<readonly AncestorChange[]> {
+  return 'changes' in delta ? { ok: true, value: delta.changes } : tableToChanges(delta.payload, limits);
 }
 
 /** The head as the engine sees it. */

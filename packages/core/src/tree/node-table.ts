@@ -18,7 +18,7 @@
 import { digestBytes as bytesByKind, type Digest } from '../hash/digest.ts';
 import type { Parsed } from '../util/parsed.ts';
 import type { Entry, UntrackedReason } from './entry.ts';
-import { parseRelativePath, type RelativePath } from './path.ts';
+import { parseRelativePath, pathLengthMax, type RelativePath } from './path.ts';
 
 /** A path and the node that is there, by itself: children are nodes of their own. `undefined`: nothing is there. */
 export interface NodeAt {
@@ -135,6 +135,7 @@ function readNodes(table: NodeTable, suffixes: readonly string[], texts: readonl
   const modes = viewOf(table.modes);
   const sizes = viewOf(table.sizes);
   const mtimes = viewOf(table.mtimes);
+  const digests = cutDigests(table.digests, table.digestBytes);
   const nodes: NodeAt[] = [];
   let sharedAt = 0;
   let modeAt = 0;
@@ -156,9 +157,12 @@ function readNodes(table: NodeTable, suffixes: readonly string[], texts: readonl
     const suffix = suffixes[index] ?? '';
     characters += common + suffix.length;
     if (characters > charactersMax) return refused(`paths of more than ${charactersMax} characters`);
-    const parsed = parseRelativePath(previous.slice(0, common) + suffix);
+    const text = previous.slice(0, common) + suffix;
+    // What it shares with the path before was looked at there, up to the name in which they part.
+    const parsed = parseRelativePath(common === 0 ? text : text.slice(text.lastIndexOf('/', common - 1) + 1));
     if (!parsed.ok) return parsed;
-    const path = parsed.value;
+    if (text.length > pathLengthMax || (parsed.value === '' && text !== '')) return refused('path');
+    const path = text as RelativePath;
     previous = path;
     const code = table.kinds[index] ?? 0;
     const kind = code & ~untrackedFlag;
@@ -176,8 +180,7 @@ function readNodes(table: NodeTable, suffixes: readonly string[], texts: readonl
         const mtimeMs = mtimes.getFloat64(mtimeAt, true);
         mtimeAt += 8;
         if (!isTime(mtimeMs)) return refused('mtime');
-        const digest = String.fromCharCode(...table.digests.subarray(digestAt, digestAt + table.digestBytes)) as Digest;
-        digestAt += table.digestBytes;
+        const digest = digests[digestAt++] as Digest;
         entry = { kind: 'file', mode, sizeBytes, digest, mtimeMs };
       }
     } else if (kind === kindCode.symlink) {
@@ -263,6 +266,19 @@ function commonPrefix(a: string, b: string): number {
   if (index > 0 && (a.charCodeAt(index - 1) & 0xfc00) === 0xd800) index--;
   return index;
 }
+
+/** Turned into characters some thousand bytes at a time: a call for each digest costs five times as much. */
+function cutDigests(bytes: Uint8Array, digestBytes: number): readonly Digest[] {
+  const digests: Digest[] = [];
+  for (let start = 0; start < bytes.length; start += digestsPerCall * digestBytes) {
+    // `apply` takes typed arrays as they are; only its declaration does not say so. Spreading would iterate.
+    const text = String.fromCharCode.apply(undefined, bytes.subarray(start, start + digestsPerCall * digestBytes) as unknown as number[]);
+    for (let at = 0; at < text.length; at += digestBytes) digests.push(text.slice(at, at + digestBytes) as Digest);
+  }
+  return digests;
+}
+
+const digestsPerCall = 256;
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
