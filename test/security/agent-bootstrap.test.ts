@@ -250,7 +250,7 @@ describe('on a far side that is special', () => {
     await start({
       command: () => {
         stop.abort(reason);
-        return 'exec sleep 600';
+        return 'exec cat >/dev/null';
       },
     });
     await expect(connect({ signal: stop.signal })).rejects.toBe(reason);

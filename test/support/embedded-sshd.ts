@@ -2,7 +2,7 @@
  * An SSH server inside this process (ssh2's own), for tests and for the demo: a fresh host key, loopback only. An exec request runs its command line
  * through a shell in a child process with an empty home, so that what is tested is the real bootstrap and the real agent. Needs nothing but Node and sh.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import ssh2, { type AuthContext, type Connection, type ServerChannel, type Session } from 'ssh2';
 import { findFreePort, makeServerFiles, type ServerFiles, type TestServer } from './sshd-files.ts';
@@ -22,6 +22,7 @@ export interface EmbeddedSshdOptions {
 interface ServerState extends Required<Omit<EmbeddedSshdOptions, 'alias'>> {
   readonly files: ServerFiles;
   readonly connections: Set<Connection>;
+  readonly commands: Set<RunningCommand>;
   readonly note: (line: string) => void;
 }
 
@@ -36,7 +37,16 @@ export async function startEmbeddedSshd(options: EmbeddedSshdOptions = {}): Prom
   const port = await findFreePort();
   const files = await makeServerFiles(alias, port);
   let log = '';
-  const state: ServerState = { env, shell, command, password, files, connections: new Set(), note: (line) => (log += `${line}\n`) };
+  const state: ServerState = {
+    env,
+    shell,
+    command,
+    password,
+    files,
+    connections: new Set(),
+    commands: new Set(),
+    note: (line) => (log += `${line}\n`),
+  };
   const server = new ssh2.Server({ hostKeys: [files.hostKey.private] }, (connection) => serve(state, connection));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -44,10 +54,13 @@ export async function startEmbeddedSshd(options: EmbeddedSshdOptions = {}): Prom
   });
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    closing ??= new Promise<void>((resolve) => {
+    closing ??= (async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const connection of state.connections) connection.end();
-      server.close(() => resolve());
-    }).then(() => files.remove());
+      await Promise.all([...state.commands].map(endCommand));
+      await closed;
+      await files.remove();
+    })();
     return closing;
   };
   const { home, sshConfigFile, knownHostsFile, identityFile, hostKey } = files;
@@ -64,6 +77,19 @@ export async function startEmbeddedSshd(options: EmbeddedSshdOptions = {}): Prom
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+interface RunningCommand {
+  readonly child: ChildProcess;
+  readonly ended: Promise<void>;
+}
+
+/** A command ends with its input, as with any SSH server; one that does not is stopped with all that it has started. */
+async function endCommand({ child, ended }: RunningCommand): Promise<void> {
+  child.stdin?.destroy();
+  const timer = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), 5_000);
+  await ended;
+  clearTimeout(timer);
 }
 
 function serve(state: ServerState, connection: Connection): void {
@@ -118,24 +144,30 @@ function authenticate({ files, password, note }: ServerState, context: AuthConte
   return refuse();
 }
 
-function run({ env, shell, command, files, note }: ServerState, channel: ServerChannel, requested: string): void {
-  const child = spawn(shell, ['-c', command(requested)], { cwd: files.home, env: { ...env, HOME: files.home } });
+function run({ env, shell, command, files, commands, note }: ServerState, channel: ServerChannel, requested: string): void {
+  // In a process group of its own, so that it can be stopped as a whole.
+  const child = spawn(shell, ['-c', command(requested)], { cwd: files.home, env: { ...env, HOME: files.home }, detached: true });
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const running: RunningCommand = { child, ended };
+  commands.add(running);
   channel.pipe(child.stdin);
   child.stdout.pipe(channel, { end: false });
   child.stderr.pipe(channel.stderr, { end: false });
   // The command may end before it has read its input, the client before it has read the output.
   child.stdin.on('error', () => {});
   channel.on('error', () => {});
-  channel.on('close', () => child.stdin.destroy());
-  child.on('error', (error) => {
-    note(`exec error: ${error.message}`);
-    channel.exit(127);
-    channel.end();
+  channel.on('close', () => {
+    child.stdin.destroy();
+    // Output that nobody takes any more would keep the command from its end.
+    child.stdout.unpipe(channel).resume();
+    child.stderr.unpipe(channel.stderr).resume();
   });
+  child.on('error', (error) => note(`exec error: ${error.message}`));
   child.on('close', (code, signal) => {
+    commands.delete(running);
     note(`exit ${code ?? signal}`);
     if (signal !== null) channel.exit(signal.slice('SIG'.length));
-    else channel.exit(code ?? 0);
+    else channel.exit(code ?? 127);
     channel.end();
   });
 }

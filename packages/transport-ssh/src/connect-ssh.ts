@@ -34,6 +34,8 @@ export interface SshConnection {
   log(path: string): LogSource;
   service(name: string): ServiceClient;
   readonly counters: ConnectionCounters;
+  /** The last lines that the far side printed to standard error; if its program broke, they say why. */
+  readonly stderr: () => readonly string[];
   /** Resolves when the connection is over: with the reason, or `undefined` after an orderly end. Never rejects. */
   readonly closed: Promise<SyncError | undefined>;
   /** Twice is fine. */
@@ -71,7 +73,7 @@ export async function connectSsh(url: string, options: ConnectSshOptions = {}): 
       stream: Parameters<typeof connectOver>[0],
       launch: { signal: AbortSignal; onPreamble: (chunk: Uint8Array) => void },
     ): Promise<Connection> => connectOver(stream, { ...launch, limits, open: root });
-    const { connection, uploaded } = await launchAgent(ssh, { bundle, node, signal, connect });
+    const { connection, uploaded, stderr } = await launchAgent(ssh, { bundle, node, signal, connect });
     const close = async (): Promise<void> => {
       await connection.close();
       await ssh.close();
@@ -88,6 +90,7 @@ export async function connectSsh(url: string, options: ConnectSshOptions = {}): 
       get counters() {
         return connection.counters;
       },
+      stderr,
       closed: connection.closed.then(async (error) => (error === undefined ? undefined : ((await endedNow(ssh.ended)) ?? error))),
       close,
       [Symbol.asyncDispose]: close,

@@ -7,10 +7,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import { isSyncError, SyncError } from '@ubos/sync-core';
-import type { ClientChannel } from 'ssh2';
 import type { ByteDuplex } from '../protocol/byte-duplex.ts';
 import { escapeLines, escapeText } from '../protocol/text.ts';
 import type { SshClient } from '../ssh/connect.ts';
+import { execCommand, type RemoteCommand } from '../ssh/exec.ts';
 import { type AnswerReader, createAnswerReader, type LaunchAnswer } from './answers.ts';
 import type { AgentBundle } from './bundle.ts';
 import { launchCommand, launchLine, nodeMajorMin, nodePlaces } from './launcher.ts';
@@ -35,27 +35,25 @@ export interface Launched<C> {
 /** `SYNC_REMOTE_NODE_MISSING`, `SYNC_REMOTE_NOT_WRITABLE`, `SYNC_REMOTE_SHELL`, `SYNC_AGENT_DAMAGED`, and what the handshake throws. */
 export async function launchAgent<C>(ssh: SshClient, { bundle, node, signal, connect }: LaunchOptions<C>): Promise<Launched<C>> {
   const nonce = randomBytes(16).toString('hex');
-  const command = launchCommand({ nonce, sha256: bundle.sha256, sizeBytes: bundle.bytes.length, node });
+  const line = launchCommand({ nonce, sha256: bundle.sha256, sizeBytes: bundle.bytes.length, node });
   signal?.throwIfAborted();
-  const channel = await exec(ssh, command);
+  const command = await execCommand(ssh, line);
+  const { stream } = command;
   const failed = new AbortController();
   const oldNodes: string[] = [];
   let uploaded: string | undefined;
   const answers = createAnswerReader(nonce, onAnswer);
-  const stderr = keepStderr(channel);
-  const exit = exitOf(channel);
   try {
     const connection = await connect(
-      { readable: channel, writable: channel },
+      { readable: stream, writable: stream },
       { signal: signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]), onPreamble: answers.read },
     );
-    return { connection, uploaded, stderr };
+    command.widen();
+    return { connection, uploaded, stderr: () => escapeLines(command.stderr()) };
   } catch (error) {
-    channel.close();
-    // What is still unread would hold back the end of the channel, and with it the exit status.
-    channel.resume();
+    command.close();
     if (failed.signal.aborted || signal?.aborted === true) throw error;
-    throw await explain(ssh, error, { exit, said: answers, stderr });
+    throw await explain(ssh, error, command, answers);
   }
 
   function onAnswer(answer: LaunchAnswer): void {
@@ -66,7 +64,7 @@ export async function launchAgent<C>(ssh: SshClient, { bundle, node, signal, con
       case 'need':
         if (uploaded !== undefined) return;
         uploaded = escapeText(answer.text, 100);
-        channel.write(Buffer.concat([Buffer.from(`${launchLine(nonce, 'agent')}\n`), bundle.bytes]));
+        stream.write(Buffer.concat([Buffer.from(`${launchLine(nonce, 'agent')}\n`), bundle.bytes]));
         return;
       case 'no-node':
         failed.abort(nodeMissing(ssh, node, oldNodes));
@@ -86,37 +84,13 @@ export async function launchAgent<C>(ssh: SshClient, { bundle, node, signal, con
   }
 }
 
-async function exec(ssh: SshClient, command: string): Promise<ClientChannel> {
-  return new Promise((resolve, reject) => {
-    const refuse = (error: Error): void => {
-      const details = {
-        host: ssh.host.alias,
-        hint: 'the account must be allowed to run commands; one for SFTP alone, or MaxSessions 0, is not enough',
-      };
-      reject(new SyncError('SYNC_REMOTE_SHELL', `${ssh.host.alias} does not run commands for ${ssh.host.user}: ${error.message}`, details, error));
-    };
-    void ssh.ended.then((error) => reject(error ?? new SyncError('SYNC_PEER_LOST', `the connection to ${ssh.host.alias} is closed`)));
-    try {
-      ssh.client.exec(command, (error, channel) => (error === undefined ? resolve(channel) : refuse(error)));
-    } catch (error) {
-      refuse(error as Error);
-    }
-  });
-}
-
-interface Remains {
-  readonly exit: Promise<string | undefined>;
-  readonly said: AnswerReader;
-  readonly stderr: () => readonly string[];
-}
-
 /** The handshake failed: was it the connection, the shell, or something that answered in the agent's place? */
-async function explain(ssh: SshClient, error: unknown, remains: Remains): Promise<unknown> {
+async function explain(ssh: SshClient, error: unknown, command: RemoteCommand, answers: AnswerReader): Promise<unknown> {
   if (!isSyncError(error) || !['SYNC_REMOTE_SHELL', 'SYNC_PEER_LOST', 'SYNC_PEER_TIMEOUT'].includes(error.code)) return error;
-  const exit = await Promise.race([remains.exit, delay(exitWaitMs)]);
+  const exit = await Promise.race([command.exit, delay(exitWaitMs)]);
   const lost = await Promise.race([ssh.ended, delay(0)]);
   if (lost !== undefined) return lost;
-  const said = [...escapeLines(remains.said.said), ...remains.stderr()];
+  const said = [...escapeLines(answers.said), ...escapeLines(command.stderr())];
   if (exit === undefined && said.length === 0) return error;
   const { alias, user } = ssh.host;
   const how = exit === undefined ? 'did not start the agent' : `ended (${exit}) before the agent had started`;
@@ -128,30 +102,11 @@ async function explain(ssh: SshClient, error: unknown, remains: Remains): Promis
   );
 }
 
-/** How the command ended, once it is said; `undefined` if the channel closes without a word about it. */
-function exitOf(channel: ClientChannel): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    channel.once('exit', (code: number | null, signal?: string) => resolve(code === null ? String(signal) : `exit status ${code}`));
-    channel.once('close', () => resolve(undefined));
-  });
-}
-
 /** A command that goes on has no exit status, and is not waited for. */
 const exitWaitMs = 1_000;
 
 async function delay(ms: number): Promise<undefined> {
   await new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-const stderrBytesKept = 4_096;
-
-/** Reads standard error for as long as the channel lives (unread it would fill the window and stop the far side) and keeps the end of it. */
-function keepStderr(channel: ClientChannel): () => readonly string[] {
-  let kept = Buffer.alloc(0);
-  channel.stderr.on('data', (chunk: Buffer) => {
-    kept = Buffer.concat([kept, chunk]).subarray(-stderrBytesKept);
-  });
-  return () => escapeLines(kept);
 }
 
 function nodeMissing(ssh: SshClient, node: string | undefined, oldNodes: readonly string[]): SyncError {

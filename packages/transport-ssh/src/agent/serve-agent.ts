@@ -43,9 +43,11 @@ async function openReplica(asked: string | undefined, bound: string | undefined,
 async function openLog(asked: string, bound: string | undefined, patterns: readonly string[] | undefined): Promise<LogSource> {
   const path = toAbsolute(asked, bound);
   if (path === undefined) throw new SyncError('SYNC_USAGE', `the log ${asked} has no root to be relative to`, { path: asked });
-  if (bound !== undefined && !mayRead(real(path), bound, patterns))
-    throw new SyncError('SYNC_DENIED', `the log ${asked} is not given away here`, { path: asked });
-  return createFsLogSource(path);
+  if (bound === undefined) return createFsLogSource(path);
+  const resolved = real(path);
+  if (!mayRead(resolved, bound, patterns)) throw new SyncError('SYNC_DENIED', `the log ${asked} is not given away here`, { path: asked });
+  // Opened by the path that was judged, and through no link that has come since.
+  return createFsLogSource(resolved, { root: '/' });
 }
 
 /** Judged by the resolved path, so that a link leads no further than its target may be read. */
