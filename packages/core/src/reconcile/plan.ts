@@ -5,6 +5,15 @@ import type { Change } from './change.ts';
 
 export type Side = 'alpha' | 'beta';
 
+/** One of each for the two sides. */
+export type Sides<T> = Readonly<Record<Side, T>>;
+
+export const bothSides: readonly Side[] = ['alpha', 'beta'];
+
+export function otherSide(side: Side): Side {
+  return side === 'alpha' ? 'beta' : 'alpha';
+}
+
 /** What three trees say is to be done. Every list is in an order in which it can be carried out; the same trees give the same plan. */
 export interface Plan {
   /** What is agreed (or held) without anything being moved. */
@@ -30,6 +39,12 @@ export interface Conflict {
   readonly keptAs?: RelativePath | undefined;
 }
 
+/**
+ * `content`: two contents, both new · `tie`: the same, and the clocks cannot tell which is newer · `first-sync`: two contents, and no ancestor ·
+ * `kinds`: a directory against something else · `untracked`: what is there on one side is left alone, so the other side's cannot go there ·
+ * `direction`: settling it would change a side that is not to be changed, or overwrite what that side's peer changed ·
+ * `names-collide`: the name would be another one's on that side's file system.
+ */
 export type ConflictReason = 'content' | 'tie' | 'first-sync' | 'kinds' | 'untracked' | 'direction' | 'names-collide';
 
 /** A path about which nothing could be decided, because one side could not be read there. */

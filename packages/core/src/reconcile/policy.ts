@@ -1,4 +1,6 @@
 import type { PatternSet } from '../scope/pattern.ts';
+import type { RelativePath } from '../tree/path.ts';
+import type { Side } from './plan.ts';
 
 /** How a content conflict is settled. `newer`: the later corrected mtime; `alpha`, `beta`: that side; `skip`: reported and left. */
 export type ConflictPolicy = 'newer' | 'alpha' | 'beta' | 'keep-both' | 'skip';
@@ -36,4 +38,34 @@ export interface ConflictNaming {
 export interface ClockRelation {
   readonly offsetMs: number;
   readonly uncertaintyMs: number;
+}
+
+/** What holds at one path. */
+export interface PathRules {
+  readonly conflicts: ConflictPolicy;
+  /** The side that must not be changed; `undefined`: both may. */
+  readonly fixed: Side | undefined;
+}
+
+export function rulesAt(policy: Policy, path: RelativePath, kind: 'directory' | 'other'): PathRules {
+  let conflicts: ConflictPolicy | undefined;
+  let direction: Direction | undefined;
+  for (let index = policy.paths.length - 1; index >= 0 && (conflicts === undefined || direction === undefined); index--) {
+    const exception = policy.paths[index];
+    if (exception === undefined || exception.match.lastMatch(path, kind) < 0) continue;
+    conflicts ??= exception.conflicts;
+    direction ??= exception.direction;
+  }
+  return { conflicts: conflicts ?? policy.conflicts, fixed: fixedSide(direction ?? policy.direction) };
+}
+
+function fixedSide(direction: Direction): Side | undefined {
+  switch (direction) {
+    case 'both':
+      return undefined;
+    case 'alpha-to-beta':
+      return 'alpha';
+    case 'beta-to-alpha':
+      return 'beta';
+  }
 }

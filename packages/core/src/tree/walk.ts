@@ -13,12 +13,12 @@ export type Places = readonly (Entry | undefined)[];
 
 /**
  * Visits every path that is there in at least one of the trees, in walk order: a directory before what is in it, siblings by `compareNames`.
- * `visit` says whether to go on below; below a path that is a directory in none of the trees there is nothing.
+ * `visit` says whether to go on below; below a path that is a directory in none of the trees there is nothing. `at`: the path of the trees themselves.
  * Costs the number of entries visited times the number of trees.
  */
-export function walk(trees: Places, visit: (path: RelativePath, places: Places) => boolean): void {
+export function walk(trees: Places, visit: (path: RelativePath, places: Places) => boolean, at: RelativePath = rootPath): void {
   if (trees.every((tree) => tree === undefined)) return;
-  const rest: { readonly path: RelativePath; readonly places: Places }[] = [{ path: rootPath, places: trees }];
+  const rest: { readonly path: RelativePath; readonly places: Places }[] = [{ path: at, places: trees }];
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
     const { path, places } = next;
     if (!visit(path, places)) continue;

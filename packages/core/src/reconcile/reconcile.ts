@@ -1,0 +1,475 @@
+/**
+ * Reconcile: three trees say what is to be done.
+ *
+ * The ancestor is what the two sides last agreed on. Where one side is still as it was there, the other side's change is what somebody wanted, and it
+ * travels. Where both have changed, either there is a way in which nobody loses anything, or it is a conflict, and that is for a policy or for people.
+ * The idea is old (Balasubramaniam and Pierce, "What is a file synchronizer?", 1998); the rules are numbered in DESIGN.md, section 5, and are tried in order:
+ *
+ * 1. Both sides are the same: agreed.
+ * 2. One side is as it was: the other side's change goes there.
+ * 3. Both are directories: go on below; permissions are merged.
+ * 4. Two files, one content: permissions are merged by themselves.
+ * 5. Deletion against change: the change survives. A change of permissions alone does not.
+ * 6. Two contents: a content conflict, settled by the policy.
+ * 7. A directory against something else: a conflict, unless the policy names a side.
+ *
+ * The ancestor has a half for each side. Where the halves differ, the difference is *held*: both sides have accepted it, and each side's "as it was"
+ * is its own half. So a held entry that nobody touches plans nothing.
+ *
+ * **Order.** Decisions are made from the root down, at each path by the five things known there: the two halves and the two sides of it, and the policy.
+ * Below two directories each child is decided by itself. Everywhere else at most one side has anything below, so the decision is about all of it.
+ * (Renames will be found between these two steps: after the walk, deletions and creations of one content become moves.)
+ *
+ * **Total.** There is no input on which this throws, and the same trees give the same plan. Swapping the sides swaps the plan.
+ * Costs what changed on either side and its siblings, as long as unchanged directories can be told by reference or by Merkle digest.
+ */
+import { exactNames, type Folding } from '../scope/rules.ts';
+import { mergeFolding } from '../scope/fold.ts';
+import { type Directory, type Entry, type File, nodeOf, sameContent, sameNode, type Symlink, type Syncable } from '../tree/entry.ts';
+import { baseName, joinPath, type RelativePath, rootPath } from '../tree/path.ts';
+import { childrenOf, isSameAtOnce, joinChildren, reverseFrom, walk } from '../tree/walk.ts';
+import type { Ancestor, AncestorChange } from './ancestor.ts';
+import type { Change } from './change.ts';
+import { bringsContent, isSameTree, syncable } from './compare.ts';
+import { conflictName } from './conflict-name.ts';
+import { createNamesTaken, isExact, type NamesTaken } from './names-taken.ts';
+import { mergeModes } from './permissions.ts';
+import { bothSides, type Conflict, otherSide, type Plan, type PlanProblem, type Side, type Sides } from './plan.ts';
+import { type ClockRelation, type PathRules, type Policy, rulesAt } from './policy.ts';
+import { planRemoval, type Removal } from './removal.ts';
+import { namedSide, type SettleContext, type Settlement, settleContent } from './settle.ts';
+
+export interface ReconcileInput {
+  /** `undefined`: the pair's first sync. Nothing is deleted then. */
+  readonly ancestor: Ancestor | undefined;
+  readonly alpha: Entry | undefined;
+  readonly beta: Entry | undefined;
+  readonly policy: Policy;
+  /** `undefined`: one clock made the times of both sides. */
+  readonly clock?: ClockRelation | undefined;
+  /** What each side's file system does to names. */
+  readonly folding?: Sides<Folding> | undefined;
+}
+
+export function reconcile({ ancestor, alpha, beta, policy, clock, folding = { alpha: exactNames, beta: exactNames } }: ReconcileInput): Plan {
+  const work: Work = {
+    policy,
+    clock,
+    first: ancestor === undefined,
+    ancestorChanges: [],
+    changes: { alpha: [], beta: [] },
+    conflicts: [],
+    problems: [],
+    names: { alpha: isExact(folding.alpha) ? undefined : createNamesTaken(folding.alpha), beta: isExact(folding.beta) ? undefined : createNamesTaken(folding.beta) },
+    keptNames: createNamesTaken(mergeFolding(folding.alpha, folding.beta)),
+  };
+  const rest: Place[] = [{ path: rootPath, before: ancestor ?? { alpha: undefined, beta: undefined }, now: { alpha, beta }, parent: undefined }];
+  for (let place = rest.pop(); place !== undefined; place = rest.pop()) {
+    if (decide(work, place)) pushChildren(rest, place);
+  }
+  return {
+    ancestorChanges: work.ancestorChanges,
+    alphaChanges: work.changes.alpha,
+    betaChanges: work.changes.beta,
+    conflicts: work.conflicts,
+    problems: work.problems,
+  };
+}
+
+/** What the decisions read and what they write. */
+interface Work extends SettleContext {
+  readonly ancestorChanges: AncestorChange[];
+  readonly changes: Sides<Change[]>;
+  readonly conflicts: Conflict[];
+  readonly problems: PlanProblem[];
+  /** Names in use on a side whose file system takes different names for the same. */
+  readonly names: Sides<NamesTaken | undefined>;
+  /** Names that a kept loser cannot have. */
+  readonly keptNames: NamesTaken;
+}
+
+/** A path and all that is there. */
+interface Place {
+  readonly path: RelativePath;
+  /** In the ancestor's halves. */
+  readonly before: Sides<Entry | undefined>;
+  readonly now: Sides<Entry | undefined>;
+  /** The two directories that hold it; `undefined` for the root. */
+  readonly parent: Place | undefined;
+}
+
+/** The same with what can be synced of it. Untracked counts as absent: nothing of it can travel. */
+interface Spot extends Place {
+  readonly had: Sides<Syncable | undefined>;
+  readonly has: Sides<Syncable | undefined>;
+}
+
+function pushChildren(rest: Place[], parent: Place): void {
+  const { path, before, now } = parent;
+  const first = rest.length;
+  joinChildren([before.alpha, before.beta, now.alpha, now.beta], (name, [wasAlpha, wasBeta, alpha, beta]) => {
+    if (isSameAtOnce(alpha, wasAlpha) && isSameAtOnce(beta, wasBeta)) return;
+    rest.push({ path: joinPath(path, name), before: { alpha: wasAlpha, beta: wasBeta }, now: { alpha, beta }, parent });
+  });
+  reverseFrom(rest, first);
+}
+
+/** Decides about one path. Returns whether its children are decided one by one; if not, nothing is left to decide below. */
+function decide(work: Work, place: Place): boolean {
+  const { path, before, now } = place;
+  // Neither side has changed. They agreed, or the difference is held: in both cases there is nothing to do at any depth.
+  if (isSameAtOnce(now.alpha, before.alpha) && isSameAtOnce(now.beta, before.beta)) return false;
+  if (reportProblem(work, path, now)) return false;
+
+  // By now each side is known. What is untracked is not ours: it counts as absent here, and as an obstacle where something would have to go.
+  const spot: Spot = {
+    ...place,
+    had: { alpha: syncable(before.alpha), beta: syncable(before.beta) },
+    has: { alpha: syncable(now.alpha), beta: syncable(now.beta) },
+  };
+  const { had, has } = spot;
+  if (has.alpha === undefined && has.beta === undefined) {
+    // Both have let go of it, so the ancestor does too. (Rule 1.)
+    if (had.alpha !== undefined || had.beta !== undefined) remember(work, path, undefined, undefined);
+    return false;
+  }
+  if (has.alpha?.kind === 'directory' && has.beta?.kind === 'directory') {
+    mergeDirectories(work, spot, { alpha: has.alpha, beta: has.beta });
+    return true;
+  }
+  decideWhole(work, spot);
+  return false;
+}
+
+/** Rule 3. The children are decided after this, each by itself. */
+function mergeDirectories(work: Work, spot: Spot, has: Sides<Directory>): void {
+  const { path, had } = spot;
+  const { fixed } = rulesAt(work.policy, path, 'directory');
+  const before = { alpha: had.alpha?.kind === 'directory' ? had.alpha.mode : undefined, beta: had.beta?.kind === 'directory' ? had.beta.mode : undefined };
+  const modes = mergeModes({ alpha: has.alpha.mode, beta: has.beta.mode }, before, fixed);
+  let moves = false;
+  for (const side of bothSides) {
+    if (modes[side] === has[side].mode) continue;
+    const node = nodeOf(has[side]);
+    work.changes[side].push({ path, old: node, new: { ...node, mode: modes[side] } });
+    moves = true;
+  }
+  // A directory that is to be changed is remembered when that has been done. But what is decided below needs a directory to be remembered in.
+  if (!moves || before.alpha === undefined || before.beta === undefined) rememberNow(work, spot);
+}
+
+/** At most one side has a directory here, so what is decided holds for everything below. */
+function decideWhole(work: Work, spot: Spot): void {
+  const { path, before, now, has } = spot;
+  for (const side of bothSides) reportProblemsBelow(work, spot, side);
+  if (has.alpha !== undefined && has.beta !== undefined) {
+    // Rule 1.
+    if (sameNode(has.alpha, has.beta)) return rememberNow(work, spot);
+    if (has.alpha.kind === 'file' && has.beta.kind === 'file') return mergeFiles(work, spot, { alpha: has.alpha, beta: has.beta });
+  }
+  const changed = { alpha: !isSameTree(now.alpha, before.alpha), beta: !isSameTree(now.beta, before.beta) };
+  const rules = rulesAt(work.policy, path, has.alpha?.kind === 'directory' || has.beta?.kind === 'directory' ? 'directory' : 'other');
+  if (changed.alpha && changed.beta) return bothChanged(work, spot, rules);
+  if (changed.alpha) return oneChanged(work, spot, 'alpha', rules);
+  if (changed.beta) return oneChanged(work, spot, 'beta', rules);
+}
+
+/** Rule 2: the other side is as it was, so this change is all that was wanted here. */
+function oneChanged(work: Work, spot: Spot, from: Side, rules: PathRules): void {
+  const { had, has } = spot;
+  const to = otherSide(from);
+  // Held on one side alone, and it only became less there: nothing that the other side could want.
+  if (has[to] === undefined && had[to] === undefined && had[from] !== undefined && !bringsContent(has[from], had[from])) return rememberOneSide(work, spot, from);
+  // One way: what the other end did with its copy is its own affair, as long as nothing has to go there.
+  if (rules.fixed === to) return;
+  const obstacle = findObstacle(work, spot, from);
+  if (obstacle === undefined) carry(work, spot, from);
+  else leave(work, spot, obstacle);
+}
+
+/** Rules 5 to 7: both sides differ from the ancestor, so it decides nothing by itself, and the two are not the same. */
+function bothChanged(work: Work, spot: Spot, rules: PathRules): void {
+  const { had, has } = spot;
+  const brings = { alpha: bringsContent(has.alpha, had.alpha), beta: bringsContent(has.beta, had.beta) };
+  if (brings.alpha && brings.beta) {
+    // Both exist, each with something new, and at most one is a directory.
+    if (has.alpha === undefined || has.beta === undefined) return;
+    if (has.alpha.kind === 'directory' || has.beta.kind === 'directory') return settleKinds(work, spot, rules);
+    return settleLeaves(work, spot, { alpha: has.alpha, beta: has.beta }, rules);
+  }
+  // At least one side only deleted, or changed permissions. Giving that up loses no content, so a classic merge's conflict is spared: the side with something
+  // new survives, whole. If neither has anything new, the one that deleted more wins; that is the one with nothing left.
+  const from = brings.alpha || (!brings.beta && has.alpha === undefined) ? 'alpha' : brings.beta || has.beta === undefined ? 'beta' : undefined;
+  // Two kinds that were held side by side, and each only became less: still no reason to prefer one.
+  if (from === undefined) return;
+  const obstacle = rules.fixed === otherSide(from) ? oneWay : findObstacle(work, spot, from);
+  if (obstacle === undefined) carry(work, spot, from);
+  else leave(work, spot, obstacle);
+}
+
+/** Rules 2, 4 and 6 for two files that differ in content or mode. The two are decided apart: an edit here and a `chmod` there are both kept. */
+function mergeFiles(work: Work, spot: Spot, has: Sides<File>): void {
+  const { path, had } = spot;
+  const rules = rulesAt(work.policy, path, 'other');
+  const same = sameContent(has.alpha, has.beta);
+  const edited = { alpha: !isContentOf(had.alpha, has.alpha), beta: !isContentOf(had.beta, has.beta) };
+  let source: Side | undefined;
+  if (!same && edited.alpha && edited.beta) {
+    // A file whose conflict stays open is left alone altogether, its permissions too.
+    source = settle(work, spot, has, rules);
+    if (source === undefined) return;
+  } else if (!same && edited.alpha !== edited.beta) {
+    source = edited.alpha ? 'alpha' : 'beta';
+    if (rules.fixed === otherSide(source)) return;
+  }
+  const before = { alpha: had.alpha?.kind === 'file' ? had.alpha.mode : undefined, beta: had.beta?.kind === 'file' ? had.beta.mode : undefined };
+  const modes = mergeModes({ alpha: has.alpha.mode, beta: has.beta.mode }, before, rules.fixed);
+  let moves = false;
+  for (const side of bothSides) {
+    const next: File = { ...has[source ?? side], mode: modes[side] };
+    if (sameNode(next, has[side])) continue;
+    work.changes[side].push({ path, old: has[side], new: next });
+    moves = true;
+  }
+  if (!moves) rememberNow(work, spot);
+}
+
+function isContentOf(entry: Entry | undefined, content: File): boolean {
+  return entry?.kind === 'file' && sameContent(entry, content);
+}
+
+/** Rule 6 where at least one of the two is a link. */
+function settleLeaves(work: Work, spot: Spot, has: Sides<File | Symlink>, rules: PathRules): void {
+  const winner = settle(work, spot, has, rules);
+  if (winner === undefined) return;
+  const loser = otherSide(winner);
+  work.changes[loser].push({ path: spot.path, old: has[loser], new: has[winner] });
+}
+
+/** Reports a content conflict and returns the winner, if there is one. A loser that is to be kept beside it has its changes planned here. */
+function settle(work: Work, spot: Spot, has: Sides<File | Symlink>, rules: PathRules): Side | undefined {
+  const settlement = settleContent(has, rules, work);
+  const { winner } = settlement;
+  if (winner === undefined || settlement.resolution !== 'keep-both') {
+    report(work, spot, settlement);
+    return winner;
+  }
+  const loser = otherSide(winner);
+  const keptAs = nameForLoser(work, spot, loser);
+  if (keptAs === undefined) {
+    report(work, spot, { ...settlement, rule: `${settlement.rule}, but no name is left`, resolution: 'skipped' });
+    return undefined;
+  }
+  for (const side of bothSides) work.changes[side].push({ path: keptAs, old: undefined, new: has[loser] });
+  report(work, spot, settlement, keptAs);
+  return winner;
+}
+
+function nameForLoser(work: Work, { path, parent }: Spot, loser: Side): RelativePath | undefined {
+  const name = baseName(path);
+  if (name === undefined || parent === undefined) return undefined;
+  const present = [parent.now.alpha, parent.now.beta];
+  const kept = conflictName(name, {
+    host: work.policy.naming[loser],
+    date: work.policy.naming.date,
+    isTaken: (candidate) => work.keptNames.find(parent.path, candidate, present) !== undefined,
+  });
+  if (kept === undefined) return undefined;
+  work.keptNames.add(parent.path, kept, present);
+  return joinPath(parent.path, kept);
+}
+
+/** Rule 7. No time says whether a directory or a file is meant. */
+function settleKinds(work: Work, spot: Spot, rules: PathRules): void {
+  const winner = namedSide(rules, work);
+  if (winner === undefined) return leave(work, spot, { reason: 'kinds', rule: '7 kinds differ' });
+  const loser = otherSide(winner);
+  if (rules.fixed === loser) return leave(work, spot, oneWay);
+  // A directory is not replaced without deleting what is in it, and a first sync deletes nothing.
+  if (work.first && spot.has[loser]?.kind === 'directory') return leave(work, spot, { reason: 'first-sync', rule: '7 first sync' });
+  const obstacle = findObstacle(work, spot, winner);
+  if (obstacle !== undefined) return leave(work, spot, obstacle);
+  report(work, spot, { reason: 'kinds', rule: `7 ${winner}`, resolution: winner, winner });
+  carry(work, spot, winner);
+}
+
+/** Why something that was decided cannot be done. */
+type Obstacle = Pick<Settlement, 'reason' | 'rule'> | 'problem';
+
+const oneWay: Obstacle = { reason: 'direction', rule: 'one way' };
+const inTheWay: Obstacle = { reason: 'untracked', rule: 'untracked' };
+
+/** What keeps one side's state from going to the other. */
+function findObstacle(work: Work, spot: Spot, from: Side): Obstacle | undefined {
+  const { path, now, has } = spot;
+  const to = otherSide(from);
+  // One of the two is untracked here: it can neither be carried nor give way.
+  if (now.alpha?.kind === 'untracked' || now.beta?.kind === 'untracked') return inTheWay;
+  const [wanted, there] = [has[from], has[to]];
+  if (wanted !== undefined && wanted.kind !== 'directory' && there?.kind === 'directory') {
+    switch (removalOf(work, spot, to, there).kept) {
+      case undefined:
+        return undefined;
+      case 'untracked':
+        return inTheWay;
+      case 'direction':
+        return oneWay;
+      case 'problem':
+        return 'problem';
+    }
+  }
+  if (wanted !== undefined && there === undefined && spot.parent !== undefined && collides(work, to, spot.parent.path, path, [spot.parent.now[to]])) {
+    return { reason: 'names-collide', rule: 'names collide' };
+  }
+  return undefined;
+}
+
+/** Whether a new name would be another one's on that side; if not, it is taken from now on. */
+function collides(work: Work, side: Side, directory: RelativePath, path: RelativePath, present: readonly (Entry | undefined)[]): boolean {
+  const names = work.names[side];
+  const name = baseName(path);
+  if (names === undefined || name === undefined) return false;
+  const found = names.find(directory, name, present);
+  if (found !== undefined && found !== name) return true;
+  names.add(directory, name, present);
+  return false;
+}
+
+/** Makes `to` as `from` is, here and below. Nothing is in the way. */
+function carry(work: Work, spot: Spot, from: Side): void {
+  const { path, has } = spot;
+  const to = otherSide(from);
+  const [wanted, there] = [has[from], has[to]];
+  forgetStale(work, spot);
+  if (wanted === undefined) {
+    if (there !== undefined) remove(work, to, removalOf(work, spot, to, there));
+    return;
+  }
+  if (there?.kind === 'directory') {
+    // A file or link takes the place of a directory: what is in it goes first.
+    for (const step of removalOf(work, spot, to, there).steps) if (step.path !== path) work.changes[to].push({ path: step.path, old: nodeOf(step.entry), new: undefined });
+  }
+  work.changes[to].push({ path, old: there && nodeOf(there), new: madeFrom(wanted) });
+  if (wanted.kind === 'directory') create(work, to, path, wanted);
+}
+
+/** Plans all that is in a directory for a side that has nothing there. What cannot be synced is left out. */
+function create(work: Work, to: Side, path: RelativePath, directory: Directory): void {
+  const rest: { readonly path: RelativePath; readonly entry: Syncable }[] = [];
+  const pushBelow = (parent: RelativePath, { children }: Directory): void => {
+    const first = rest.length;
+    for (const { name, entry } of children) {
+      const below = joinPath(parent, name);
+      const wanted = syncable(entry);
+      if (wanted === undefined || isFixed(work, to, below, wanted)) continue;
+      if (!collides(work, to, parent, below, [])) rest.push({ path: below, entry: wanted });
+      else work.conflicts.push({ path: below, reason: 'names-collide', alpha: undefined, beta: undefined, [otherSide(to)]: entry, rule: 'names collide', resolution: 'skipped' });
+    }
+    reverseFrom(rest, first);
+  };
+  pushBelow(path, directory);
+  for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
+    work.changes[to].push({ path: next.path, old: undefined, new: madeFrom(next.entry) });
+    if (next.entry.kind === 'directory') pushBelow(next.path, next.entry);
+  }
+}
+
+/** Plans a deletion. A directory that holds what is not ours loses what was synced and stays, and both sides accept that. */
+function remove(work: Work, to: Side, { steps }: Removal): void {
+  for (const { path, entry, kept } of steps) {
+    if (kept === undefined) work.changes[to].push({ path, old: nodeOf(entry), new: undefined });
+    else if (kept === 'untracked') {
+      const node = nodeOf(entry);
+      remember(work, path, to === 'alpha' ? node : undefined, to === 'beta' ? node : undefined);
+    }
+    // Else it stays in the ancestor on both halves, so that the deletion is tried again when it can be.
+  }
+}
+
+function removalOf(work: Work, { path }: Spot, side: Side, entry: Syncable): Removal {
+  return planRemoval(path, entry, (below, node) => isFixed(work, side, below, node));
+}
+
+/** Whether a per-path policy forbids to change something on a side. For the path that is being decided the rules are known; this is for what is below it. */
+function isFixed({ policy }: Work, side: Side, path: RelativePath, entry: Entry): boolean {
+  return policy.paths.length > 0 && rulesAt(policy, path, entry.kind === 'directory' ? 'directory' : 'other').fixed === side;
+}
+
+/** An entry as it is to be made somewhere else: by itself, and without what only its own side has. */
+function madeFrom(entry: Syncable): Syncable {
+  return entry.kind === 'directory' ? { kind: 'directory', mode: entry.mode, children: [] } : entry;
+}
+
+/** The ancestor is to hold this, though nothing has to be moved for it. */
+function remember({ ancestorChanges }: Work, path: RelativePath, alpha: Entry | undefined, beta: Entry | undefined): void {
+  ancestorChanges.push({ path, alpha: alpha && nodeOf(alpha), beta: beta && nodeOf(beta) });
+}
+
+/** The ancestor is to hold what each side has now, if it does not yet. */
+function rememberNow(work: Work, { path, had, has }: Spot): void {
+  if (sameNode(had.alpha, has.alpha) && sameNode(had.beta, has.beta)) return;
+  remember(work, path, has.alpha, has.beta);
+}
+
+/** The same for a whole tree that only one side has. */
+function rememberOneSide(work: Work, { path, before, now }: Spot, side: Side): void {
+  walk(
+    [now[side], before[side]],
+    (at, [entry, was]) => {
+      if (entry?.kind === 'problematic' || isSameAtOnce(entry, was)) return false;
+      const has = syncable(entry);
+      if (!sameNode(has, syncable(was))) remember(work, at, side === 'alpha' ? has : undefined, side === 'beta' ? has : undefined);
+      return has !== undefined;
+    },
+    path,
+  );
+}
+
+/** Before a whole state is carried: what the ancestor has here and neither side has any more is forgotten, or it would look like two deletions later. */
+function forgetStale(work: Work, { path, before, now }: Spot): void {
+  if (childrenOf(before.alpha).length === 0 && childrenOf(before.beta).length === 0) return;
+  walk(
+    [before.alpha, before.beta, now.alpha, now.beta],
+    (at, [wasAlpha, wasBeta, alpha, beta]) => {
+      if (alpha?.kind === 'problematic' || beta?.kind === 'problematic') return false;
+      if (syncable(alpha) !== undefined || syncable(beta) !== undefined) return wasAlpha !== undefined || wasBeta !== undefined;
+      if (syncable(wasAlpha) !== undefined || syncable(wasBeta) !== undefined) remember(work, at, undefined, undefined);
+      return false;
+    },
+    path,
+  );
+}
+
+function leave(work: Work, spot: Spot, obstacle: Obstacle): void {
+  // What could not be read has been reported as a problem.
+  if (obstacle !== 'problem') report(work, spot, { ...obstacle, resolution: 'skipped', winner: undefined });
+}
+
+function report({ conflicts }: Work, { path, now }: Spot, { reason, rule, resolution, clock }: Settlement, keptAs?: RelativePath): void {
+  conflicts.push({ path, reason, alpha: now.alpha, beta: now.beta, rule, resolution, ...(clock && { clock }), ...(keptAs !== undefined && { keptAs }) });
+}
+
+/** `true`: one side could not be read here, so nothing is decided at this path or below it. */
+function reportProblem({ problems }: Work, path: RelativePath, now: Sides<Entry | undefined>): boolean {
+  let found = false;
+  for (const side of bothSides) {
+    const entry = now[side];
+    if (entry?.kind !== 'problematic') continue;
+    problems.push({ path, side, code: entry.code });
+    found = true;
+  }
+  return found;
+}
+
+/** The problems inside of a directory that is decided as a whole. */
+function reportProblemsBelow({ problems }: Work, { path, now }: Spot, side: Side): void {
+  walk(
+    [now[side]],
+    (at, [entry]) => {
+      if (entry?.kind === 'problematic') problems.push({ path: at, side, code: entry.code });
+      // A Merkle digest is there only where all below was read.
+      return entry?.kind === 'directory' && entry.merkle === undefined;
+    },
+    path,
+  );
+}
