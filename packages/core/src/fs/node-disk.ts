@@ -32,7 +32,10 @@ export function createNodeDisk({ procFs = hasProcFs() }: NodeDiskOptions = {}): 
         if (isErrno(error, 'ENOENT')) return undefined;
         throw error;
       }
-      return procFs ? new NodeDirectory(fd) : closingOnFailure(fd, () => new PathDirectory(fd, fs.realpathSync.native(path)));
+      return closingOnFailure(fd, () => {
+        const resolved = fs.realpathSync.native(path);
+        return procFs ? new NodeDirectory(fd, resolved) : new PathDirectory(fd, resolved);
+      });
     },
     resolve: (path) => fs.realpathSync.native(path),
   };
@@ -47,11 +50,14 @@ function hasProcFs(): boolean {
 /** A directory by its descriptor; children through `/proc/self/fd`. */
 class NodeDirectory implements DiskDirectory {
   protected fd: number;
+  /** Where it was when it was opened. */
+  protected readonly path: string;
   readonly #base: string;
   #identity: { readonly dev: bigint; readonly ino: bigint } | undefined;
 
-  constructor(fd: number, base: string = `/proc/self/fd/${fd}`) {
+  constructor(fd: number, path: string, base: string = `/proc/self/fd/${fd}`) {
     this.fd = fd;
+    this.path = path;
     this.#base = base;
   }
 
@@ -75,12 +81,19 @@ class NodeDirectory implements DiskDirectory {
     });
   }
 
+  glance(name: string): DiskStat | undefined {
+    // Beyond `PATH_MAX` there is no way by path.
+    if (this.path.length > 1_024) return undefined;
+    const stat = fs.lstatSync(`${this.path}/${name}`, lstatOptions);
+    return stat === undefined ? undefined : toDiskStat(stat);
+  }
+
   stat(): DiskStat {
     return toDiskStat(fs.fstatSync(this.fd, bigintOptions));
   }
 
   openDirectory(name: string): DiskDirectory {
-    return this.#child(name, (path) => this.hold(fs.openSync(path, openDirectoryFlags), path));
+    return this.#child(name, (path) => this.hold(fs.openSync(path, openDirectoryFlags), `${this.path}/${name}`));
   }
 
   openFile(name: string, access: 'read' | 'create' | 'write' | 'append', mode = 0o600): DiskFile {
@@ -163,8 +176,8 @@ class NodeDirectory implements DiskDirectory {
     return call(this.#base);
   }
 
-  protected hold(fd: number, _path: string): DiskDirectory {
-    return new NodeDirectory(fd);
+  protected hold(fd: number, path: string): DiskDirectory {
+    return new NodeDirectory(fd, path);
   }
 
   /**
@@ -194,11 +207,8 @@ class NodeDirectory implements DiskDirectory {
 
 /** A directory by its path, for systems without `/proc/self/fd`. The descriptor keeps its inode from being given to another directory. */
 class PathDirectory extends NodeDirectory {
-  readonly #path: string;
-
   constructor(fd: number, path: string) {
-    super(fd, path);
-    this.#path = path;
+    super(fd, path, path);
     this.#mustStillLeadHere();
   }
 
@@ -239,8 +249,8 @@ class PathDirectory extends NodeDirectory {
 
   #mustStillLeadHere(): void {
     const { dev, ino } = this.identity;
-    const there = fs.lstatSync(this.#path, lstatOptions);
-    if (there?.dev !== dev || there.ino !== ino) throw errnoError('ESTALE', `the directory was moved or replaced, '${this.#path}'`);
+    const there = fs.lstatSync(this.path, lstatOptions);
+    if (there?.dev !== dev || there.ino !== ino) throw errnoError('ESTALE', `the directory was moved or replaced, '${this.path}'`);
   }
 }
 

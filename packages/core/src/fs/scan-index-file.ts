@@ -1,0 +1,120 @@
+/**
+ * The scan index on disk: `.ubos-sync/index`, a snapshot of its records behind a header of 64 bytes.
+ *
+ * | offset | bytes | field                                                               |
+ * |--------|-------|---------------------------------------------------------------------|
+ * | 0      | 16    | `ubos-sync index\n`                                                 |
+ * | 16     | 4     | format version, 1                                                   |
+ * | 20     | 4     | 0x01020304 in the byte order of the machine that wrote it           |
+ * | 24     | 4     | bytes of a digest                                                   |
+ * | 28     | 4     | number of records                                                   |
+ * | 32     | 16    | XXH64 twice over bytes 0 to 31 and the records                      |
+ * | 48     | 16    | zero                                                                |
+ *
+ * It can be thrown away at any time, at the price of reading every file once. So it is not synced to the disk, and whatever is wrong with it (cut off,
+ * damaged, other version, byte order or kind of digest) makes it as if it were not there.
+ */
+import { digestBytes, type Digest } from '../hash/digest.ts';
+import { errnoOf } from './io-failure.ts';
+import type { DiskDirectory, DiskFile } from './disk.ts';
+import { isErrno } from './errno.ts';
+import { type Hashing, loadHashing } from './hasher.ts';
+import { createScanIndex, recordBytes, ScanIndex, type ScanIndexOptions } from './scan-index.ts';
+
+export const scanIndexName = 'index';
+
+/** The index in this state folder; an empty one if there is none that can be used, or no folder. */
+export async function loadScanIndex(folder: DiskDirectory | undefined, options: ScanIndexOptions): Promise<ScanIndex> {
+  const bytes = folder && readIndexFile(folder);
+  return (bytes && decodeScanIndex(bytes, options, await loadHashing('fast'))) ?? createScanIndex(options);
+}
+
+/** Writes the whole index beside and renames it over. Not synced. Clears `isDirty`. Throws what the disk says, the old index still there. */
+export async function saveScanIndex(folder: DiskDirectory, index: ScanIndex): Promise<void> {
+  const pieces = encodeScanIndex(index, await loadHashing('fast'));
+  const beside = `${scanIndexName}.new`;
+  try {
+    folder.unlink(beside);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
+  const file = folder.openFile(beside, 'create');
+  try {
+    let at = 0;
+    for (const piece of pieces) {
+      file.write(piece, at);
+      at += piece.length;
+    }
+  } catch (error) {
+    folder.unlink(beside);
+    throw error;
+  } finally {
+    file.close();
+  }
+  folder.rename(beside, folder, scanIndexName);
+  index.isDirty = false;
+}
+
+/** Header and records. */
+export function encodeScanIndex(index: ScanIndex, fast: Hashing): readonly [Uint8Array, Uint8Array] {
+  const records = index.encodeRecords();
+  const header = new Uint8Array(headerBytes);
+  header.set(magic);
+  new Uint32Array(header.buffer, 16, 4).set([version, byteOrder, digestBytes[index.kind], records.length / recordBytes(index.kind)]);
+  const check = checkOf(header, records, fast);
+  for (let at = 0; at < check.length; at++) header[32 + at] = check.charCodeAt(at);
+  return [header, records];
+}
+
+/** `undefined`: it cannot be used. */
+export function decodeScanIndex(bytes: Uint8Array, options: ScanIndexOptions, fast: Hashing): ScanIndex | undefined {
+  if (bytes.length < headerBytes) return undefined;
+  const header = bytes.slice(0, headerBytes);
+  if (!magic.every((byte, at) => header[at] === byte)) return undefined;
+  const [foundVersion, foundOrder, foundDigest, count = 0] = new Uint32Array(header.buffer, 16, 4);
+  if (foundVersion !== version || foundOrder !== byteOrder || foundDigest !== digestBytes[options.kind]) return undefined;
+  if (bytes.length !== headerBytes + count * recordBytes(options.kind)) return undefined;
+  const records = bytes.subarray(headerBytes);
+  const check = checkOf(header, records, fast);
+  for (let at = 0; at < check.length; at++) if (header[32 + at] !== check.charCodeAt(at)) return undefined;
+  return new ScanIndex(options, records.slice().buffer, count);
+}
+
+const headerBytes = 64;
+const version = 1;
+const byteOrder = 0x01020304;
+const magic: Uint8Array = new TextEncoder().encode('ubos-sync index\n');
+
+/** 64 million files and more; beyond that someone made it up. */
+const fileBytesMax = 2 ** 32;
+
+function readIndexFile(folder: DiskDirectory): Uint8Array | undefined {
+  let file: DiskFile;
+  try {
+    file = folder.openFile(scanIndexName, 'read');
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
+  }
+  try {
+    const { sizeBytes } = file.stat();
+    if (sizeBytes > fileBytesMax) return undefined;
+    const bytes = new Uint8Array(sizeBytes);
+    return bytes.subarray(0, file.read(bytes, 0));
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
+  } finally {
+    file.close();
+  }
+}
+
+/** In pieces: the hash copies what it is given. */
+function checkOf(header: Uint8Array, records: Uint8Array, fast: Hashing): Digest {
+  const hasher = fast.createHasher();
+  hasher.update(header.subarray(0, 32));
+  for (let at = 0; at < records.length; at += pieceBytes) hasher.update(records.subarray(at, at + pieceBytes));
+  return hasher.digest();
+}
+
+const pieceBytes = 1 << 20;
