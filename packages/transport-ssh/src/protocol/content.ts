@@ -35,32 +35,32 @@ export async function sendContents(
   let current = 0;
   let leftBytes = bytesOf(needs[0]);
   let sentBytes = 0;
-  const finish = async (end: 'ok' | ContentFailure): Promise<void> => {
-    // A source that says it is done and is not has changed while it was read.
-    const honest = end === 'ok' && leftBytes > 0 ? sourceChanged : end;
-    await packer.put(current, noBytes, honest);
+  let cut = -1;
+  const fail = async (failure: ContentFailure): Promise<void> => {
+    await packer.put(current, noBytes, failure);
     leftBytes = bytesOf(needs[++current]);
   };
-  let cut = -1;
   batches: for await (const parts of supply) {
     for (const { need, bytes, end } of parts) {
       if (need === cut) continue;
       assert(need >= current && need < needs.length, () => `content ${need} is supplied out of order`);
-      while (current < need) await finish(notSupplied);
+      while (current < need) await fail(notSupplied);
       if (bytes.length > leftBytes) {
         cut = need;
-        await finish(sourceChanged);
+        await fail(sourceChanged);
       } else {
-        await packer.put(need, bytes, undefined);
         leftBytes -= bytes.length;
-        sentBytes += bytes.length;
-        if (bytes.length > 0) onProgress(sentBytes);
-        if (end !== undefined) await finish(end);
+        // A source that says it is done and is not has changed while it was read.
+        const waiting = packer.put(need, bytes, end === 'ok' && leftBytes > 0 ? sourceChanged : end);
+        // A promise a part would cost more than the part.
+        if (waiting !== undefined) await waiting;
+        if (end !== undefined) leftBytes = bytesOf(needs[++current]);
+        if (bytes.length > 0) onProgress((sentBytes += bytes.length));
       }
       if (packer.refused) break batches;
     }
   }
-  while (current < needs.length && !packer.refused) await finish(notSupplied);
+  while (current < needs.length && !packer.refused) await fail(notSupplied);
   await packer.flush();
   return sentBytes;
 }
@@ -116,7 +116,6 @@ class PartPacker {
   readonly #stream: WireStream;
   #frame: Buffer | undefined;
   #filled = 0;
-  #open: { readonly at: number; readonly need: number } | undefined;
   /** The receiver wants no more. */
   refused = false;
 
@@ -124,31 +123,33 @@ class PartPacker {
     this.#stream = stream;
   }
 
-  async put(need: number, bytes: Uint8Array, end: 'ok' | ContentFailure | undefined): Promise<void> {
-    for (let at = 0; at < bytes.length && !this.refused; ) {
-      const room = await this.#room(partHeaderBytes + 1);
-      const taken = Math.min(bytes.length - at, room - partHeaderBytes);
-      this.#write(need, endCode.more, bytes.subarray(at, at + taken));
-      at += taken;
-    }
-    if (end === undefined || this.refused) return;
-    // The last bytes of a content carry its end, if they are still here.
-    if (end === 'ok' && this.#open?.need === need) {
-      (this.#frame as Buffer)[this.#open.at + 4] = endCode.ok;
-      this.#open = undefined;
-      return;
-    }
-    const text = end === 'ok' ? noBytes : Buffer.from(`${end.code} ${escapeText(end.message, failureTextMax)}`);
-    await this.#room(partHeaderBytes + text.length);
-    this.#write(need, end === 'ok' ? endCode.ok : endCode.failed, text);
+  /** `undefined`: it went into the frame at hand. */
+  put(need: number, bytes: Uint8Array, end: 'ok' | ContentFailure | undefined): Promise<void> | undefined {
+    const isPlain = end === 'ok' || end === undefined;
+    if (!isPlain || this.#frame === undefined || this.#frame.length - this.#filled < partHeaderBytes + bytes.length)
+      return this.#putInPieces(need, bytes, end);
+    if (bytes.length > 0 || end === 'ok') this.#write(need, end === 'ok' ? endCode.ok : endCode.more, bytes);
+    return undefined;
   }
 
   async flush(): Promise<void> {
     const frame = this.#frame;
     if (frame === undefined || this.refused) return;
     this.#frame = undefined;
-    this.#open = undefined;
     this.refused = !(await this.#stream.sendDataUnlessAnswered(frame.subarray(0, this.#filled)));
+  }
+
+  async #putInPieces(need: number, bytes: Uint8Array, end: 'ok' | ContentFailure | undefined): Promise<void> {
+    for (let at = 0; at < bytes.length && !this.refused; ) {
+      const room = await this.#room(partHeaderBytes + 1);
+      const piece = bytes.subarray(at, at + room - partHeaderBytes);
+      at += piece.length;
+      this.#write(need, end === 'ok' && at === bytes.length ? endCode.ok : endCode.more, piece);
+    }
+    if (end === undefined || this.refused || (end === 'ok' && bytes.length > 0)) return;
+    const text = end === 'ok' ? noBytes : Buffer.from(`${end.code} ${escapeText(end.message, failureTextMax)}`);
+    await this.#room(partHeaderBytes + text.length);
+    this.#write(need, end === 'ok' ? endCode.ok : endCode.failed, text);
   }
 
   /** Room in the frame at hand, or in a new one. */
@@ -167,7 +168,6 @@ class PartPacker {
     frame[this.#filled + 4] = code;
     frame.writeUInt32BE(bytes.length, this.#filled + 5);
     frame.set(bytes, this.#filled + partHeaderBytes);
-    this.#open = code === endCode.more ? { at: this.#filled, need } : undefined;
     this.#filled += partHeaderBytes + bytes.length;
   }
 }

@@ -108,6 +108,7 @@ describe('fake hello', () => {
   const answerWith = (answer: (nonce: Buffer) => Buffer) => {
     const { here, there } = createDuplexPair();
     there.readable.once('data', (chunk: Buffer) => there.writable.write(answer(chunk.subarray(8, 24))));
+    there.readable.on('end', () => there.writable.end());
     return connectOver(here);
   };
 

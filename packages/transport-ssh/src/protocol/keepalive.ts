@@ -1,5 +1,5 @@
 /**
- * Whether the other side is still there. Each side says something at least every two beats, so a peer of which nothing was heard for `silenceMs` is gone; also one that
+ * Whether the other side is still there. Each side says something in every beat, so a peer of which nothing was heard for `silenceMs` is gone; also one that
  * has taken nothing of what waits for it for `stallMs`. A link that is full in one direction is no silence in the other.
  *
  * Silence is counted in beats that this process lived through, not in time that went by: a laptop that slept, or a thread that was busy for a minute, has heard nothing either.

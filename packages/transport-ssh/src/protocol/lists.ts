@@ -63,29 +63,48 @@ const needsPerPage = 32_768;
 
 /** Names needs by their place in the requests, so that nothing else can be asked for. */
 export async function sendMissing(stream: WireStream, requests: readonly ContentRequest[], needs: readonly ContentNeed[]): Promise<void> {
-  const places = new Map<string, number[]>();
-  for (const [index, request] of requests.entries()) {
-    const key = keyOf(request);
-    const known = places.get(key);
-    if (known === undefined) places.set(key, [index]);
-    else known.push(index);
-  }
+  const places = placesInOrder(requests, needs) ?? placesByKey(requests, needs);
   for (let at = 0; at < needs.length; at += needsPerPage) {
     const page = needs.slice(at, at + needsPerPage);
-    const indexes = page.map((need) => {
-      const index = places.get(keyOf(need))?.shift();
-      if (index === undefined) throw new TypeError(`${need.path} is needed and was not requested`);
-      return index;
-    });
     const fromStart = page.every(({ fromByte }) => fromByte === 0);
     const message: NeedsPage = {
       type: 'needs',
-      indexes: indexesToBytes(indexes),
+      indexes: indexesToBytes(places.slice(at, at + needsPerPage)),
       fromBytes: doublesToBytes(fromStart ? [] : page.map(({ fromByte }) => fromByte)),
     };
     await stream.send(message);
   }
   await stream.send({ type: 'ready' });
+}
+
+/** Needs are mostly the requests with some left out. `undefined`: not these. */
+function placesInOrder(requests: readonly ContentRequest[], needs: readonly ContentNeed[]): readonly number[] | undefined {
+  const places: number[] = [];
+  let at = 0;
+  for (const need of needs) {
+    while (at < requests.length && !isSameRequest(requests[at] as ContentRequest, need)) at++;
+    if (at === requests.length) return undefined;
+    places.push(at++);
+  }
+  return places;
+}
+
+function isSameRequest(a: ContentRequest, b: ContentRequest): boolean {
+  return a.digest === b.digest && a.path === b.path && a.sizeBytes === b.sizeBytes;
+}
+
+function placesByKey(requests: readonly ContentRequest[], needs: readonly ContentNeed[]): readonly number[] {
+  const byKey = new Map<string, number[]>();
+  for (const [index, request] of requests.entries()) {
+    const known = byKey.get(keyOf(request));
+    if (known === undefined) byKey.set(keyOf(request), [index]);
+    else known.push(index);
+  }
+  return needs.map((need) => {
+    const index = byKey.get(keyOf(need))?.shift();
+    if (index === undefined) throw new TypeError(`${need.path} is needed and was not requested`);
+    return index;
+  });
 }
 
 function keyOf({ path, digest, sizeBytes }: ContentRequest): string {

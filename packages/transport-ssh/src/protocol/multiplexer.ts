@@ -156,6 +156,10 @@ export class Multiplexer implements StreamHost {
     this.#end(error, false);
   }
 
+  get isOver(): boolean {
+    return this.#over !== undefined;
+  }
+
   // ---- for the streams and the keepalive
 
   get hop(): number {

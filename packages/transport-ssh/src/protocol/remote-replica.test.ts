@@ -1,5 +1,6 @@
 import {
   type ContentPart,
+  type ContentRequest,
   type Digest,
   defaultSyncSettings,
   type Entry,
@@ -377,6 +378,47 @@ describe('contents over the wire', () => {
         },
       },
     );
+  });
+
+  it('are asked for in any order', async () => {
+    const texts = ['a', 'bb', 'ccc'];
+    const asked: string[] = [];
+    await withFarSide(
+      async (_far, replica) => {
+        const requests = texts.map((text, index) => ({ path: path(`in/${index}`), digest: toyHash(Buffer.from(text)), sizeBytes: text.length }));
+        const results = await replica.stage(requests, {
+          run: 'run',
+          async *supply(needs): AsyncIterable<readonly ContentPart[]> {
+            asked.push(...needs.map((need) => `${need.path} from ${need.fromByte}`));
+            yield needs.map((need, index) => ({
+              need: index,
+              bytes: Buffer.from(texts[Number(need.path.slice(3))] ?? '').subarray(need.fromByte),
+              end: 'ok',
+            }));
+          },
+        });
+        expect(results).toEqual([3, 0, 2].map((receivedBytes) => ({ staged: true, receivedBytes })));
+      },
+      {
+        serve: {
+          replica: () => {
+            const replica = createMemoryReplica({ disk: createMemoryDisk(), clock: systemClock });
+            const stage: Replica['stage'] = async (requests, { supply }) => {
+              const [first, second, third] = requests as [ContentRequest, ContentRequest, ContentRequest];
+              const received: number[] = [];
+              for await (const parts of supply(
+                [third, { ...first, fromByte: 0 }, second].map((request, index) => ({ ...request, fromByte: index === 1 ? 1 : 0 })),
+              )) {
+                received.push(...parts.map(({ bytes }) => bytes.length));
+              }
+              return received.map((receivedBytes) => ({ staged: true, receivedBytes }));
+            };
+            return Promise.resolve({ ...replica, stage });
+          },
+        },
+      },
+    );
+    expect(asked).toEqual(['in/2 from 0', 'in/0 from 1', 'in/1 from 0']);
   });
 
   it('a source that has more, fewer or other bytes than announced fails that content alone', async () => {

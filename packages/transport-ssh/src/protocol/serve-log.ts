@@ -2,7 +2,7 @@
 import { type Digest, type Extent, type LogSource, SyncError } from '@ubos/sync-core';
 import { bytesToOffsets } from './columns.ts';
 import { allocateFrame, frameHeaderBytes } from './frame.ts';
-import { framePayloadBytesMax } from './limits.ts';
+import { dataFrameBytes } from './limits.ts';
 import type { LogFactsMessage, RequestOf } from './messages.ts';
 import { escapeText } from './text.ts';
 import type { WireStream } from './wire-stream.ts';
@@ -30,8 +30,8 @@ export async function answerLogRead({ path, fromByte, toByte }: RequestOf<'log-r
   if (toByte !== undefined && toByte < fromByte) stream.refuse('an extent that ends before it begins');
   await withLog(path, logs, async (log) => {
     for await (const bytes of log.read({ fromByte, toByte, signal: stream.signal })) {
-      for (let at = 0; at < bytes.length; at += framePayloadBytesMax) {
-        const piece = bytes.subarray(at, at + framePayloadBytesMax);
+      for (let at = 0; at < bytes.length; at += dataFrameBytes) {
+        const piece = bytes.subarray(at, at + dataFrameBytes);
         const frame = allocateFrame(piece.length);
         frame.set(piece, frameHeaderBytes);
         await stream.sendData(frame);

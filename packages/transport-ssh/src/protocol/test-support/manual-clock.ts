@@ -16,12 +16,19 @@ export function createManualClock(): ManualClock {
     delay(ms, signal) {
       return new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason as Error);
-        const entry = { atMs: nowMs + ms, resolve };
-        delays.add(entry);
-        signal?.addEventListener('abort', () => {
+        const onAbort = (): void => {
           delays.delete(entry);
-          reject(signal.reason as Error);
-        });
+          reject(signal?.reason as Error);
+        };
+        const entry = {
+          atMs: nowMs + ms,
+          resolve: () => {
+            signal?.removeEventListener('abort', onAbort);
+            resolve();
+          },
+        };
+        delays.add(entry);
+        signal?.addEventListener('abort', onAbort);
       });
     },
     newId: () => `00000000-0000-4000-8000-${String(++ids).padStart(12, '0')}`,

@@ -12,7 +12,7 @@ export interface RawPeer {
   /** The next frame that carries a message, as a value. */
   message(): Promise<Record<string, unknown> & { readonly stream: number }>;
   send(kind: FrameKind, stream: number, payload?: Uint8Array | object): void;
-  raw(bytes: Buffer): void;
+  close(): void;
   readonly frames: readonly Frame[];
 }
 
@@ -69,6 +69,6 @@ function createRawPeer({ readable, writable }: ByteDuplex, rest: Buffer): RawPee
       const bytes = payload === undefined || payload instanceof Uint8Array ? payload : encodeMessage(payload);
       writable.write(encodeFrame(kind, stream, bytes));
     },
-    raw: (bytes) => void writable.write(bytes),
+    close: () => void writable.end(),
   };
 }
