@@ -1,8 +1,9 @@
 /** A real OpenSSH server on a loopback port, run by the current user, with its own configuration, host key and authorized key. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { findFreePort, makeServerFiles, type TestServer } from './sshd-files.ts';
 
 const sshdPaths = ['/usr/sbin/sshd', '/usr/local/sbin/sshd', '/opt/homebrew/sbin/sshd', '/usr/lib/ssh/sshd'];
@@ -49,18 +50,21 @@ export async function startSshd({ alias = 'openssh-host', config = [] }: SshdOpt
       '',
     ].join('\n'),
   );
-  let log = '';
-  const child = spawn(sshd, ['-D', '-e', '-f', inFolder('sshd_config')], { stdio: ['ignore', 'ignore', 'pipe'] });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    log += text;
-  });
+  // Not to standard error (-e): what sessions log would then stand in the standard error of the client's commands.
+  const logFile = inFolder('log');
+  await writeFile(logFile, '');
+  let lastLog: string | undefined;
+  const log = (): string => lastLog ?? readFileSync(logFile, 'utf8');
+  const child = spawn(sshd, ['-D', '-E', logFile, '-f', inFolder('sshd_config')], { stdio: 'ignore' });
   const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const close = async (): Promise<void> => {
-    await stop(child, exited);
+    child.kill('SIGTERM');
+    await exited;
+    lastLog ??= log();
     await files.remove();
   };
   try {
-    await listening(child, () => log);
+    await listening(child, log);
   } catch (error) {
     await close();
     throw error;
@@ -75,25 +79,18 @@ export async function startSshd({ alias = 'openssh-host', config = [] }: SshdOpt
     identityFile,
     hostKey: hostKey.public,
     url: (path) => `ssh://${alias}${path}`,
-    log: () => log,
+    log,
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
-function listening(child: ChildProcess, log: () => string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`sshd ended with ${code}: ${log()}`)));
-    child.stderr!.on('data', () => {
-      if (log().includes('Server listening on')) resolve();
-    });
-  });
-}
-
-async function stop(child: ChildProcess, exited: Promise<void>): Promise<void> {
-  child.kill('SIGTERM');
-  // Processes of open sessions share the log pipe; they end when their clients do.
-  child.stderr?.destroy();
-  await exited;
+async function listening(child: ChildProcess, log: () => string): Promise<void> {
+  let failure: Error | undefined;
+  child.once('error', (error) => (failure = error));
+  child.once('exit', (code) => (failure = new Error(`sshd ended with ${code}: ${log()}`)));
+  while (!log().includes('Server listening on')) {
+    if (failure !== undefined) throw failure;
+    await delay(5);
+  }
 }
