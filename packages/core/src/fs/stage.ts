@@ -49,7 +49,7 @@ export interface Dress {
   readonly mtimeMs: number;
 }
 
-/** Where to stage, and what else may hold a content. Directories are the caller's, who closes them. */
+/** Where to stage, and what else may hold a content. Directories are the caller's, who closes them; `tree` is released. */
 export interface StagingPlace {
   readonly folder: DiskDirectory;
   readonly tree: HeldDirectories;
@@ -79,10 +79,17 @@ export function createStaging(clock: Clock): Staging {
       leftovers ??= listLeftovers(place.folder, clock.nowMs());
       const job: Job = { ...place, options, verified, leftovers, slices: createSlices(clock, options.signal), doneBytes: 0, full: undefined };
       const contents = distinct(requests);
-      for (const content of contents) {
-        options.signal?.throwIfAborted();
-        if (job.slices.isOver()) await job.slices.pause();
-        content.result = await takeHeld(content, job);
+      try {
+        for (const content of contents) {
+          options.signal?.throwIfAborted();
+          if (job.slices.isOver()) {
+            place.tree.release();
+            await job.slices.pause();
+          }
+          content.result = await takeHeld(content, job);
+        }
+      } finally {
+        place.tree.release();
       }
       const missing = contents.filter(({ result }) => result === undefined);
       if (missing.length > 0 && job.full === undefined) await receive(missing, job);

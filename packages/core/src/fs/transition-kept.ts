@@ -2,8 +2,10 @@ import type { ScanSettings } from '../engine/settings.ts';
 import type { Scope } from '../scope/scope.ts';
 import { parseName } from '../tree/name.ts';
 import { joinPath, type RelativePath } from '../tree/path.ts';
+import type { DiskDirectory, DiskListing } from './disk.ts';
 import type { HeldDirectories } from './held-directories.ts';
 import { errnoOf } from './io-failure.ts';
+import { isPortableLink } from './scan-link.ts';
 
 /**
  * Why a folder that was to go is not empty. `in-scope`: something came into it since the scan, so the plan does not hold any more.
@@ -16,9 +18,11 @@ export function whyNotEmpty(
 ): 'in-scope' | 'untracked' {
   const pending: RelativePath[] = [path];
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
-    let listing;
+    let directory: DiskDirectory;
+    let listing: readonly DiskListing[];
     try {
-      listing = tree.open(folder).directory.list();
+      ({ directory } = tree.open(folder));
+      listing = directory.list();
     } catch (error) {
       if (errnoOf(error) === undefined) throw error;
       // Another file system, or no permission to look: nothing that a scan would have listed either.
@@ -30,10 +34,22 @@ export function whyNotEmpty(
       const child = joinPath(folder, name.value);
       if (kind === 'directory') {
         if (scope.includes(child, 'directory') || scope.enters(child)) pending.push(child);
-      } else if (kind === 'file' || (kind === 'symlink' && settings.symlinks !== 'ignore')) {
+      } else if (kind === 'file' || (kind === 'symlink' && isCarried(child, directory.readlink(name.value), settings))) {
         if (scope.includes(child, 'other')) return 'in-scope';
       }
     }
   }
   return 'untracked';
+}
+
+/** Whether a link at this path takes part, by what the pair says of links. */
+export function isCarried(path: RelativePath, target: string, { symlinks }: ScanSettings): boolean {
+  switch (symlinks) {
+    case 'raw':
+      return true;
+    case 'ignore':
+      return false;
+    case 'portable':
+      return isPortableLink(target, path.split('/').length - 1);
+  }
 }

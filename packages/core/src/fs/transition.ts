@@ -29,7 +29,7 @@ import { createSlices, type Slices } from './slices.ts';
 import type { Staging } from './stage.ts';
 import { stateError } from './state-folder.ts';
 import { type Contents, contentOf, isGone, prepareContents, syncMany } from './transition-contents.ts';
-import { whyNotEmpty } from './transition-kept.ts';
+import { isCarried, whyNotEmpty } from './transition-kept.ts';
 import { look, readTouched, type Target } from './transition-look.ts';
 import { type Birth, type Job, type KnownFiles, makeChange, type Workshop } from './transition-make.ts';
 import { maskMode } from './transition-mode.ts';
@@ -166,7 +166,7 @@ function createWork(place: TransitionPlace, slices: Slices, contents: Contents):
       versionNames.clear();
       unannounced = undefined;
       if (place.openVersions === undefined) return;
-      const leaving = changes.filter((change) => leavesTree(change) && refuse(change, scope) === undefined).map((change) => preImageOf(change, known));
+      const leaving = changes.filter((change) => leavesTree(change) && refuse(change, place) === undefined).map((change) => preImageOf(change, known));
       if (leaving.length === 0) return;
       try {
         versions ??= place.openVersions();
@@ -178,7 +178,7 @@ function createWork(place: TransitionPlace, slices: Slices, contents: Contents):
     },
 
     make(change, index) {
-      const refusal = refuse(change, scope) ?? belowFailed(change.path, place.failedDirectories);
+      const refusal = refuse(change, place) ?? belowFailed(change.path, place.failedDirectories);
       if (refusal !== undefined) return failedChange(change, refusal);
       try {
         // Where nothing is to be, every way of making something fails if something is there: no look needed.
@@ -310,7 +310,7 @@ function createWork(place: TransitionPlace, slices: Slices, contents: Contents):
 }
 
 /** Scope and guards hold here, too, whoever made the plan. Nothing but what can be made is made. */
-function refuse(change: Transition, scope: Scope): ContentFailure | undefined {
+function refuse(change: Transition, { scope, settings }: TransitionPlace): ContentFailure | undefined {
   const { path, old, new: next } = change;
   const outside: ContentFailure = { code: 'SYNC_OUT_OF_SCOPE', message: `${path} is out of scope here` };
   if (path === rootPath) return { code: 'SYNC_OUT_OF_SCOPE', message: 'the root itself is never changed' };
@@ -318,6 +318,9 @@ function refuse(change: Transition, scope: Scope): ContentFailure | undefined {
     if (entry === undefined) continue;
     if (!isSyncable(entry)) return { code: 'SYNC_OUT_OF_SCOPE', message: `${path}: a ${entry.kind} entry is left alone` };
     if (!scope.includes(path, entry.kind === 'directory' ? 'directory' : 'other') && !isOnTheWay(change, scope)) return outside;
+  }
+  for (const entry of [old, next]) {
+    if (entry?.kind === 'symlink' && !isCarried(path, entry.target, settings)) return { code: 'SYNC_OUT_OF_SCOPE', message: `${path}: such a link is left alone` };
   }
   return undefined;
 }

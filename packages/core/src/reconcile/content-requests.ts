@@ -1,4 +1,4 @@
-import { sameContent } from '../tree/entry.ts';
+import { type Mode, sameContent } from '../tree/entry.ts';
 import type { RelativePath } from '../tree/path.ts';
 import type { Digest } from '../hash/digest.ts';
 import type { Change } from './change.ts';
@@ -8,6 +8,9 @@ export interface WantedContent {
   readonly path: RelativePath;
   readonly digest: Digest;
   readonly sizeBytes: number;
+  /** How the file is to be, so that it can be stored so at once. */
+  readonly mode: Mode;
+  readonly mtimeMs: number;
 }
 
 /** The contents that changes on one side need, in their order: one for each path that gets a new content. A change of permissions needs none. */
@@ -15,7 +18,7 @@ export function contentRequests(changes: readonly Change[]): readonly WantedCont
   const wanted: WantedContent[] = [];
   for (const { path, old, new: next } of changes) {
     if (next?.kind !== 'file' || (old?.kind === 'file' && sameContent(old, next))) continue;
-    wanted.push({ path, digest: next.digest, sizeBytes: next.sizeBytes });
+    wanted.push({ path, digest: next.digest, sizeBytes: next.sizeBytes, mode: next.mode, mtimeMs: next.mtimeMs });
   }
   return wanted;
 }

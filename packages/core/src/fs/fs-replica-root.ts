@@ -1,0 +1,125 @@
+/**
+ * The root of a replica, held while it is in use and no longer: a file system that is not in use can be unmounted, and one that was mounted meanwhile is
+ * noticed. Uses overlap; the first opens, the last closes.
+ */
+import { SyncError } from '../engine/errors.ts';
+import type { Disk, DiskDirectory } from './disk.ts';
+import { isErrno } from './errno.ts';
+import { makeStateFolder, openStateFolder, type StateFolder } from './state-folder.ts';
+
+export interface HeldRoot {
+  readonly directory: DiskDirectory;
+  /** Absolute, links resolved. */
+  readonly path: string;
+  /** The state folder as it is in the root now. `undefined`: there is none. Valid as long as the root is held. */
+  lookState(): StateFolder | undefined;
+  /** The same, made if it is missing. */
+  makeState(): Promise<StateFolder>;
+}
+
+export interface RootHolder {
+  /** What is there now. `undefined`: nothing. Throws `ENOTDIR`. The caller closes it. */
+  look(): DiskDirectory | undefined;
+  /** Holds the root until `work` is over. `SYNC_ROOT_MISSING`, `SYNC_ROOT_KIND`. */
+  use<T>(work: (root: HeldRoot) => Promise<T> | T): Promise<T>;
+  /** The same for work whose end is told by `release`; twice is fine. */
+  hold(): { readonly root: HeldRoot; release(): void };
+  /** What is held now. */
+  current(): HeldRoot | undefined;
+}
+
+/** `onIdle` is called before the root is closed: for what holds files in it. */
+export function createRootHolder(disk: Disk, path: string, onIdle: () => void): RootHolder {
+  let held: OpenRoot | undefined;
+  let users = 0;
+
+  const open = (): DiskDirectory => {
+    try {
+      const directory = disk.openRoot(path);
+      if (directory === undefined) throw new SyncError('SYNC_ROOT_MISSING', `there is no folder ${path}`, { path });
+      return directory;
+    } catch (error) {
+      if (isErrno(error, 'ENOTDIR')) throw new SyncError('SYNC_ROOT_KIND', `${path} is not a folder`, { path }, error);
+      throw error;
+    }
+  };
+
+  /** What is held must still be what the path leads to: a root that was unmounted or replaced is not worked on under its old name. */
+  const mustStillLeadTo = ({ directory }: OpenRoot): void => {
+    const now = open();
+    const isSame = isSameDirectory(now, directory);
+    now.close();
+    if (!isSame) {
+      throw new SyncError('SYNC_ROOT_MISSING', `${path} is not the folder any more that it was when this run began`, { path });
+    }
+  };
+
+  const hold = (): { readonly root: HeldRoot; release(): void } => {
+    if (held === undefined) held = holdRoot(open(), disk.resolve(path));
+    else mustStillLeadTo(held);
+    users++;
+    let released = false;
+    return {
+      root: held,
+      release() {
+        if (released) return;
+        released = true;
+        if (--users > 0) return;
+        onIdle();
+        held?.close();
+        held = undefined;
+      },
+    };
+  };
+
+  return {
+    look: () => disk.openRoot(path),
+    hold,
+    async use(work) {
+      const { root, release } = hold();
+      try {
+        return await work(root);
+      } finally {
+        release();
+      }
+    },
+    current: () => held,
+  };
+}
+
+export function isSameDirectory(a: Pick<DiskDirectory, 'identity'>, b: Pick<DiskDirectory, 'identity'>): boolean {
+  return a.identity.dev === b.identity.dev && a.identity.ino === b.identity.ino;
+}
+
+interface OpenRoot extends HeldRoot {
+  close(): void;
+}
+
+function holdRoot(directory: DiskDirectory, path: string): OpenRoot {
+  /** The last one is current. One that was removed under us may still be in use, as the place of a lock. */
+  const states: StateFolder[] = [];
+  const keep = (state: StateFolder | undefined): StateFolder | undefined => {
+    if (state !== undefined) states.push(state);
+    return state;
+  };
+  const lookState = (): StateFolder | undefined => {
+    const last = states.at(-1);
+    return last?.isCurrent() === true ? last : keep(openStateFolder(directory, { rootPath: path }));
+  };
+  return {
+    directory,
+    path,
+    lookState,
+    async makeState() {
+      const there = lookState();
+      if (there !== undefined) return there;
+      const made = await makeStateFolder(directory, { rootPath: path });
+      states.push(made);
+      return made;
+    },
+    close() {
+      for (const state of states) state.close();
+      directory.close();
+    },
+  };
+}

@@ -1,0 +1,327 @@
+/**
+ * A folder of this machine as a replica. Here the parts come together: marker, lock, archive, scan and index, staging, supply, transition and versions.
+ * Each is a file of its own, and none knows this one.
+ */
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { isAdmitted } from '../engine/admission.ts';
+import type { PairKey } from '../engine/archive-store.ts';
+import type { Clock } from '../engine/clock.ts';
+import { isSyncError, SyncError } from '../engine/errors.ts';
+import type { LockOptions, Replica, ReplicaCapabilities, ReplicaId, ReplicaIdentity, ReplicaLock } from '../engine/replica.ts';
+import { readAdmission } from './admission-file.ts';
+import type { Disk, DiskDirectory } from './disk.ts';
+import { isErrno } from './errno.ts';
+import { createArchives } from './fs-replica-archives.ts';
+import { createRootHolder, type HeldRoot, isSameDirectory } from './fs-replica-root.ts';
+import { createScanner, type Scanned } from './fs-replica-scan.ts';
+import { createHeldDirectories } from './held-directories.ts';
+import { errnoOf } from './io-failure.ts';
+import { createRootLock } from './lock.ts';
+import { makeMarker, type Marker, readMarker } from './marker.ts';
+import { createMarkerMirror, defaultMirrorPath } from './marker-mirror.ts';
+import { createNodeDisk } from './node-disk.ts';
+import { readPeer, writePeer } from './peer-book.ts';
+import { createStaging } from './stage.ts';
+import { findHolders } from './stage-holders.ts';
+import { type StateFolder, stateError } from './state-folder.ts';
+import { supplyContents } from './supply.ts';
+import { systemClock } from './system-clock.ts';
+import { makeTransitions } from './transition.ts';
+import { readBirth } from './transition-birth.ts';
+import { defaultRetention, openRunVersions, pruneVersions, type Retention } from './versions.ts';
+
+export interface FsReplicaOptions {
+  readonly disk?: Disk | undefined;
+  readonly clock?: Clock | undefined;
+  /** Patterns that this end keeps out of every sync, whoever starts it. */
+  readonly guards?: readonly string[] | undefined;
+  /** Nothing is written, in the tree or beside it: `SYNC_READ_ONLY`. */
+  readonly readOnly?: boolean | undefined;
+  /** Decides for this end, whatever a run asks for. */
+  readonly durability?: 'full' | 'fast' | undefined;
+  /** How long replaced and deleted content is kept; `false`: not at all. Default: 30 days, 5 GB. */
+  readonly versions?: Partial<Retention> | false | undefined;
+  /** Absolute path of the folder that mirrors markers and archives outside the root; `false`: none. Default: `ubos-sync` in the user's state folder. */
+  readonly stateMirror?: string | false | undefined;
+  /** Name of this machine, for people. Default: its host name. */
+  readonly host?: string | undefined;
+}
+
+/** A replica of the folder at `path`, which need not be there yet. Writes nothing by itself, and keeps nothing open while it is not in use. */
+export function createFsReplica(path: string, options: FsReplicaOptions = {}): Promise<Replica> {
+  return new Promise((done) => done(openReplica(resolve(path), options)));
+}
+
+function openReplica(path: string, options: FsReplicaOptions): Replica {
+  const { disk = createNodeDisk(), clock = systemClock, guards = [], readOnly = false, host = hostname() } = options;
+  const retention = options.versions === false ? undefined : { ...defaultRetention, ...options.versions };
+  const mirrorPath = options.stateMirror ?? defaultMirrorPath(process.env);
+  const mirror = typeof mirrorPath === 'string' ? createMarkerMirror(disk, mirrorPath) : undefined;
+
+  const mustBeWritable = (): void => {
+    if (readOnly) throw new SyncError('SYNC_READ_ONLY', `${path} is given away for reading only`, { path });
+  };
+  const root = createRootHolder(disk, path, () => archives.closeFiles());
+  const archives = createArchives(root, mustBeWritable);
+  const scanner = createScanner({ clock, guards, readOnly });
+  const staging = createStaging(clock);
+  const locks = createLocks();
+  let scanned: Scanned | undefined;
+  let hasVersionsToPrune = false;
+
+  /** The last scan, and the tree still being the one that was scanned. */
+  const mustBeScanned = ({ directory }: HeldRoot): Scanned => {
+    if (scanned === undefined) throw new TypeError('scan comes before stage, supply and transition');
+    if (!isSameDirectory(directory, scanned)) throw new SyncError('SYNC_ROOT_MISSING', `${path} is not the folder any more that was scanned`, { path });
+    return scanned;
+  };
+  const mustHaveState = ({ lookState }: HeldRoot): StateFolder => {
+    const state = lookState();
+    if (state === undefined) throw new SyncError('SYNC_MARKER_MISSING', `the state folder of ${path} is gone`, { path });
+    return state;
+  };
+
+  function createLocks(): { take(options: LockOptions): Promise<ReplicaLock>; pending: Set<Promise<unknown>>; releaseAll(): Promise<void> } {
+    const rootLock = createRootLock({ path, clock });
+    const open = new Set<ReplicaLock>();
+    const pending = new Set<Promise<unknown>>();
+
+    const acquire = async (wanted: LockOptions): Promise<ReplicaLock> => {
+      const { root: held, release } = root.hold();
+      try {
+        const state = wanted.dryRun ? held.lookState() : await held.makeState();
+        // Nothing there that a lock could keep anybody from: a run that writes makes the folder first.
+        if (state === undefined) {
+          release();
+          return { release: () => Promise.resolve() };
+        }
+        const taken = await rootLock.acquire({ ...wanted, directory: state.directory });
+        const lock: ReplicaLock = {
+          async release() {
+            if (!open.delete(lock)) return;
+            try {
+              if (open.size === 0) await tidyUp(held);
+            } finally {
+              await taken.release();
+              release();
+            }
+          },
+        };
+        open.add(lock);
+        return lock;
+      } catch (error) {
+        release();
+        throw stateError(`lock ${path}`, error);
+      }
+    };
+
+    return {
+      pending,
+      take(wanted) {
+        // Nothing can be changed through a replica that is read only, and there may be no right to write a lock.
+        const taking = readOnly ? Promise.resolve({ release: () => Promise.resolve() }) : acquire(wanted);
+        pending.add(taking);
+        const settled = (): void => void pending.delete(taking);
+        taking.then(settled, settled);
+        return taking;
+      },
+      async releaseAll() {
+        await Promise.allSettled(pending);
+        for (const lock of open) await lock.release();
+      },
+    };
+  }
+
+  /** What can wait until a run is over, and is not worth failing it. */
+  async function tidyUp(held: HeldRoot): Promise<void> {
+    const state = held.lookState();
+    if (state === undefined) return;
+    await unlessDiskFails(() => scanner.save(held.directory, state));
+    if (hasVersionsToPrune && retention !== undefined) {
+      hasVersionsToPrune = false;
+      await unlessDiskFails(async () => {
+        const folder = state.look('versions');
+        if (folder !== undefined) await pruneVersions(folder, retention, clock);
+      });
+    }
+    if (mirror !== undefined) await unlessDiskFails(() => archives.copyTo(mirror, state));
+  }
+
+  const close = async (): Promise<void> => locks.releaseAll();
+
+  return {
+    capabilities: capabilitiesOf(path, disk, { readOnly, versions: retention !== undefined }),
+
+    async identify(): Promise<ReplicaIdentity> {
+      const there = rootStateOf(root.look);
+      if (there !== 'directory') return { id: undefined, root: there, host, path, guards, lostId: await mirror?.getId(path) };
+      return root.use(async (held) => {
+        const marker = markerOf(held.lookState());
+        if (marker === undefined) return { id: undefined, root: 'directory', host, path: held.path, guards, lostId: await mirror?.getId(held.path) };
+        const isForeign = held.directory.statfs().type !== marker.fileSystemType;
+        return { id: marker.id, root: isForeign ? 'foreign-fs' : 'directory', host, path: held.path, guards };
+      });
+    },
+
+    establish: () =>
+      root.use(async (held) => {
+        const known = markerOf(held.lookState());
+        if (known !== undefined) return known.id;
+        mustBeWritable();
+        try {
+          const state = await held.makeState();
+          const marker = await makeMarker(state.directory, { id: clock.newId() as ReplicaId, fileSystemType: held.directory.statfs().type });
+          await mirror?.remember(held.path, marker);
+          return marker.id;
+        } catch (error) {
+          throw stateError(`make a replica of ${held.path}`, error);
+        }
+      }),
+
+    lock: (wanted) => locks.take(wanted),
+    archive: (pair) => archives.store(pair),
+
+    async scan(scanOptions) {
+      // A lock that was asked for before is waited for; without it there is no scan.
+      await Promise.all(locks.pending);
+      return root.use(async (held) => {
+        const result = await scanner.scan(held, scanOptions);
+        scanned = result.scanned;
+        return result.snapshot;
+      });
+    },
+
+    stage: (requests, stageOptions) =>
+      root.use((held) => {
+        mustBeWritable();
+        const { hashing, tree, made } = mustBeScanned(held);
+        const folder = mustHaveState(held).make('staging');
+        let holders: ReturnType<typeof findHolders> | undefined;
+        return staging.stage(requests, stageOptions, {
+          folder,
+          tree: createHeldDirectories(held.directory),
+          hashing,
+          umask: readBirth(folder).umask,
+          holderOf({ digest }) {
+            holders ??= findHolders(tree, new Set(requests.map((request) => request.digest)));
+            return made.get(digest) ?? holders.get(digest);
+          },
+        });
+      }),
+
+    async *supply(needs, { signal } = {}) {
+      const { root: held, release } = root.hold();
+      try {
+        const { scope, hashing, wasFile } = mustBeScanned(held);
+        yield* supplyContents(needs, { tree: createHeldDirectories(held.directory), scope, hashing, clock, wasFile }, signal);
+      } finally {
+        release();
+      }
+    },
+
+    transition: (changes, asked) =>
+      root.use((held) => {
+        mustBeWritable();
+        const { scope, settings, hashing, known, failedDirectories } = mustBeScanned(held);
+        const state = mustHaveState(held);
+        mustBeAdmitted(state, clock.nowMs());
+        const stagingFolder = state.make('staging');
+        hasVersionsToPrune = true;
+        return makeTransitions(
+          changes,
+          { ...asked, durability: options.durability ?? asked.durability },
+          {
+            root: held.directory,
+            staging,
+            stagingFolder,
+            openVersions: retention && (() => openRunVersions(state.make('versions'), asked.run, clock.nowMs())),
+            journal: archives.journal(asked.pair),
+            half: halfOf(state, asked.pair),
+            scope,
+            settings,
+            hashing,
+            known,
+            birth: readBirth(stagingFolder),
+            failedDirectories,
+            clock,
+          },
+        );
+      }),
+
+    admission: () => root.use((held) => readAdmission(held.lookState()?.look('gate'))),
+    peers: {
+      get: (address) =>
+        root.use((held) => {
+          const state = held.lookState();
+          return state && readPeer(state.directory, address);
+        }),
+      set: (address, id) =>
+        root.use((held) => {
+          mustBeWritable();
+          return writePeer(mustHaveState(held).directory, address, id);
+        }),
+    },
+    time() {
+      const nowMs = clock.nowMs();
+      return Promise.resolve({ nowMs, uncertaintyMs: 0, askedAtMs: nowMs });
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function rootStateOf(look: () => DiskDirectory | undefined): 'directory' | 'missing' | 'not-a-directory' {
+  try {
+    const there = look();
+    there?.close();
+    return there === undefined ? 'missing' : 'directory';
+  } catch (error) {
+    if (isErrno(error, 'ENOTDIR')) return 'not-a-directory';
+    throw error;
+  }
+}
+
+function markerOf(state: StateFolder | undefined): Marker | undefined {
+  const reading = state && readMarker(state.directory);
+  return reading?.state === 'present' ? reading.marker : undefined;
+}
+
+/** Which side of a pair's archive this replica is. */
+function halfOf(state: StateFolder, { alpha, beta }: PairKey): 'alpha' | 'beta' {
+  const id = markerOf(state)?.id;
+  if (id === alpha) return 'alpha';
+  if (id === beta) return 'beta';
+  throw new SyncError('SYNC_REPLICA_CHANGED', 'this replica is not one of the pair whose changes it is asked to make', { id, alpha, beta });
+}
+
+function mustBeAdmitted(state: StateFolder, nowMs: number): void {
+  const record = readAdmission(state.look('gate'));
+  if (isAdmitted(record, false, nowMs)) return;
+  throw new SyncError('SYNC_GATE_CLOSED', `the gate is closed: ${record?.reason ?? ''}`, { by: record?.by, untilMs: record?.untilMs });
+}
+
+/** File systems, by the magic numbers of `statfs`, that store no permission bits of their own: FAT, exFAT. */
+const typesWithoutModes: ReadonlySet<number> = new Set([0x4d44, 0x2011bab0]);
+
+function capabilitiesOf(path: string, disk: Disk, { readOnly, versions }: { readonly readOnly: boolean; readonly versions: boolean }): ReplicaCapabilities {
+  let type: number | undefined;
+  try {
+    const root = disk.openRoot(path);
+    type = root?.statfs().type;
+    root?.close();
+  } catch (error) {
+    // A root that cannot be opened tells so when it is used.
+    if (errnoOf(error) === undefined) throw error;
+  }
+  const isPlain = process.platform === 'win32' || (type !== undefined && typesWithoutModes.has(type));
+  return { digests: ['fast', 'strong'], modeBits: isPlain ? 0 : 0o777, symlinks: !isPlain, versions, readOnly, remote: false };
+}
+
+async function unlessDiskFails(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (errnoOf(error) === undefined && !isSyncError(error)) throw error;
+  }
+}

@@ -1,0 +1,18 @@
+import type { Digest } from '../hash/digest.ts';
+import type { Entry } from '../tree/entry.ts';
+import { joinPath, type RelativePath, rootPath } from '../tree/path.ts';
+
+/** For each content that is looked for, the first file of a tree that has it. Costs a look at every entry, and a path only for what is found. */
+export function findHolders(tree: Entry | undefined, wanted: ReadonlySet<Digest>): Map<Digest, RelativePath> {
+  const holders = new Map<Digest, RelativePath>();
+  if (wanted.size === 0) return holders;
+  const pending: { readonly path: RelativePath; readonly entry: Entry }[] = tree === undefined ? [] : [{ path: rootPath, entry: tree }];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (next.entry.kind !== 'directory') continue;
+    for (const { name, entry } of next.entry.children) {
+      if (entry.kind === 'directory') pending.push({ path: joinPath(next.path, name), entry });
+      else if (entry.kind === 'file' && wanted.has(entry.digest) && !holders.has(entry.digest)) holders.set(entry.digest, joinPath(next.path, name));
+    }
+  }
+  return holders;
+}
