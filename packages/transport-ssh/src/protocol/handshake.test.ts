@@ -32,6 +32,23 @@ describe('handshake', () => {
     await serving;
   });
 
+  it('tells what comes up to it, as it comes', async () => {
+    for (const between of [undefined, () => createCrumbler()]) {
+      const { here, there } = createDuplexPair(between);
+      const heard: Buffer[] = [];
+      const connecting = connectOver(here, { onPreamble: (bytes) => heard.push(Buffer.from(bytes)) });
+      there.writable.write('need missing\n');
+      const serving = serve(there, served);
+      const connection = await connecting;
+      const text = Buffer.concat(heard).toString('latin1');
+      // The chunk that completes the hello is told whole.
+      expect(text.startsWith('need missing\n\0ubosyn!')).toBe(true);
+      expect(text.length).toBeLessThan(400);
+      await connection.close();
+      await serving;
+    }
+  });
+
   it('is found at the end of 64 KiB of noise', async () => {
     const { here, there } = createDuplexPair();
     there.writable.write(Buffer.alloc(64 * 1024, 'x'));
@@ -63,14 +80,14 @@ describe('noisy shell', () => {
     await expect(connecting).rejects.toMatchObject({ code: 'SYNC_REMOTE_SHELL', details: { output: ['This account is currently not available.'] } });
   });
 
-  it('that prints and then waits is given 30 seconds of our own', async () => {
+  it('that prints and then waits is given a minute of our own', async () => {
     const clock = createManualClock();
     const { here, there } = createDuplexPair();
     there.readable.resume();
     const connecting = connectOver(here, { clock });
     const settled = expect(connecting).rejects.toMatchObject({ code: 'SYNC_REMOTE_SHELL', details: { output: ['Password:'] } });
     there.writable.write('Password:');
-    await clock.advance(29_000);
+    await clock.advance(59_000);
     there.writable.write(' ');
     await clock.advance(1_000);
     await settled;
@@ -80,7 +97,7 @@ describe('noisy shell', () => {
     const clock = createManualClock();
     const silent = createDuplexPair();
     const waiting = expect(connectOver(silent.here, { clock })).rejects.toMatchObject({ code: 'SYNC_PEER_TIMEOUT' });
-    await clock.advance(30_000);
+    await clock.advance(60_000);
     await waiting;
     const gone = createDuplexPair();
     gone.there.writable.end();
@@ -181,7 +198,7 @@ describe('the responder', () => {
     const { here, there } = createDuplexPair();
     const serving = expect(serve(there, { ...served, clock })).rejects.toMatchObject({ code: 'SYNC_PEER_TIMEOUT' });
     here.writable.write(Buffer.from('\0ubo', 'latin1'));
-    await clock.advance(33_000);
+    await clock.advance(63_000);
     await serving;
   });
 

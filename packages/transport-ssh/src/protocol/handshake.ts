@@ -174,9 +174,9 @@ async function readUntil(
     signal?.throwIfAborted();
     return await new Promise<Ending>((resolve, reject) => {
       onData = (chunk) => {
-        onPreamble?.(chunk);
         input.add(chunk);
         try {
+          onPreamble?.(chunk);
           const ending = judge();
           if (ending === undefined) return;
           stopReading(readable, onData);

@@ -1,5 +1,5 @@
 /** Attacks on the initiator, by an agent that is not what it should be. Each ends the connection with SYNC_PROTOCOL, and no result is made up. */
-import { type ContentPart, type Digest, defaultSyncSettings, nodesToTable, type RelativePath, type Replica } from '@ubos/sync-core';
+import { type Digest, defaultSyncSettings, nodesToTable, type RelativePath, type Replica } from '@ubos/sync-core';
 import { describe, expect, it } from 'vitest';
 import { type Connection, connectOver } from './connect.ts';
 import { createDuplexPair } from './test-support/duplex-pair.ts';
@@ -98,8 +98,7 @@ describe('needs', () => {
   const stage = (replica: Replica): Promise<unknown> =>
     replica.stage(requests, {
       run: 'run',
-      // biome-ignore lint/correctness/useYield: it must never be asked
-      supply: async function* (): AsyncIterable<readonly ContentPart[]> {
+      supply: () => {
         throw new Error('nothing may be supplied');
       },
     });

@@ -59,7 +59,7 @@ export interface ConnectionLimits {
   readonly silenceMs: number;
   /** A peer that has taken nothing of what waits for it for so long is gone. */
   readonly stallMs: number;
-  /** For the handshake as a whole. */
+  /** For the handshake as a whole; the first time, the agent itself is sent in it. */
   readonly handshakeMs: number;
 }
 
@@ -68,5 +68,5 @@ export const defaultConnectionLimits: ConnectionLimits = {
   bulkBytes: 32 * 1024 * 1024,
   silenceMs: 30_000,
   stallMs: 60_000,
-  handshakeMs: 30_000,
+  handshakeMs: 60_000,
 };

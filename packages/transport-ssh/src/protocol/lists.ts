@@ -23,9 +23,9 @@ import type { WireStream } from './wire-stream.ts';
 // ---- contents asked for
 
 export async function sendNeeds(stream: WireStream, requests: readonly (ContentRequest & { readonly fromByte?: number })[]): Promise<void> {
-  const rows = requests.map(({ path, digest, sizeBytes, fromByte = 0 }) => ({
+  const rows = requests.map(({ path, digest, sizeBytes, mode = 0, mtimeMs = 0, fromByte = 0 }) => ({
     path,
-    entry: { kind: 'file', mode: 0, mtimeMs: 0, digest, sizeBytes } satisfies Entry,
+    entry: { kind: 'file', mode, mtimeMs, digest, sizeBytes } satisfies Entry,
     fromByte,
   }));
   for (const page of cutPages(rows)) {
@@ -51,7 +51,9 @@ export async function receiveNeeds(stream: WireStream, count: number): Promise<r
     for (const [index, { path, entry }] of rows.value.entries()) {
       const fromByte = fromBytes[index] ?? 0;
       if (entry?.kind !== 'file' || fromByte > entry.sizeBytes) stream.refuse('a content that cannot be');
-      needs.push({ path, digest: entry.digest, sizeBytes: entry.sizeBytes, fromByte });
+      const { digest, sizeBytes, mode, mtimeMs } = entry;
+      // Mode 0 stands for one that is not known.
+      needs.push(mode === 0 ? { path, digest, sizeBytes, fromByte } : { path, digest, sizeBytes, mode, mtimeMs, fromByte });
     }
   }
   return needs;

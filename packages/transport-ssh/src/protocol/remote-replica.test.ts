@@ -230,7 +230,7 @@ describe('a scan over the wire', () => {
         code: 'SYNC_CONFIG_INVALID',
       });
       expect((await replica.identify()).root).toBe('directory');
-      expect(await Promise.race([far.connection.closed, 'open'])).toBe('open');
+      expect(await Promise.race([far.connection.closed, Promise.resolve('open')])).toBe('open');
     });
   });
 });

@@ -112,7 +112,7 @@ async function answerStage({ run, count }: RequestOf<'stage'>, replica: Replica,
     yield* receiveContents(stream, needs);
   };
   const results = await replica.stage(
-    requests.map(({ path, digest, sizeBytes }) => ({ path, digest, sizeBytes })),
+    requests.map(({ path, digest, sizeBytes, mode, mtimeMs }) => ({ path, digest, sizeBytes, mode, mtimeMs })),
     { supply, run, signal: stream.signal },
   );
   await sendStageResults(stream, results);

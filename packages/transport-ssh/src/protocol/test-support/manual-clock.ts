@@ -36,7 +36,7 @@ export function createManualClock(): ManualClock {
       const endMs = nowMs + ms;
       while (nowMs < endMs) {
         nowMs = Math.min(endMs, nowMs + 1_000);
-        for (const entry of [...delays]) {
+        for (const entry of delays) {
           if (entry.atMs > nowMs) continue;
           delays.delete(entry);
           entry.resolve();
