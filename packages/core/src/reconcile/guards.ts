@@ -107,7 +107,18 @@ function isEmpty(tree: Entry | undefined, path: RelativePath): boolean {
   }
   const entry = entryAt(tree, path);
   if (entry?.kind !== 'directory') return !isSyncable(entry);
-  return entry.children.every((child) => child.entry.kind === 'untracked');
+  return entry.children.every((child) => isHollow(child.entry));
+}
+
+/** Untracked, or a folder that is there for out-of-scope content alone: the parent of a pulled log or of the audit is made again before anybody looks. */
+function isHollow(entry: Entry): boolean {
+  const left: Entry[] = [entry];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    if (next.kind === 'untracked') continue;
+    if (next.kind !== 'directory' || (next.children.length === 0 && next.hasUntracked !== true)) return false;
+    for (const child of next.children) left.push(child.entry);
+  }
+  return true;
 }
 
 function overLimit(
