@@ -35,8 +35,9 @@ import {
   readArchive,
   toHead,
 } from './archive-file-format.ts';
-import { readWholeFile, unlinkIfThere, writeFileAtomically } from './atomic-write.ts';
+import { afterCleaning, readWholeFile, unlinkIfThere, writeFileAtomically } from './atomic-write.ts';
 import type { DiskDirectory } from './disk.ts';
+import { errnoOf } from './io-failure.ts';
 import { createJournal, type Journal, type LazyFolder } from './journal.ts';
 import { pairFileName } from './pair-file-name.ts';
 import { stateError } from './state-folder.ts';
@@ -91,7 +92,16 @@ export function createArchiveFile({ pair, archiveFolder, journalFolder, logBytes
       known = { ...after, stamp: stampOf(directory, names) };
     } catch (error) {
       known = undefined;
-      throw stateError(`${what} of the archive`, error);
+      throw stateError(`${what} the archive`, error);
+    }
+  };
+
+  /** It belongs to the generation before, and counts as empty whether it can be removed or not. */
+  const clearJournal = (): void => {
+    try {
+      journal.clear();
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
     }
   };
 
@@ -100,7 +110,7 @@ export function createArchiveFile({ pair, archiveFolder, journalFolder, logBytes
     if (committedEnd - snapshotEnd <= Math.max(logBytesMin, snapshotEnd)) return;
     const ancestor = await load();
     try {
-      await write('compaction', async (directory, before) => {
+      await write('compact', async (directory, before) => {
         const bytes = encodeArchive(pair, position, ancestor);
         await writeFileAtomically(directory, names.current, bytes);
         return { ...before, snapshotEnd: bytes.length, committedEnd: bytes.length, end: bytes.length };
@@ -127,7 +137,7 @@ export function createArchiveFile({ pair, archiveFolder, journalFolder, logBytes
     },
     load,
     prepare(commit) {
-      return write('preparation', async (directory, before) => {
+      return write('prepare a generation of', async (directory, before) => {
         const isFirst = commit.generation === 1;
         const position = isFirst ? emptyPosition(pair) : before.position;
         mustFollow(commit, position);
@@ -146,16 +156,16 @@ export function createArchiveFile({ pair, archiveFolder, journalFolder, logBytes
     async commit(generation) {
       const { pending, position } = read();
       if (pending?.delta.position.generation === generation) {
-        await write('commit', (directory, before) => (pending.inFirst ? commitFirst(directory, names, before, pending) : commitNext(directory, names, before, pending)));
+        await write('commit a generation of', (directory, before) => (pending.inFirst ? commitFirst(directory, names, before, pending) : commitNext(directory, names, before, pending)));
       } else if (pending !== undefined || position.generation !== generation) {
         throw new SyncError('SYNC_ARCHIVE_DAMAGED', `generation ${generation} of the archive is not pending (it is at ${position.generation})`);
       }
-      journal.clear();
+      clearJournal();
       await compactIfOutgrown();
     },
     async discard() {
       if (read().pending === undefined) return;
-      await write('discarding a generation', (directory, before) => {
+      await write('discard a generation of', (directory, before) => {
         dropPending(directory, names, before);
         return Promise.resolve({ ...before, end: before.committedEnd, pending: undefined });
       });
@@ -286,11 +296,14 @@ async function commitFirst(directory: DiskDirectory, names: FileNames, before: K
   return { ...before, position: delta.position, damaged: false, pending: undefined, trees: { ...nothing, deltas: [delta.delta] }, snapshotEnd: 0, committedEnd: end, end };
 }
 
+/** A record that did not become durable is taken back, so that a write that failed has changed nothing that anybody can see. */
 async function append(directory: DiskDirectory, name: string, position: number, bytes: Uint8Array): Promise<void> {
   const file = directory.openFile(name, 'write');
   try {
     file.write(bytes, position);
     await file.sync();
+  } catch (error) {
+    throw afterCleaning(error, () => file.truncate(position));
   } finally {
     file.close();
   }

@@ -8,14 +8,19 @@ import { isErrno } from './errno.ts';
  */
 export async function writeFileAtomically(directory: DiskDirectory, name: string, bytes: Uint8Array): Promise<void> {
   const beside = `${name}.new`;
-  await writeNewFile(directory, beside, bytes);
-  directory.rename(beside, directory, name);
+  try {
+    await writeNewFile(directory, beside, bytes);
+    directory.rename(beside, directory, name);
+  } catch (error) {
+    // A full disk is not filled further by what nobody will read.
+    throw afterCleaning(error, () => unlinkIfThere(directory, beside));
+  }
   await directory.sync();
 }
 
 /**
  * Creates a file as a whole, or not at all. `false`: there is one already, also if somebody else made it in this very moment. `beside` is a name
- * of the caller's own. Where the disk has no hard links, a crash can leave the file incomplete.
+ * of the caller's own. Where the disk has no hard links, two who make it in the same moment can both be told `true`; the file is whole all the same.
  */
 export async function createFileAtomically(directory: DiskDirectory, name: string, bytes: Uint8Array, beside: string): Promise<boolean> {
   await writeNewFile(directory, beside, bytes);
@@ -80,16 +85,22 @@ export function isWithoutLinks(error: unknown): boolean {
   return isErrno(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK');
 }
 
+/** Tries to take back what a failed write left. What counts is why it failed, whatever comes of that. */
+export function afterCleaning(error: unknown, clean: () => void): unknown {
+  try {
+    clean();
+  } catch {
+    // The next writer of this name finds it and does the same.
+  }
+  return error;
+}
+
 async function writeNewFile(directory: DiskDirectory, name: string, bytes: Uint8Array): Promise<void> {
   unlinkIfThere(directory, name);
   const file = directory.openFile(name, 'create');
   try {
     file.write(bytes, 0);
     await file.sync();
-  } catch (error) {
-    // A full disk is not filled further by what nobody will read.
-    unlinkIfThere(directory, name);
-    throw error;
   } finally {
     file.close();
   }

@@ -70,6 +70,7 @@ export function createJournal({ folder, pair, head }: JournalOptions): Journal {
 
   return {
     append(records) {
+      if (records.length === 0) return;
       const target = openForAppend();
       for (const [run, changes] of byRun(records)) {
         const { bytes, check } = encodeRecord(target.base, { run, ...changesToTable(changes) });
