@@ -93,7 +93,9 @@ const replacementsLeast = 100;
 function emptiedAt({ ancestor, ...now }: GuardFacts, path: RelativePath): { readonly side: Side; readonly children: number } | undefined {
   if (ancestor === undefined) return undefined;
   for (const side of bothSides) {
-    const children = childrenOf(entryAt(ancestor[side], path)).length;
+    // A folder that held nothing then, and is still there for its out-of-scope content, is no loss.
+    const stays = new Set(childrenOf(entryAt(now[side], path)).map(({ name }) => name));
+    const children = childrenOf(entryAt(ancestor[side], path)).filter(({ name, entry }) => !stays.has(name) || childrenOf(entry).length > 0).length;
     if (children >= 2 && isEmpty(now[side], path) && !isEmpty(now[otherSide(side)], path)) return { side, children };
   }
   return undefined;
