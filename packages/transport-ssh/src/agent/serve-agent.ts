@@ -24,7 +24,7 @@ export interface ServeAgentOptions {
 
 /** Serves one initiator until it is gone. */
 export async function serveAgent(stream: ByteDuplex, { root, readOnly = false, logs, services, signal }: ServeAgentOptions = {}): Promise<void> {
-  const bound = root === undefined ? undefined : realpathSync(root);
+  const bound = root === undefined ? undefined : real(resolve(root));
   await serve(stream, {
     replica: async (asked) => openReplica(asked.root, bound, readOnly),
     logs: async (path) => openLog(path, bound, logs),
