@@ -10,3 +10,4 @@ export { systemClock } from './system-clock.ts';
 export { createFsLogSink, type FsLogSinkOptions } from './log-file-sink.ts';
 export { createFsLogSource, type FsLogSourceOptions } from './log-file-source.ts';
 export type { Retention } from './versions.ts';
+export { defaultMirrorPath } from './marker-mirror.ts';
