@@ -27,6 +27,9 @@ const { values } = parseArgs({
   options: { ssh: { type: 'string' }, 'ssh-config': { type: 'string', short: 'F' }, verbose: { type: 'boolean', short: 'v', default: false } },
 });
 
+/** One order of time for both folders of this machine. */
+const dates = { next: Date.now() - 3_600_000 };
+
 await using temp = await makeTempFolder('demo');
 const far = values.ssh === undefined ? await openEmbedded() : openHost(values.ssh, values['ssh-config']);
 try {
@@ -41,7 +44,7 @@ async function play({ title, url, place, sshConfigFile }: FarSide): Promise<bool
   await writeFile(join(laptop, 'ubos-sync.yaml'), librarianConfig(url));
   const results: { readonly title: string; readonly seconds: number; readonly error: unknown }[] = [];
   const world: LibrarianWorld = {
-    here: createLocalPlace(laptop),
+    here: createLocalPlace(laptop, dates),
     there: place,
     async sync(...args) {
       console.log(`    $ ubos-sync ${args.join(' ')}`);
@@ -83,7 +86,7 @@ async function openEmbedded(): Promise<FarSide> {
   return {
     title: 'an SSH server inside this process, on loopback, with a host key made just now',
     url: server.url(root),
-    place: createLocalPlace(root),
+    place: createLocalPlace(root, dates),
     sshConfigFile: server.sshConfigFile,
     close: () => server.close(),
   };

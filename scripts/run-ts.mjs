@@ -17,8 +17,9 @@ export async function runTypeScript(entry, args) {
   const bundle = await rolldown({
     input: resolve(root, entry),
     platform: 'node',
-    external: [/^[^./]/, /^node:/],
-    transform: { define: { 'import.meta.dirname': 'import.meta.dirname' } },
+    external: (name) => !name.startsWith('.') && !name.startsWith('/') && !name.includes('@oxc-project/runtime'),
+    // Node 20 has no `using`.
+    transform: { target: 'node20' },
   });
   await bundle.write({ file: outFile, format: 'esm', sourcemap: 'inline' });
   await bundle.close();
