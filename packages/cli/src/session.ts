@@ -1,7 +1,7 @@
 /** What one run has open: this root, and the one connection to the node, made when it is first needed. The one place where parts are put together. */
 import { isAbsolute, join } from 'node:path';
 import { type LogSource, type Replica, SyncError } from '@ubos/sync-core';
-import { createFsLogSource, createFsReplica } from '@ubos/sync-core/fs';
+import { createFsLogSource, createFsReplica, defaultMirrorPath } from '@ubos/sync-core/fs';
 import type { Node, Profile } from './config/resolve.ts';
 import type { PeerFlags } from './flags.ts';
 import type { Io } from './io.ts';
@@ -46,7 +46,7 @@ export function createSession(io: Io, flags: PeerFlags, { profile, node, onConne
   };
   return {
     local() {
-      local ??= createFsReplica(profile.root);
+      local ??= openReplica(io, profile, profile.root);
       return local;
     },
     remote: async () => (await reach()).replica(),
@@ -66,7 +66,7 @@ async function openFar(io: Io, flags: PeerFlags, { profile, node, onConnect }: S
       node: node.name,
       hint: 'use `auto` or `ssh2`',
     });
-  if (node.address.kind === 'path') return openFolder(node.address.path);
+  if (node.address.kind === 'path') return openFolder(io, profile, node.address.path);
   onConnect();
   // Loaded here: ssh2 is half of the program.
   const { connectSsh } = await import('@ubos/sync-transport-ssh');
@@ -91,11 +91,11 @@ async function openFar(io: Io, flags: PeerFlags, { profile, node, onConnect }: S
 }
 
 /** A node that is another folder of this machine. */
-function openFolder(root: string): Far {
+function openFolder(io: Io, profile: Profile, root: string): Far {
   let replica: Promise<Replica> | undefined;
   return {
     replica() {
-      replica ??= createFsReplica(root);
+      replica ??= openReplica(io, profile, root);
       return replica;
     },
     log: async (from) => createFsLogSource(isAbsolute(from) ? from : join(root, from)),
@@ -104,4 +104,8 @@ function openFolder(root: string): Far {
       await replica?.then((opened) => opened.close());
     },
   };
+}
+
+function openReplica({ env }: Io, { versions }: Profile, root: string): Promise<Replica> {
+  return createFsReplica(root, { versions, stateMirror: defaultMirrorPath(env) ?? false });
 }

@@ -1,5 +1,18 @@
 /** Whole commands over two folders of this machine: a node may be a plain path, and everything but the wire is the real thing. */
-import { appendFileSync, chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { SyncError } from '@ubos/sync-core';
@@ -51,12 +64,12 @@ Nothing was changed. --apply would make 2 changes to balaur (1.2 kB), 2 changes 
     put(there, 'docs/b.md', 'b');
     const first = await run('truth', '--apply');
     expect(first).toMatchObject({ code: 0, err: '' });
-    expect(first.out).toMatch(/\nDone: 4 changes to balaur \(11 B\), 2 changes to local \(1 B\) in .*\.\n$/);
+    expect(first.out).toMatch(/\nDone: 5 changes to balaur \(11 B\), 2 changes to local \(1 B\) in .*\.\n$/);
     expect(read(there, 'config/a.yaml')).toBe('a');
     expect(read(here, 'docs/b.md')).toBe('b');
     expect(statSync(join(there, 'scripts/run.sh')).mode & 0o777).toBe(0o755);
     expect(await run('truth', '--apply')).toEqual({ code: 0, out: 'Nothing to do: local and balaur are in sync.\n', err: '' });
-    expect(audit().map(({ type, outcome }) => outcome ?? type)).toEqual([...Array<string>(6).fill('change'), 'applied', 'in-sync']);
+    expect(audit().map(({ type, outcome }) => outcome ?? type)).toEqual([...Array<string>(7).fill('change'), 'applied', 'in-sync']);
   });
 
   it('carries a deletion, and never a state file', async () => {
@@ -96,22 +109,26 @@ Nothing was changed. --apply would make 2 changes to balaur (1.2 kB), 2 changes 
   it('takes only the paths that are named', async () => {
     put(here, 'a.md', 'a');
     put(here, 'sub/b.md', 'b');
-    expect((await cli(['truth', '--apply', 'b.md'], { cwd: join(here, 'sub') })).code).toBe(0);
+    expect((await cli(['truth', '--apply', 'b.md'], { cwd: join(here, 'sub'), env: { XDG_STATE_HOME: join(place, 'state') } })).code).toBe(0);
     expect([existsSync(join(there, 'a.md')), existsSync(join(there, 'sub/b.md'))]).toEqual([false, true]);
     expect((await run('truth', '../there')).err).toContain('code: SYNC_USAGE');
   });
 
-  it('halts when a side was emptied, and says how to go on', async () => {
+  // Here, the audit folder is made anew before anything is looked at: it must not make an emptied root look inhabited.
+  it.each(['here', 'there'])('halts when everything is gone %s, and says how to go on', async (side) => {
+    const [emptied, other] = side === 'here' ? [here, there] : [there, here];
     put(here, 'a.md', 'a');
     put(here, 'b.md', 'b');
     await run('truth', '--apply');
-    for (const name of ['a.md', 'b.md']) rmSync(join(there, name));
-    const { code, err } = await run('truth', '--apply');
-    expect(code).toBe(3);
-    expect(err).toMatch(/ {2}do: .*--allow root-emptied\.\n {2}code: SYNC_ROOT_EMPTIED\n$/);
-    expect(read(here, 'a.md')).toBe('a');
+    for (const name of ['a.md', 'b.md', 'logs']) rmSync(join(emptied, name), { recursive: true });
+    for (let again = 0; again < 2; again++) {
+      const { code, err } = await run('truth', '--apply');
+      expect(code).toBe(3);
+      expect(err).toMatch(/ {2}do: .*--allow root-emptied\.\n {2}code: SYNC_ROOT_EMPTIED\n$/);
+    }
+    expect(read(other, 'a.md')).toBe('a');
     expect((await run('truth', '--apply', '--allow', 'root-emptied')).code).toBe(0);
-    expect(existsSync(join(here, 'a.md'))).toBe(false);
+    expect(existsSync(join(other, 'a.md'))).toBe(false);
   });
 
   it.each(['missing', 'a file'])('names a root that is %s', async (what) => {
@@ -125,7 +142,11 @@ Nothing was changed. --apply would make 2 changes to balaur (1.2 kB), 2 changes 
 
   it('stops cleanly when it is told to', async () => {
     put(here, 'a.md', 'a');
-    const { code, err } = await cli(['truth', '--apply'], { cwd: here, signal: AbortSignal.abort(new SyncError('SYNC_INTERRUPTED', 'stopped by SIGINT')) });
+    const { code, err } = await cli(['truth', '--apply'], {
+      cwd: here,
+      env: { XDG_STATE_HOME: join(place, 'state') },
+      signal: AbortSignal.abort(new SyncError('SYNC_INTERRUPTED', 'stopped by SIGINT')),
+    });
     expect(code).toBe(3);
     expect(err).toMatch(/^ubos-sync: stopped by SIGINT\n.*\n.*\n {2}code: SYNC_INTERRUPTED\n$/);
     expect(existsSync(join(there, 'a.md'))).toBe(false);
@@ -135,7 +156,7 @@ Nothing was changed. --apply would make 2 changes to balaur (1.2 kB), 2 changes 
     put(here, 'a.md', 'a');
     await run('truth', '--apply');
     const { createFsReplica } = await import('@ubos/sync-core/fs');
-    await using replica = await createFsReplica(there);
+    await using replica = await createFsReplica(there, { stateMirror: false });
     const lock = await replica.lock({ waitMs: 0, initiator: 'test', run: 'r', dryRun: false });
     const { code, lines } = await json('truth', '--apply', '--lock-wait', '1ms');
     await lock.release();
@@ -164,7 +185,11 @@ describe('logs and full', () => {
 
   it('pulls what is new, and nothing when nothing is', async () => {
     put(there, 'logs/mission.jsonl', line(1) + line(2));
-    expect(await run('logs')).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/log {8}logs\/mission\.jsonl {2}appended 2 lines, 86 B \(last 2025-10-07T10:00:02Z\)\n$/) });
+    expect(await run('logs')).toMatchObject({
+      code: 0,
+      err: '',
+      out: expect.stringMatching(/log {8}logs\/mission\.jsonl {2}appended 2 lines, 86 B \(last 2025-10-07T10:00:02Z\)\n$/),
+    });
     appendFileSync(join(there, 'logs/mission.jsonl'), `${line(3)}{"cut`);
     expect((await run('logs', '--dry-run')).out).toContain('(dry run)');
     expect((await run('logs', 'mission')).out).toContain('appended 1 line, 43 B');
@@ -197,7 +222,9 @@ describe('logs and full', () => {
     expect(first.out).toContain('appended 1 line');
     const before = [listing(here), listing(there)];
     const second = await run('full', '--apply');
-    expect(second.out).toBe('local <---- balaur  log        logs/mission.jsonl  up to date (last 2025-10-07T10:00:01Z)\n\nNothing to do: local and balaur are in sync.\n');
+    expect(second.out).toBe(
+      'local <---- balaur  log        logs/mission.jsonl  up to date (last 2025-10-07T10:00:01Z)\n\nNothing to do: local and balaur are in sync.\n',
+    );
     expect([listing(here), listing(there)]).toEqual(before);
   });
 
@@ -233,7 +260,9 @@ describe('status', () => {
 
 describe('--json', () => {
   it('is one object a line, as the published schema says', async () => {
-    const published = z.fromJSONSchema(JSON.parse(readFileSync(new URL('../schema/output.schema.json', import.meta.url), 'utf8')) as z.core.JSONSchema.JSONSchema);
+    const published = z.fromJSONSchema(
+      JSON.parse(readFileSync(new URL('../schema/output.schema.json', import.meta.url), 'utf8')) as z.core.JSONSchema.JSONSchema,
+    );
     configure('live: true\nlogs: [{ from: l.jsonl, to: l.jsonl }]');
     put(here, 'a.md', 'a');
     put(here, 'differs', '1');
@@ -259,7 +288,10 @@ describe('several nodes', () => {
     put(here, 'a.md', 'a');
     const { code, lines } = await json('truth', '--apply', '--all');
     expect(code).toBe(3);
-    expect(lines.filter(({ type }) => type === 'summary')).toMatchObject([{ outcome: 'applied', exitCode: 0 }, { outcome: 'halted', exitCode: 3 }]);
+    expect(lines.filter(({ type }) => type === 'summary')).toMatchObject([
+      { outcome: 'applied', exitCode: 0 },
+      { outcome: 'halted', exitCode: 3 },
+    ]);
   });
 });
 

@@ -2,7 +2,7 @@ import type { ExitCode, Outcome } from '../exit-code.ts';
 import type { FullFlags } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { makeLogFolders, pullLogsInRun } from '../pull.ts';
-import { runWithPeers } from '../runs.ts';
+import { endsRun, runWithPeers } from '../runs.ts';
 import { checkLive, syncInRun } from '../sync.ts';
 
 /**
@@ -19,8 +19,16 @@ export async function full(io: Io, flags: FullFlags): Promise<ExitCode> {
     async (run) => {
       // Before the scan: a folder that appears after it would be a change for the next run.
       if (!dryRunLogs && !dryRun) makeLogFolders(run.profile, run.profile.logs);
-      const { outcome } = await syncInRun(run, { flags, dryRun, paths: undefined });
-      await pullLogsInRun(run, run.profile.logs, { dryRun: dryRunLogs, verify: flags.verify });
+      const pull = async (): Promise<void> => pullLogsInRun(run, run.profile.logs, { dryRun: dryRunLogs, verify: flags.verify });
+      let outcome: Outcome;
+      try {
+        outcome = (await syncInRun(run, { flags, dryRun, paths: undefined })).outcome;
+      } catch (error) {
+        // A root that is locked or missing says nothing about the logs; a connection that is lost does.
+        if (!endsRun(error, io.signal)) await pull();
+        throw error;
+      }
+      await pull();
       return { outcome: withLogs(outcome, run.tally.logsFailed + run.tally.logsLeftAlone > 0) };
     },
   );

@@ -164,7 +164,11 @@ function printRun(run: Gathered, summary: OutputLineOf<'summary'>, options: Huma
       out(`${counted(run.held.length, 'difference is', 'differences are')} held as agreed (--verbose lists them).\n`);
   }
   if (run.halt !== undefined) err(failureText({ ...failureOfHalt(run.halt), colors: colors.err, columns: options.columns }));
-  for (const error of run.errors) err(failureText({ ...failureOfError(error), colors: colors.err, columns: options.columns }));
+  for (const error of run.errors) {
+    err(failureText({ ...failureOfError(error), colors: colors.err, columns: options.columns }));
+    const { stack } = error.details;
+    if (verbose && typeof stack === 'string') err(`${stack.split('\n').map(printable).join('\n')}\n`);
+  }
 }
 
 function byPath<Line extends { readonly path: string }>(lines: readonly Line[]): readonly Line[] {

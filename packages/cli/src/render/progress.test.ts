@@ -55,7 +55,10 @@ describe('the live display', () => {
 function display(columns: number) {
   const drawn: string[] = [];
   let now = 0;
-  const region = Object.assign((text: string) => void drawn.push(text), { clear: () => void drawn.push('<clear>'), done: () => void drawn.push('<done>') });
+  const region = Object.assign((text: string) => void drawn.push(text), {
+    clear: () => void drawn.push('<clear>'),
+    done: () => void drawn.push('<done>'),
+  });
   const output = createOutput({ run: 'r', nowMs: () => 0, sinks: [createProgressSink({ region, columns, monotonicMs: () => now })] });
   return {
     drawn,
