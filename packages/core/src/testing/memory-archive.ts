@@ -4,6 +4,7 @@ import { canonicalJson } from '../engine/sync-settings.ts';
 import { digestHex } from '../hash/digest.ts';
 import { agreed, type Ancestor } from '../reconcile/ancestor.ts';
 import { applyAncestorChanges } from '../reconcile/apply-ancestor.ts';
+import type { Entry } from '../tree/entry.ts';
 import type { MemoryArchive, MemoryDisk } from './memory-disk.ts';
 import { toyHash } from './toy-hash.ts';
 
@@ -65,6 +66,12 @@ export function openMemoryArchive(disk: MemoryDisk, key: string, step: (name: st
 }
 
 function chain(before: string, commit: ArchiveCommit): string {
-  const text = canonicalJson({ before, generation: commit.generation, changes: commit.changes, settings: commit.settings });
+  // Nodes by themselves, as they cross a wire: what a directory given here carries besides is no part of the change.
+  const changes = commit.changes.map(({ path, alpha, beta }) => ({ path, alpha: bare(alpha), beta: bare(beta) }));
+  const text = canonicalJson({ before, generation: commit.generation, changes, settings: commit.settings });
   return digestHex(toyHash(new TextEncoder().encode(text)));
+}
+
+function bare(entry: Entry | undefined): Entry | undefined {
+  return entry?.kind === 'directory' ? { kind: 'directory', mode: entry.mode, children: [], hasUntracked: entry.hasUntracked } : entry;
 }
