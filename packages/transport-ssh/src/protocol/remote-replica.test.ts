@@ -319,6 +319,17 @@ describe('calls end', () => {
     );
   });
 
+  it('with a mistake of ours called by its name', async () => {
+    await withFarSide(async (_far, replica) => {
+      await expect(
+        replica.stage([{ path: path('a'), digest: 'd'.repeat(16) as Digest, sizeBytes: 1 }], { run: 'run', supply: noSupply }),
+      ).rejects.toMatchObject({
+        code: 'SYNC_INTERNAL',
+        message: 'scan comes before stage, supply and transition',
+      });
+    });
+  });
+
   it('when the replica cannot be opened, for what was asked of it too', async () => {
     const far = await createFarSide({ serve: { replica: () => Promise.reject(new Error('no such root')) } });
     await expect(far.connection.replica({ root: '/nowhere' })).rejects.toMatchObject({ code: 'SYNC_IO', message: 'no such root' });
@@ -547,6 +558,10 @@ describe('services', () => {
     );
   });
 });
+
+function noSupply(): never {
+  throw new Error('nothing may be supplied');
+}
 
 function createTextLog(text: string) {
   const bytes = Buffer.from(text);

@@ -1,5 +1,5 @@
 /** Errors on the wire: a code that is ours, a message and plain details, escaped and cut on both sides. No stack, no foreign object. */
-import { isSyncError, SyncError, type SyncErrorDetails, syncErrorFromJSON } from '@ubos/sync-core';
+import { AssertionError, isSyncError, SyncError, type SyncErrorDetails, syncErrorFromJSON } from '@ubos/sync-core';
 import { errorTextMax } from './limits.ts';
 import { escapeText } from './text.ts';
 
@@ -14,13 +14,18 @@ export type WireErrorDetail = string | number | boolean | null | readonly string
 export const detailKeysMax = 32;
 export const detailListMax = 32;
 
-/** What may be told of a failure here. Anything that is not a `SyncError` is an accident of this machine: `SYNC_IO` and its first words. */
+/** What may be told of a failure here. Anything that is not a `SyncError` is an accident of this machine (`SYNC_IO`) or a mistake of ours (`SYNC_INTERNAL`), and its first words. */
 export function errorToWire(error: unknown): WireError {
   if (isSyncError(error)) return { code: error.code, message: escapeText(error.message, errorTextMax), details: plainDetails(error.details) };
   if (error instanceof Error && error.name === 'AbortError') return { code: 'SYNC_INTERRUPTED', message: 'interrupted', details: {} };
   const message = error instanceof Error ? error.message : 'unknown failure';
   const errno = (error as { readonly code?: unknown } | undefined)?.code;
-  return { code: 'SYNC_IO', message: escapeText(message, errorTextMax), details: typeof errno === 'string' ? { errno: escapeText(errno, 64) } : {} };
+  const code = typeof errno === 'string' || !isMistake(error) ? 'SYNC_IO' : 'SYNC_INTERNAL';
+  return { code, message: escapeText(message, errorTextMax), details: typeof errno === 'string' ? { errno: escapeText(errno, 64) } : {} };
+}
+
+function isMistake(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError || error instanceof AssertionError;
 }
 
 /** The peer's failure as ours. Escaped again: what the peer claims to have escaped is only a claim. */
