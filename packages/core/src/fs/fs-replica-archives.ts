@@ -19,7 +19,8 @@ export interface Archives {
   copyTo(mirror: MarkerMirror, state: StateFolder): Promise<void>;
 }
 
-export function createArchives(root: RootHolder, mustBeWritable: () => void): Archives {
+/** `beforeWrite` may throw. */
+export function createArchives(root: RootHolder, beforeWrite: () => void): Archives {
   const files = new Map<string, ArchiveFile>();
   const committed = new Set<ArchiveFile>();
 
@@ -46,7 +47,7 @@ export function createArchives(root: RootHolder, mustBeWritable: () => void): Ar
       const read = <T>(work: (file: ArchiveFile) => Promise<T>): Promise<T> => root.use(() => work(fileOf(pair)));
       const write = (work: (file: ArchiveFile) => Promise<void>): Promise<void> =>
         read((file) => {
-          mustBeWritable();
+          beforeWrite();
           return work(file);
         });
       return {

@@ -5,6 +5,7 @@
 import { SyncError } from '../engine/errors.ts';
 import type { Disk, DiskDirectory } from './disk.ts';
 import { isErrno } from './errno.ts';
+import { errnoOf, ioFailure } from './io-failure.ts';
 import { makeStateFolder, openStateFolder, type StateFolder } from './state-folder.ts';
 
 export interface HeldRoot {
@@ -55,8 +56,12 @@ export function createRootHolder(disk: Disk, path: string, onIdle: () => void): 
   };
 
   const hold = (): { readonly root: HeldRoot; release(): void } => {
-    if (held === undefined) held = holdRoot(open(), disk.resolve(path));
-    else mustStillLeadTo(held);
+    try {
+      if (held === undefined) held = holdRoot(open(), disk.resolve(path));
+      else mustStillLeadTo(held);
+    } catch (error) {
+      throw told(error, path);
+    }
     users++;
     let released = false;
     return {
@@ -79,12 +84,21 @@ export function createRootHolder(disk: Disk, path: string, onIdle: () => void): 
       const { root, release } = hold();
       try {
         return await work(root);
+      } catch (error) {
+        throw told(error, path);
       } finally {
         release();
       }
     },
     current: () => held,
   };
+}
+
+/** What a disk said, with a code of ours. Anything else is thrown on as it is. */
+function told(error: unknown, path: string): unknown {
+  if (errnoOf(error) === undefined) return error;
+  const { code, message } = ioFailure(error, `work on ${path}`);
+  return new SyncError(code === 'SYNC_NO_SPACE' || code === 'SYNC_DENIED' ? code : 'SYNC_IO', message, { path, errno: errnoOf(error) }, error);
 }
 
 export function isSameDirectory(a: Pick<DiskDirectory, 'identity'>, b: Pick<DiskDirectory, 'identity'>): boolean {

@@ -300,6 +300,24 @@ describe('a lock', () => {
     await one.scan({ settings });
   });
 
+  it('that was lost to another keeps everything from being changed', async () => {
+    const path = folder();
+    const replica = await replicaAt(path);
+    const pair = pairKey(await replica.establish(), peer, 'default');
+    const lock = await replica.lock(lockOptions);
+    await replica.scan({ settings });
+    rmSync(join(path, '.ubos-sync/lock'));
+    const other = await replicaAt(path);
+    const taken = await other.lock(lockOptions);
+    const lost = { code: 'SYNC_LOCKED' };
+    await expect(replica.stage([], { run: 'run', supply: () => replica.supply([]) })).rejects.toMatchObject(lost);
+    await expect(replica.transition([make('d')], { run: 'run', pair, durability: 'fast' })).rejects.toMatchObject(lost);
+    await expect(replica.archive(pair).commit(1)).rejects.toMatchObject(lost);
+    await lock.release();
+    expect(existsSync(join(path, '.ubos-sync/lock'))).toBe(true);
+    await taken.release();
+  });
+
   it('is given back when the replica is closed', async () => {
     const path = folder();
     const one = await replicaAt(path);

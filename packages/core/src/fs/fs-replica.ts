@@ -17,7 +17,7 @@ import { createRootHolder, type HeldRoot, isSameDirectory } from './fs-replica-r
 import { createScanner, type Scanned } from './fs-replica-scan.ts';
 import { createHeldDirectories } from './held-directories.ts';
 import { errnoOf } from './io-failure.ts';
-import { createRootLock } from './lock.ts';
+import { createRootLock, type HeldLock } from './lock.ts';
 import { makeMarker, type Marker, readMarker } from './marker.ts';
 import { createMarkerMirror, defaultMirrorPath } from './marker-mirror.ts';
 import { createNodeDisk } from './node-disk.ts';
@@ -63,7 +63,10 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
     if (readOnly) throw new SyncError('SYNC_READ_ONLY', `${path} is given away for reading only`, { path });
   };
   const root = createRootHolder(disk, path, () => archives.closeFiles());
-  const archives = createArchives(root, mustBeWritable);
+  const archives = createArchives(root, () => {
+    mustBeWritable();
+    locks.mustBeHeld();
+  });
   const scanner = createScanner({ clock, guards, readOnly });
   const staging = createStaging(clock);
   const locks = createLocks();
@@ -82,9 +85,9 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
     return state;
   };
 
-  function createLocks(): { take(options: LockOptions): Promise<ReplicaLock>; pending: Set<Promise<unknown>>; releaseAll(): Promise<void> } {
+  function createLocks(): Locks {
     const rootLock = createRootLock({ path, clock });
-    const open = new Set<ReplicaLock>();
+    const open = new Map<ReplicaLock, HeldLock>();
     const pending = new Set<Promise<unknown>>();
 
     const acquire = async (wanted: LockOptions): Promise<ReplicaLock> => {
@@ -108,7 +111,7 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
             }
           },
         };
-        open.add(lock);
+        open.set(lock, taken);
         return lock;
       } catch (error) {
         release();
@@ -126,9 +129,14 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
         taking.then(settled, settled);
         return taking;
       },
+      mustBeHeld() {
+        for (const taken of open.values()) {
+          if (!taken.isHeld()) throw new SyncError('SYNC_LOCKED', `this process stood still for so long that another has taken ${path} over`, { path });
+        }
+      },
       async releaseAll() {
         await Promise.allSettled(pending);
-        for (const lock of open) await lock.release();
+        for (const lock of [...open.keys()]) await lock.release();
       },
     };
   }
@@ -197,6 +205,7 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
         mustBeWritable();
         const { hashing, tree, made } = mustBeScanned(held);
         const folder = mustHaveState(held).make('staging');
+        locks.mustBeHeld();
         let holders: ReturnType<typeof findHolders> | undefined;
         return staging.stage(requests, stageOptions, {
           folder,
@@ -225,6 +234,7 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
         mustBeWritable();
         const { scope, settings, hashing, known, failedDirectories } = mustBeScanned(held);
         const state = mustHaveState(held);
+        locks.mustBeHeld();
         mustBeAdmitted(state, clock.nowMs());
         const stagingFolder = state.make('staging');
         hasVersionsToPrune = true;
@@ -269,6 +279,15 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+interface Locks {
+  take(options: LockOptions): Promise<ReplicaLock>;
+  /** Asked for, and neither taken nor refused yet. */
+  readonly pending: ReadonlySet<Promise<unknown>>;
+  /** A lock that was taken is still ours. */
+  mustBeHeld(): void;
+  releaseAll(): Promise<void>;
 }
 
 function rootStateOf(look: () => DiskDirectory | undefined): 'directory' | 'missing' | 'not-a-directory' {
