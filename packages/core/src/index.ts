@@ -42,6 +42,7 @@ export { type Digest, type DigestKind, digestFromBytes, digestHex } from './hash
 export type { Extent } from './log/extent.ts';
 export { chunkBytes, type ChunkChain, chunkExtents } from './log/chunk-chain.ts';
 export type { LogCursor, LogVerify } from './log/cursor.ts';
+export type { JsonCheck } from './log/lines.ts';
 export type { LocalLog, LogOutcome } from './log/plan-pull.ts';
 export type { Ancestor, AncestorChange } from './reconcile/ancestor.ts';
 export type { Change } from './reconcile/change.ts';

@@ -146,7 +146,7 @@ describe(`lines (seed ${seed})`, () => {
   it('for any lines and any cuts, exactly those that JSON.parse refuses are malformed, blank ones not counted', () => {
     fc.assert(
       fc.property(fc.array(line, { maxLength: 8 }), line, cuts, (lines, rest, shares) => {
-        const counter = createLineCounter({ jsonLines: true });
+        const counter = createLineCounter({ json: 'all' });
         for (const piece of piecesOf(Buffer.from(lines.map((text) => `${text}\n`).join('') + rest), shares)) counter.push(piece);
         const malformed = lines.filter((text) => /[^ \t\r]/.test(text) && !isJson(text));
         expect(counter.counts()).toMatchObject({ lines: lines.length, malformed: malformed.length });
@@ -156,14 +156,29 @@ describe(`lines (seed ${seed})`, () => {
   });
 
   it('a line that began before the first byte is judged as a whole', () => {
-    const counter = createLineCounter({ jsonLines: true, lineSoFar: Buffer.from('{"a":') });
+    const counter = createLineCounter({ json: 'all', lineSoFar: Buffer.from('{"a":') });
     counter.push(Buffer.from('1}\n{"b":\n'));
     expect(counter.counts()).toMatchObject({ lines: 2, malformed: 1 });
   });
 
+  it('a sample is all of a small log, and says how much of a big one it was', () => {
+    const part = Buffer.alloc(1024 * 1024, 'no json\n');
+    const count = (json: 'all' | 'sample' | 'off', mebibytes: number) => {
+      const counter = createLineCounter({ json });
+      for (let index = 0; index < mebibytes; index++) counter.push(part);
+      const { lines, malformed, checkedLines } = counter.counts();
+      return { lines, malformed, checkedLines };
+    };
+    const each = part.length / 8;
+    expect(count('sample', 10)).toEqual({ lines: 10 * each, malformed: 10 * each, checkedLines: 10 * each });
+    expect(count('sample', 96)).toEqual({ lines: 96 * each, malformed: 66 * each, checkedLines: 66 * each });
+    expect(count('all', 96)).toMatchObject({ checkedLines: 96 * each });
+    expect(count('off', 2)).toEqual({ lines: 2 * each, malformed: undefined, checkedLines: 0 });
+  });
+
   it('first and last time are those of the first and the last whole line', () => {
     const times = (text: string) => {
-      const counter = createLineCounter({ jsonLines: false });
+      const counter = createLineCounter({ json: 'off' });
       counter.push(Buffer.from(text));
       const { firstTimestamp, lastTimestamp } = counter.counts();
       return [firstTimestamp, lastTimestamp];
@@ -207,7 +222,7 @@ describe('log cursors', () => {
       { offset: '5' },
       { offset: chunkBytes },
       { chunks: '' },
-      { chunks: `${encoded['chunks']}00` },
+      { chunks: `${String(encoded['chunks'])}00` },
       { chunks: 'g'.repeat(64) },
       { head: '' },
       { localStamp: 1 },
