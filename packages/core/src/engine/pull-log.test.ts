@@ -118,7 +118,7 @@ describe('pullLog', () => {
     expect(source.counts.reads).toBe(1);
     expect(isSame(sink.file.bytes, whole)).toBe(true);
     const complete = world(whole, { local: whole });
-    expect(await complete.pull()).toMatchObject({ outcome: 'adopted', lines: 0, bytesReceived: 4_096 });
+    expect(await complete.pull()).toMatchObject({ outcome: 'adopted', lines: 0, bytesReceived: 4_096, lastTimestamp: '2025-10-07T00:00:09Z' });
     expect(await complete.pull()).toMatchObject({ outcome: 'up-to-date' });
   });
 

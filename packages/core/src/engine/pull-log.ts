@@ -50,7 +50,7 @@ export interface LogReport {
   readonly malformed: number | undefined;
   readonly checkedLines: number;
   readonly firstTimestamp: string | undefined;
-  /** Time that the last line names, as it is written there; also when nothing is new. */
+  /** Time that the last line names, as it is written there, or the last one known before; also when nothing is new. */
   readonly lastTimestamp: string | undefined;
   /** Bytes of the log that the source sent, those included that were not kept. */
   readonly bytesReceived: number;
@@ -134,7 +134,7 @@ async function takeIn(log: OpenLog, pull: Pull, { plan, stream, facts }: Taking)
   const overlap = log.read({ start: beforeOverlap(start), end: start });
   const totalBytes = Math.max(0, (facts.stat?.sizeBytes ?? 0) - start);
   const { cursor: cursorBefore, local: localBefore } = log;
-  const timeBefore = cursorBefore?.lastTimestamp;
+  const timeBefore = cursorBefore?.lastTimestamp ?? lastTimeIn(overlap);
 
   const counter = createLineCounter({ json: checkJson, lineSoFar: lineBefore(log, start, overlap) });
   let hasBegun = false;
@@ -171,7 +171,7 @@ async function takeIn(log: OpenLog, pull: Pull, { plan, stream, facts }: Taking)
     const chain = intake.chain();
     const counts = counter.counts();
     const isGrown = chain.offset > start;
-    const lastTimestamp = isGrown ? counts.lastTimestamp : timeBefore;
+    const lastTimestamp = counts.lastTimestamp ?? timeBefore;
     const isStale = cursorBefore !== undefined && (cursorBefore.appending || !localBefore.untouched);
     if (hasBegun || plan.adopted || isStale) {
       if (!hasBegun) await begin();
@@ -222,6 +222,13 @@ function lineBefore(log: OpenLog, offset: number, before: Uint8Array): Uint8Arra
   if (offset === 0 || before.at(-1) === newline) return undefined;
   const bytes = log.read({ start: Math.max(0, offset - chunkBytes), end: offset });
   return bytes.subarray(bytes.lastIndexOf(newline) + 1);
+}
+
+/** Of a file that was pulled without us: the time of its last whole line. */
+function lastTimeIn(bytes: Uint8Array): string | undefined {
+  const counter = createLineCounter({ json: 'off' });
+  counter.push(bytes);
+  return counter.counts().lastTimestamp;
 }
 
 function headOf(log: OpenLog, offset: number, hash: HashBytes): LogCursor['head'] {

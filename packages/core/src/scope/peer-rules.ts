@@ -1,5 +1,5 @@
-import { utf8Length } from '../util/utf8.ts';
 import type { Parsed } from '../util/parsed.ts';
+import { utf8Length } from '../util/utf8.ts';
 import { expandBraces, isExtended, patternProblem } from './glob.ts';
 import type { ScopeRules } from './rules.ts';
 
