@@ -23,6 +23,7 @@ async function play(
     get takenCount() {
       return state.takenCount;
     },
+    checkStandstill: () => {},
     beat: () => void beatsSent++,
     fail: (error) => {
       failure = `${error.code} ${error.message}`;
@@ -56,7 +57,7 @@ describe('keepalive', () => {
     expect((await play(almost)).failure).toBe(undefined);
   });
 
-  it('takes a laptop that slept for a night, or a thread that was busy, for one beat', async () => {
+  it('takes a thread that was busy for a while for one beat', async () => {
     // However long a delay took, it is one entry here; and what arrived meanwhile is read before the next.
     expect((await play([silent, silent, silent, { receivedBytes: 100 }])).failure).toBe(undefined);
   });

@@ -2,7 +2,7 @@
  * Whether the other side is still there. Each side says something in every beat, so a peer of which nothing was heard for `silenceMs` is gone; also one that
  * has taken nothing of what waits for it for `stallMs`. A link that is full in one direction is no silence in the other.
  *
- * Silence is counted in beats that this process lived through, not in time that went by: a laptop that slept, or a thread that was busy for a minute, has heard nothing either.
+ * Silence is counted in beats that this process lived through, not in time that went by: a laptop that slept, or a thread that was busy for a while, has heard nothing either.
  */
 import { type Clock, SyncError } from '@ubos/sync-core';
 import type { ConnectionLimits } from './limits.ts';
@@ -15,6 +15,8 @@ export interface KeptAlive {
   /** Bytes that the peer has not taken yet, and pieces that it has. */
   readonly queuedBytes: number;
   readonly takenCount: number;
+  /** Ends the link if this process has not run for too long. */
+  checkStandstill(): void;
   beat(): void;
   fail(error: SyncError): void;
 }
@@ -30,6 +32,7 @@ export async function keepAlive(link: KeptAlive, limits: ConnectionLimits, clock
     } catch {
       return;
     }
+    link.checkStandstill();
     silentMs = link.receivedBytes === receivedBytes ? silentMs + beatMs : 0;
     stalledMs = link.queuedBytes > 0 && link.takenCount === takenCount ? stalledMs + beatMs : 0;
     if (silentMs >= limits.silenceMs)

@@ -49,7 +49,7 @@ export const errorTextMax = 500;
 /** Frames that bring a stream no further (beats, late credit), in one second. */
 export const idleFramesPerSecondMax = 1_000;
 
-/** What one end grants the other; the defaults of {@link ConnectionLimits}. */
+/** What one end grants the other. */
 export interface ConnectionLimits {
   /** Streams that the peer may have open at once. */
   readonly streamsMax: number;
@@ -59,14 +59,21 @@ export interface ConnectionLimits {
   readonly silenceMs: number;
   /** A peer that has taken nothing of what waits for it for so long is gone. */
   readonly stallMs: number;
+  /** If this process has not run for so long (it was stopped, its machine slept), the peer has heard nothing of it and given it up: what comes now is stale. */
+  readonly standstillMs: number;
   /** For the handshake as a whole; the first time, the agent itself is sent in it. */
   readonly handshakeMs: number;
 }
 
+/** Of an initiator, which is to find out soon. */
 export const defaultConnectionLimits: ConnectionLimits = {
   streamsMax: 64,
   bulkBytes: 32 * 1024 * 1024,
   silenceMs: 30_000,
   stallMs: 60_000,
+  standstillMs: 60_000,
   handshakeMs: 60_000,
 };
+
+/** Of a responder: an initiator may be silent for a minute, and has itself no more patience than half of that. */
+export const defaultServeLimits: ConnectionLimits = { ...defaultConnectionLimits, silenceMs: 60_000, standstillMs: 30_000 };

@@ -71,6 +71,8 @@ export class Multiplexer implements StreamHost {
   #hop = 0;
   #idleFrames = 0;
   #idleSinceMs = 0;
+  /** When this process was last seen running. */
+  #ranMs = 0;
   /** Resolves when the streams below are closed: with the reason, or `undefined` after an orderly end. */
   readonly closed: Promise<SyncError | undefined>;
 
@@ -119,6 +121,7 @@ export class Multiplexer implements StreamHost {
   start(first: Buffer, { preambleBytes, peerStreamsMax }: { readonly preambleBytes: number; readonly peerStreamsMax: number }): void {
     if (this.#over !== undefined) return;
     this.#started = true;
+    this.#ranMs = this.#options.clock.monotonicMs();
     this.#peerStreamsMax = peerStreamsMax;
     this.#receivedBytes += preambleBytes;
     this.answered(0);
@@ -183,6 +186,19 @@ export class Multiplexer implements StreamHost {
     return this.#writer.takenCount;
   }
 
+  checkStandstill(): void {
+    const now = this.#options.clock.monotonicMs();
+    const stoodStillMs = now - this.#ranMs;
+    this.#ranMs = now;
+    if (stoodStillMs < this.#options.limits.standstillMs) return;
+    this.fail(
+      new SyncError(
+        'SYNC_PEER_TIMEOUT',
+        `this process stood still for ${Math.round(stoodStillMs / 1000)} s; what the other side asked before is stale`,
+      ),
+    );
+  }
+
   beat(): void {
     this.write(encodeFrame('beat', 0));
   }
@@ -226,6 +242,7 @@ export class Multiplexer implements StreamHost {
 
   #onBytes(chunk: Buffer): void {
     this.#receivedBytes += chunk.length;
+    this.checkStandstill();
     if (this.#over !== undefined) return;
     try {
       this.#decoder.push(chunk);

@@ -2,15 +2,12 @@
 import { isSyncError, SyncError } from '@ubos/sync-core';
 import type { ByteDuplex } from './byte-duplex.ts';
 import { answerInitiator, type Greeted } from './handshake.ts';
-import { type ConnectionLimits, defaultConnectionLimits } from './limits.ts';
+import { defaultServeLimits } from './limits.ts';
 import { Multiplexer } from './multiplexer.ts';
 import { factsOf } from './peer-facts.ts';
 import type { ServeOptions } from './serve-options.ts';
 import { ServeSession } from './serve-session.ts';
 import { systemClock } from './system-clock.ts';
-
-/** Defaults of the far side: an initiator has time to work for a minute without a word, for instance to decide. */
-const serveLimits: ConnectionLimits = { ...defaultConnectionLimits, silenceMs: 60_000 };
 
 /**
  * Serves one peer. Resolves when it has gone, whatever it left behind: its requests are aborted, its locks released, its replicas closed.
@@ -18,7 +15,7 @@ const serveLimits: ConnectionLimits = { ...defaultConnectionLimits, silenceMs: 6
  */
 export async function serve(stream: ByteDuplex, options: ServeOptions): Promise<void> {
   const { clock = systemClock, signal } = options;
-  const limits = { ...serveLimits, ...options.limits };
+  const limits = { ...defaultServeLimits, ...options.limits };
   let session: ServeSession | undefined;
   const mux = new Multiplexer({ stream, role: 'responder', limits, clock, onOpen: (opened, request) => session?.onRequest(opened, request) });
   let greeted: Greeted;

@@ -3,6 +3,8 @@ import type { Clock } from '@ubos/sync-core';
 export interface ManualClock extends Clock {
   /** Lets time go on, in steps short enough for loops of delays to keep up. */
   advance(ms: number): Promise<void>;
+  /** Time goes on while this process does not run: nothing is due before the next step. */
+  jump(ms: number): void;
 }
 
 /** Time stands still until it is told to go on; a delay lasts until then. Ids count from 1. */
@@ -32,6 +34,9 @@ export function createManualClock(): ManualClock {
       });
     },
     newId: () => `00000000-0000-4000-8000-${String(++ids).padStart(12, '0')}`,
+    jump(ms) {
+      nowMs += ms;
+    },
     async advance(ms) {
       const endMs = nowMs + ms;
       while (nowMs < endMs) {
