@@ -24,7 +24,7 @@ const use = (started: TestServer): void => {
   file = join(folder, `agent-${bundle.sha256}.cjs`);
 };
 const connect = (options: ConnectSshOptions = {}): Promise<SshConnection> =>
-  connectSsh(server.url('/srv/repo'), { configFile: server.sshConfigFile, ...options });
+  connectSsh(server.url('/srv/repo'), { configFile: server.sshConfigFile, agent: bundle, ...options });
 const connectAndClose = async (options: ConnectSshOptions = {}): Promise<SshConnection> => {
   const connection = await connect(options);
   await connection.close();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Connection, connectOver } from '../protocol/connect.ts';
-import { serveAgent, type ServeAgentOptions } from './serve-agent.ts';
+import { type ServeAgentOptions, serveAgent } from './serve-agent.ts';
 
 let folder: string;
 let root: string;
@@ -14,7 +14,8 @@ beforeEach(() => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'ubos-sync-serve-agent-')));
   root = join(folder, 'root');
   mkdirSync(join(root, 'logs/old'), { recursive: true });
-  for (const path of ['root/a.jsonl', 'root/logs/b.jsonl', 'root/logs/old/c.jsonl', 'root/logs/d.txt', 'outside.jsonl']) writeFileSync(join(folder, path), 'line\n');
+  for (const path of ['root/a.jsonl', 'root/logs/b.jsonl', 'root/logs/old/c.jsonl', 'root/logs/d.txt', 'outside.jsonl'])
+    writeFileSync(join(folder, path), 'line\n');
   symlinkSync(join(folder, 'outside.jsonl'), join(root, 'logs/link.jsonl'));
   symlinkSync(folder, join(root, 'up'));
 });
@@ -40,10 +41,13 @@ describe('logs of an agent that is bound to a root', () => {
     expect(await sizeOf('logs/none.jsonl')).toBeUndefined();
   });
 
-  it.each(['../outside.jsonl', 'logs/../../outside.jsonl', 'logs/link.jsonl', 'up/outside.jsonl', '/etc/passwd', '~/.ssh/known_hosts', '.'])('are not %s', async (path) => {
-    await serve({ root });
-    await expect(sizeOf(path)).rejects.toMatchObject({ code: 'SYNC_DENIED' });
-  });
+  it.each(['../outside.jsonl', 'logs/../../outside.jsonl', 'logs/link.jsonl', 'up/outside.jsonl', '/etc/passwd', '~/.ssh/known_hosts', '.'])(
+    'are not %s',
+    async (path) => {
+      await serve({ root });
+      await expect(sizeOf(path)).rejects.toMatchObject({ code: 'SYNC_DENIED' });
+    },
+  );
 
   it.each<[readonly string[], readonly string[], readonly string[]]>([
     [['logs/*.jsonl'], ['logs/b.jsonl'], ['a.jsonl', 'logs/d.txt', 'logs/old/c.jsonl', 'logs/link.jsonl', '../outside.jsonl']],

@@ -22,10 +22,28 @@ const stderrBytesKept = 4_096;
 
 /** `command` goes to the user's login shell there. `SYNC_REMOTE_SHELL`: no command may be run. `SYNC_PEER_LOST`. */
 export async function execCommand(ssh: SshClient, command: string): Promise<RemoteCommand> {
+  const { alias, user } = ssh.host;
   const startedMs = performance.now();
-  const channel = await openChannel(ssh, command);
-  // Two questions and answers (channel, command), so this is a little more than a round trip.
-  const roundTripMs = (performance.now() - startedMs) / 2;
+  return new Promise((resolve, reject) => {
+    const refuse = (error: Error): void => {
+      const details = { host: alias, hint: 'the account must be allowed to run commands; one for SFTP alone, or MaxSessions 0, is not enough' };
+      reject(new SyncError('SYNC_REMOTE_SHELL', `${alias} does not run commands for ${user}: ${error.message}`, details, error));
+    };
+    void ssh.ended.then((error) => reject(error ?? new SyncError('SYNC_PEER_LOST', `the connection to ${alias} is closed`)));
+    try {
+      ssh.client.exec(command, (error, channel) => {
+        if (error !== undefined) return refuse(error);
+        // At once: what a short command has said may all be in the chunk of bytes that ssh2 is reading right now, its exit status included.
+        // Two questions and answers (channel, command) lie behind us, so half of it is a little more than a round trip.
+        return resolve(listenTo(channel, (performance.now() - startedMs) / 2));
+      });
+    } catch (error) {
+      refuse(error as Error);
+    }
+  });
+}
+
+function listenTo(channel: ClientChannel, roundTripMs: number): RemoteCommand {
   let stderr = Buffer.alloc(0);
   // Read to its end: what nobody takes would fill the window and stop the other side.
   channel.stderr.on('data', (chunk: Buffer) => {
@@ -46,20 +64,4 @@ export async function execCommand(ssh: SshClient, command: string): Promise<Remo
       channel.resume();
     },
   };
-}
-
-async function openChannel(ssh: SshClient, command: string): Promise<ClientChannel> {
-  return new Promise((resolve, reject) => {
-    const { alias, user } = ssh.host;
-    const refuse = (error: Error): void => {
-      const details = { host: alias, hint: 'the account must be allowed to run commands; one for SFTP alone, or MaxSessions 0, is not enough' };
-      reject(new SyncError('SYNC_REMOTE_SHELL', `${alias} does not run commands for ${user}: ${error.message}`, details, error));
-    };
-    void ssh.ended.then((error) => reject(error ?? new SyncError('SYNC_PEER_LOST', `the connection to ${alias} is closed`)));
-    try {
-      ssh.client.exec(command, (error, channel) => (error === undefined ? resolve(channel) : refuse(error)));
-    } catch (error) {
-      refuse(error as Error);
-    }
-  });
 }
