@@ -23,14 +23,50 @@ const table: readonly Row[] = [
   { title: 'equal on both', alpha: at(3), beta: at(3), expected: { action: 'go-on', head: head(3) } },
   { title: 'neither side has one', expected: { action: 'first-sync', rejoin: false } },
   { title: 'neither side has an id yet', ids: { alpha: undefined, beta: undefined }, expected: { action: 'first-sync', rejoin: false } },
-  { title: 'the same id on both ends', ids: { alpha: ids.alpha, beta: ids.alpha }, alpha: at(3), beta: at(3), expected: { action: 'halt', reason: 'peer-is-self' } },
+  {
+    title: 'the same id on both ends',
+    ids: { alpha: ids.alpha, beta: ids.alpha },
+    alpha: at(3),
+    beta: at(3),
+    expected: { action: 'halt', reason: 'peer-is-self' },
+  },
 
-  { title: 'both pending the same', alpha: at(3, { pending: 4 }), beta: at(3, { pending: 4 }), expected: { action: 'finish-commit', generation: 4, sides: ['alpha', 'beta'] } },
-  { title: 'one at N+1, the other at N with the same pending', alpha: at(4), beta: at(3, { pending: 4 }), expected: { action: 'finish-commit', generation: 4, sides: ['beta'] } },
-  { title: 'first commit: both pending', alpha: at(0, { pending: 1 }), beta: at(0, { pending: 1 }), expected: { action: 'finish-commit', generation: 1, sides: ['alpha', 'beta'] } },
-  { title: 'first commit: one is through', alpha: at(1), beta: at(0, { pending: 1 }), expected: { action: 'finish-commit', generation: 1, sides: ['beta'] } },
-  { title: 'rejoining: one is through, the other still has its old archive', alpha: at(1), beta: at(7, { pending: 1 }), expected: { action: 'finish-commit', generation: 1, sides: ['beta'] } },
-  { title: 'a damaged archive that is being replaced', alpha: at(1), beta: damaged({ pending: 1 }), expected: { action: 'finish-commit', generation: 1, sides: ['beta'] } },
+  {
+    title: 'both pending the same',
+    alpha: at(3, { pending: 4 }),
+    beta: at(3, { pending: 4 }),
+    expected: { action: 'finish-commit', generation: 4, sides: ['alpha', 'beta'] },
+  },
+  {
+    title: 'one at N+1, the other at N with the same pending',
+    alpha: at(4),
+    beta: at(3, { pending: 4 }),
+    expected: { action: 'finish-commit', generation: 4, sides: ['beta'] },
+  },
+  {
+    title: 'first commit: both pending',
+    alpha: at(0, { pending: 1 }),
+    beta: at(0, { pending: 1 }),
+    expected: { action: 'finish-commit', generation: 1, sides: ['alpha', 'beta'] },
+  },
+  {
+    title: 'first commit: one is through',
+    alpha: at(1),
+    beta: at(0, { pending: 1 }),
+    expected: { action: 'finish-commit', generation: 1, sides: ['beta'] },
+  },
+  {
+    title: 'rejoining: one is through, the other still has its old archive',
+    alpha: at(1),
+    beta: at(7, { pending: 1 }),
+    expected: { action: 'finish-commit', generation: 1, sides: ['beta'] },
+  },
+  {
+    title: 'a damaged archive that is being replaced',
+    alpha: at(1),
+    beta: damaged({ pending: 1 }),
+    expected: { action: 'finish-commit', generation: 1, sides: ['beta'] },
+  },
 
   { title: 'pending on one side only', alpha: at(3, { pending: 4 }), beta: at(3), expected: { action: 'discard-pending', sides: ['alpha'] } },
   {
@@ -39,19 +75,49 @@ const table: readonly Row[] = [
     beta: at(3, { pending: 4, past: 'other' }),
     expected: { action: 'discard-pending', sides: ['alpha', 'beta'] },
   },
-  { title: 'one at N+1, the other at N with another pending', alpha: at(4), beta: at(3, { pending: 4, past: 'other' }), expected: { action: 'discard-pending', sides: ['beta'] } },
+  {
+    title: 'one at N+1, the other at N with another pending',
+    alpha: at(4),
+    beta: at(3, { pending: 4, past: 'other' }),
+    expected: { action: 'discard-pending', sides: ['beta'] },
+  },
   { title: 'first commit: pending on one side only', alpha: at(0, { pending: 1 }), expected: { action: 'discard-pending', sides: ['alpha'] } },
-  { title: 'rejoining: pending on one side only', alpha: at(7, { pending: 1 }), beta: at(0), expected: { action: 'discard-pending', sides: ['alpha'] } },
+  {
+    title: 'rejoining: pending on one side only',
+    alpha: at(7, { pending: 1 }),
+    beta: at(0),
+    expected: { action: 'discard-pending', sides: ['alpha'] },
+  },
 
   { title: 'a journal on one side', alpha: at(3, { journal: true }), beta: at(3), expected: { action: 'fold-journals', head: head(3) } },
-  { title: 'journals on both sides', alpha: at(3, { journal: true }), beta: at(3, { journal: true }), expected: { action: 'fold-journals', head: head(3) } },
+  {
+    title: 'journals on both sides',
+    alpha: at(3, { journal: true }),
+    beta: at(3, { journal: true }),
+    expected: { action: 'fold-journals', head: head(3) },
+  },
   { title: 'a journal of a first sync', alpha: at(0, { journal: true }), expected: { action: 'fold-journals', head: undefined } },
-  { title: 'a journal and a pending generation', alpha: at(3, { journal: true, pending: 4 }), beta: at(3), expected: { action: 'discard-pending', sides: ['alpha'] } },
+  {
+    title: 'a journal and a pending generation',
+    alpha: at(3, { journal: true, pending: 4 }),
+    beta: at(3),
+    expected: { action: 'discard-pending', sides: ['alpha'] },
+  },
 
-  { title: 'same generation, another digest', alpha: at(3), beta: at(3, { past: 'other' }), expected: { action: 'halt', reason: 'archive-lost', side: undefined } },
+  {
+    title: 'same generation, another digest',
+    alpha: at(3),
+    beta: at(3, { past: 'other' }),
+    expected: { action: 'halt', reason: 'archive-lost', side: undefined },
+  },
   { title: 'one side behind', alpha: at(2), beta: at(3), expected: { action: 'halt', reason: 'archive-lost', side: 'alpha' } },
   { title: 'the archive is missing on one side', alpha: at(3), expected: { action: 'halt', reason: 'archive-lost', side: 'beta' } },
-  { title: 'the archive is missing on one side, and it has a journal', alpha: at(3), beta: at(0, { journal: true }), expected: { action: 'halt', reason: 'archive-lost', side: 'beta' } },
+  {
+    title: 'the archive is missing on one side, and it has a journal',
+    alpha: at(3),
+    beta: at(0, { journal: true }),
+    expected: { action: 'halt', reason: 'archive-lost', side: 'beta' },
+  },
   { title: 'damaged on one side', alpha: damaged(), beta: at(3), expected: { action: 'halt', reason: 'archive-lost', side: 'alpha' } },
   { title: 'damaged on one side, never there on the other', alpha: damaged(), expected: { action: 'halt', reason: 'archive-lost', side: 'alpha' } },
   { title: 'damaged on both', alpha: damaged(), beta: damaged(), expected: { action: 'halt', reason: 'archive-lost', side: undefined } },
@@ -117,7 +183,10 @@ function head(generation: number, past = 'same'): ArchiveHead {
   return { generation, digest: `${past}-${generation}`, settings: toPairSettings(defaultSyncSettings, ids), settingsBy: ids.alpha };
 }
 
-function at(generation: number, { pending, journal = false, past = 'same' }: { pending?: number; journal?: boolean; past?: string } = {}): ArchiveStatus {
+function at(
+  generation: number,
+  { pending, journal = false, past = 'same' }: { pending?: number; journal?: boolean; past?: string } = {},
+): ArchiveStatus {
   return {
     head: generation === 0 ? undefined : head(generation, pending === undefined ? past : 'same'),
     damaged: false,

@@ -9,8 +9,8 @@
  */
 import type { AncestorChange } from '../reconcile/ancestor.ts';
 import type { Side } from '../reconcile/plan.ts';
-import { compareNames } from '../tree/name.ts';
 import type { Entry } from '../tree/entry.ts';
+import { compareNames } from '../tree/name.ts';
 import { pathNames, type RelativePath } from '../tree/path.ts';
 import type { ArchiveHead, ArchiveStatus } from './archive-store.ts';
 import type { ReplicaId } from './replica.ts';
@@ -102,11 +102,16 @@ function findLost(alpha: ArchiveStatus, beta: ArchiveStatus): { readonly side: S
   if (alpha.damaged) return { side: 'alpha', message: 'the archive of this pair is damaged' };
   if (beta.damaged) return { side: 'beta', message: 'the archive of this pair is damaged' };
   if (alpha.head === undefined && beta.head === undefined) return undefined;
-  if (alpha.head === undefined) return { side: 'alpha', message: `the archive of this pair is missing; the other side is at generation ${beta.head?.generation}` };
-  if (beta.head === undefined) return { side: 'beta', message: `the archive of this pair is missing; the other side is at generation ${alpha.head.generation}` };
+  if (alpha.head === undefined)
+    return { side: 'alpha', message: `the archive of this pair is missing; the other side is at generation ${beta.head?.generation}` };
+  if (beta.head === undefined)
+    return { side: 'beta', message: `the archive of this pair is missing; the other side is at generation ${alpha.head.generation}` };
   const [left, right] = [alpha.head.generation, beta.head.generation];
   if (left === right) return { side: undefined, message: `both archives are at generation ${left}, but they have different pasts` };
-  return { side: left < right ? 'alpha' : 'beta', message: `the archive of this pair is at generation ${Math.min(left, right)}, the other side's at ${Math.max(left, right)}` };
+  return {
+    side: left < right ? 'alpha' : 'beta',
+    message: `the archive of this pair is at generation ${Math.min(left, right)}, the other side's at ${Math.max(left, right)}`,
+  };
 }
 
 function isSame(a: { readonly generation: number; readonly digest: string } | undefined, b: typeof a): boolean {

@@ -4,9 +4,10 @@
  * The trees share what is agreed, by reference: a directory of which both halves are the same in everything below is one object in both trees,
  * so that comparing the halves costs nothing but where they differ.
  */
+
+import type { Digest } from '../hash/digest.ts';
 import type { Ancestor, AncestorChange } from '../reconcile/ancestor.ts';
 import type { Child, Entry } from '../tree/entry.ts';
-import type { Digest } from '../hash/digest.ts';
 import { compareNames, type Name } from '../tree/name.ts';
 import { baseName, parentPath, type RelativePath } from '../tree/path.ts';
 import { walk } from '../tree/walk.ts';
@@ -63,7 +64,15 @@ export function buildAncestor({ changes, merkles }: FlatAncestor): Parsed<Ancest
     }
     const merkle = alpha?.kind === 'directory' ? merkles?.[nextMerkle++] : undefined;
     if (alpha?.kind === 'directory' || beta?.kind === 'directory') {
-      stack.push({ change, name, merkle: merkle === '' ? undefined : merkle, alpha: [], beta: [], differs: !isIdenticalNode(alpha, beta), lastName: undefined });
+      stack.push({
+        change,
+        name,
+        merkle: merkle === '' ? undefined : merkle,
+        alpha: [],
+        beta: [],
+        differs: !isIdenticalNode(alpha, beta),
+        lastName: undefined,
+      });
     } else if (above === undefined) root = { alpha, beta };
     else addChild(above, name, { alpha, beta });
   }

@@ -3,17 +3,18 @@
  *
  * | record   | base of its check        | payload                                                                             |
  * |----------|--------------------------|-------------------------------------------------------------------------------------|
- * | snapshot | the pair's first digest  | pair, generation, digest, settings, both trees, Merkle digests. Always the first one |
+ * | snapshot | zeros                    | pair, generation, digest, settings, both trees, Merkle digests. Always the first one |
  * | delta    | digest of the head       | generation, changes, settings if they change. Its check is the digest of that generation |
  * | commit   | digest of the delta      | generation: the delta before it is current from here on                              |
  *
  * A delta without its commit is a pending generation. The digest chain (digest N+1 = SHA-256 over digest N and the bytes of delta N+1) is the same on both
  * ends, because both write the same changes in the same bytes; a snapshot takes the place of all before it and keeps generation and digest.
  */
-import { canonicalJson } from '../engine/sync-settings.ts';
+
 import type { ArchiveCommit, ArchiveHead, PairKey } from '../engine/archive-store.ts';
 import type { ReplicaId } from '../engine/replica.ts';
 import type { PairSettings } from '../engine/settings.ts';
+import { canonicalJson } from '../engine/sync-settings.ts';
 import type { Digest, DigestKind } from '../hash/digest.ts';
 import type { Ancestor, AncestorChange } from '../reconcile/ancestor.ts';
 import { assert } from '../util/assert.ts';
@@ -57,11 +58,11 @@ export interface PendingDelta {
 /** What a generation changes: as it was read from a file, or as it was written by this process. */
 export type Delta = { readonly payload: unknown } | { readonly changes: readonly AncestorChange[] };
 
-/** Reads a whole file. `undefined`: damaged, or of another pair. `SYNC_ARCHIVE_NEWER`. */
-export function readArchive(bytes: Uint8Array, pair: PairKey): ArchiveContents | undefined {
+/** Reads a whole file. `undefined`: damaged, or of another pair than the one given. `SYNC_ARCHIVE_NEWER`. */
+export function readArchive(bytes: Uint8Array, pair?: PairKey): ArchiveContents | undefined {
   const header = readHeader(bytes, 'archive', archiveVersion);
   if (header.state !== 'ok') return undefined;
-  const first = readRecord(bytes, header.end, firstDigest(pair));
+  const first = readRecord(bytes, header.end, snapshotBase);
   if (first.state !== 'record') return undefined;
   const snapshot = first.payload;
   let position = readSnapshotPosition(snapshot, pair);
@@ -94,7 +95,7 @@ export function readArchive(bytes: Uint8Array, pair: PairKey): ArchiveContents |
 export function encodeArchive(pair: PairKey, position: ArchivePosition, ancestor: Ancestor): Uint8Array {
   const flat = flattenAncestor(ancestor);
   const complete = flat.merkles.every((merkle) => merkle.length === flat.merkles[0]?.length && merkle !== '');
-  const { bytes } = encodeRecord(firstDigest(pair), {
+  const { bytes } = encodeRecord(snapshotBase, {
     type: 'snapshot',
     pair: pairToList(pair),
     generation: position.generation,
@@ -153,6 +154,8 @@ export function toHead({ generation, digest, settings, settingsBy }: ArchivePosi
 }
 
 const archiveVersion = 1;
+/** Nothing comes before a snapshot. */
+const snapshotBase: Check = new Uint8Array(32);
 /** Bounds what a file can make us allocate; a tree of this size would be past what one process holds. */
 const limits = { nodesMax: 20_000_000 } as const;
 
@@ -167,11 +170,18 @@ function settingsFields(settings: PairSettings | undefined, by: ReplicaId | unde
 
 type Fields = Readonly<Record<string, unknown>>;
 
-function readSnapshotPosition(payload: unknown, pair: PairKey): ArchivePosition | undefined {
+function readSnapshotPosition(payload: unknown, pair: PairKey | undefined): ArchivePosition | undefined {
   const { type, pair: found, generation, digest, ...rest } = (payload ?? {}) as Fields;
-  if (type !== 'snapshot' || !isOfPair(found, pair) || !isGeneration(generation) || !(digest instanceof Uint8Array) || digest.length !== 32) return undefined;
+  if (
+    type !== 'snapshot' ||
+    (pair !== undefined && !isOfPair(found, pair)) ||
+    !isGeneration(generation) ||
+    !(digest instanceof Uint8Array) ||
+    digest.length !== 32
+  )
+    return undefined;
   const settings = readSettings(rest);
-  if (settings === undefined || (generation > 0) !== (settings.settings !== undefined)) return undefined;
+  if (settings === undefined || generation > 0 !== (settings.settings !== undefined)) return undefined;
   return { generation, digest, ...settings };
 }
 

@@ -4,16 +4,20 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ArchiveCommit } from '../engine/archive-store.ts';
 import type { AncestorChange } from '../reconcile/ancestor.ts';
 import { dir, file, path } from '../testing/trees.ts';
-import { encodeHeader } from './record-file.ts';
-import { failingDisk, stoppingDisk } from './test-support/faulty-disk.ts';
-import { ancestorAfter, type ArchiveBench, commitTo, createArchiveBench, linesOf, pair, settings } from './test-support/pair-archives.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { pairFileName } from './pair-file-name.ts';
+import { encodeHeader } from './record-file.ts';
+import { failingDisk, stoppingDisk } from './test-support/faulty-disk.ts';
+import { type ArchiveBench, ancestorAfter, commitTo, createArchiveBench, linesOf, pair, settings } from './test-support/pair-archives.ts';
 
 const first: ArchiveCommit = { generation: 1, changes: [set('', dir()), set('a', file('one')), set('b', dir())], settings, durability: 'full' };
 const second: ArchiveCommit = { generation: 2, changes: [set('b/c', file('two')), set('a', undefined)], durability: 'full' };
 /** Outgrows any snapshot before it. */
-const large: ArchiveCommit = { generation: 2, changes: Array.from({ length: 60 }, (_, index) => set(`b/${index}`, file(`${index}`))), durability: 'full' };
+const large: ArchiveCommit = {
+  generation: 2,
+  changes: Array.from({ length: 60 }, (_, index) => set(`b/${index}`, file(`${index}`))),
+  durability: 'full',
+};
 const third: ArchiveCommit = { generation: 3, changes: [{ path: path('b/c'), alpha: file('two'), beta: undefined }], durability: 'full' };
 
 const name = pairFileName(pair, 'archive');
@@ -49,7 +53,10 @@ describe('a pair that was never synced', () => {
     const { pending, head } = await bench.open().status();
     expect({ head, generation: pending?.generation }).toEqual({ head: undefined, generation: 1 });
     await archive.commit(1);
-    expect(await bench.open().status()).toMatchObject({ head: { generation: 1, digest: pending?.digest, settings: settings.value, settingsBy: settings.by }, pending: undefined });
+    expect(await bench.open().status()).toMatchObject({
+      head: { generation: 1, digest: pending?.digest, settings: settings.value, settingsBy: settings.by },
+      pending: undefined,
+    });
     expect(readdirSync(bench.path)).toEqual([name]);
   });
 });
@@ -86,13 +93,18 @@ describe('commits', () => {
       for (let fail = 1, failed = true; failed; fail++) {
         bench.clear();
         await commitTo(bench.open(), first);
-        const error: unknown = await commitTo(bench.open({ logBytesMin: 0, disk: failingDisk(createNodeDisk(), fail, errno) }), large).catch((reason: unknown) => reason);
+        const error: unknown = await commitTo(bench.open({ logBytesMin: 0, disk: failingDisk(createNodeDisk(), fail, errno) }), large).catch(
+          (reason: unknown) => reason,
+        );
         const found = bench.open();
         const { head, pending, damaged } = await found.status();
         expect(damaged).toBe(false);
         if (error === undefined) expect({ generation: head?.generation, pending }).toEqual({ generation: 2, pending: undefined });
         else {
-          expect(error).toMatchObject({ code: errno === 'ENOSPC' ? 'SYNC_NO_SPACE' : 'SYNC_IO', message: expect.stringMatching(/^unable to (prepare|commit) a generation of the archive: E/) as string });
+          expect(error).toMatchObject({
+            code: errno === 'ENOSPC' ? 'SYNC_NO_SPACE' : 'SYNC_IO',
+            message: expect.stringMatching(/^unable to (prepare|commit) a generation of the archive: E/) as string,
+          });
           expect(head?.generation).toBe(1);
         }
         expect(linesOf(await found.load())).toEqual(linesOf(ancestorAfter(error === undefined ? [first, large] : [first])));
@@ -109,7 +121,10 @@ describe('commits', () => {
   it('have to follow the head', async () => {
     const archive = bench.open();
     await commitTo(archive, first);
-    await expect(archive.prepare(third)).rejects.toMatchObject({ code: 'SYNC_ARCHIVE_DAMAGED', message: expect.stringContaining('3 does not follow 1') as string });
+    await expect(archive.prepare(third)).rejects.toMatchObject({
+      code: 'SYNC_ARCHIVE_DAMAGED',
+      message: expect.stringContaining('3 does not follow 1') as string,
+    });
     await expect(archive.commit(2)).rejects.toMatchObject({ code: 'SYNC_ARCHIVE_DAMAGED' });
     await archive.commit(1);
   });

@@ -17,7 +17,7 @@
 import type { ArchiveCommit, ArchiveStatus, ArchiveStore, PairKey } from '../engine/archive-store.ts';
 import { isSyncError, SyncError } from '../engine/errors.ts';
 import type { DigestKind } from '../hash/digest.ts';
-import { agreed, type Ancestor } from '../reconcile/ancestor.ts';
+import { type Ancestor, agreed } from '../reconcile/ancestor.ts';
 import { applyAncestorChanges } from '../reconcile/apply-ancestor.ts';
 import type { Parsed } from '../util/parsed.ts';
 import { withAncestorMerkle, withoutAncestorMerkle } from './ancestor-merkle.ts';
@@ -156,7 +156,9 @@ export function createArchiveFile({ pair, archiveFolder, journalFolder, logBytes
     async commit(generation) {
       const { pending, position } = read();
       if (pending?.delta.position.generation === generation) {
-        await write('commit a generation of', (directory, before) => (pending.inFirst ? commitFirst(directory, names, before, pending) : commitNext(directory, names, before, pending)));
+        await write('commit a generation of', (directory, before) =>
+          pending.inFirst ? commitFirst(directory, names, before, pending) : commitNext(directory, names, before, pending),
+        );
       } else if (pending !== undefined || position.generation !== generation) {
         throw new SyncError('SYNC_ARCHIVE_DAMAGED', `generation ${generation} of the archive is not pending (it is at ${position.generation})`);
       }
@@ -230,7 +232,11 @@ function readFiles(directory: DiskDirectory | undefined, names: FileNames, pair:
   };
 }
 
-function readFile(directory: DiskDirectory | undefined, name: string, pair: PairKey): { readonly exists: boolean; readonly contents: ArchiveContents | undefined } {
+function readFile(
+  directory: DiskDirectory | undefined,
+  name: string,
+  pair: PairKey,
+): { readonly exists: boolean; readonly contents: ArchiveContents | undefined } {
   const bytes = directory && readWholeFile(directory, name, archiveBytesMax);
   return { exists: bytes !== undefined, contents: bytes && readArchive(bytes, pair) };
 }
@@ -263,7 +269,8 @@ function mustFollow(commit: ArchiveCommit, position: ArchivePosition): void {
   if (commit.generation !== position.generation + 1) {
     throw new SyncError('SYNC_ARCHIVE_DAMAGED', `generation ${commit.generation} does not follow ${position.generation}, where the archive is`);
   }
-  if (position.settings === undefined && commit.settings === undefined) throw new SyncError('SYNC_ARCHIVE_DAMAGED', 'a first generation carries settings');
+  if (position.settings === undefined && commit.settings === undefined)
+    throw new SyncError('SYNC_ARCHIVE_DAMAGED', 'a first generation carries settings');
 }
 
 /** Forgets pending generations, so that the next record follows the last commit. */
@@ -293,7 +300,16 @@ async function commitFirst(directory: DiskDirectory, names: FileNames, before: K
   directory.rename(names.first, directory, names.current);
   await directory.sync();
   const end = inFirst?.committed ? start : start + bytes.length;
-  return { ...before, position: delta.position, damaged: false, pending: undefined, trees: { ...nothing, deltas: [delta.delta] }, snapshotEnd: 0, committedEnd: end, end };
+  return {
+    ...before,
+    position: delta.position,
+    damaged: false,
+    pending: undefined,
+    trees: { ...nothing, deltas: [delta.delta] },
+    snapshotEnd: 0,
+    committedEnd: end,
+    end,
+  };
 }
 
 /** A record that did not become durable is taken back, so that a write that failed has changed nothing that anybody can see. */

@@ -18,7 +18,8 @@ import { createScanner, type Scanned } from './fs-replica-scan.ts';
 import { createHeldDirectories } from './held-directories.ts';
 import { errnoOf } from './io-failure.ts';
 import { createRootLock, type HeldLock } from './lock.ts';
-import { makeMarker, type Marker, readMarker } from './marker.ts';
+import { mustNotOverlap } from './lock-overlap.ts';
+import { type Marker, makeMarker, readMarker } from './marker.ts';
 import { createMarkerMirror, defaultMirrorPath } from './marker-mirror.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { readPeer, writePeer } from './peer-book.ts';
@@ -76,7 +77,8 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
   /** The last scan, and the tree still being the one that was scanned. */
   const mustBeScanned = ({ directory }: HeldRoot): Scanned => {
     if (scanned === undefined) throw new TypeError('scan comes before stage, supply and transition');
-    if (!isSameDirectory(directory, scanned)) throw new SyncError('SYNC_ROOT_MISSING', `${path} is not the folder any more that was scanned`, { path });
+    if (!isSameDirectory(directory, scanned))
+      throw new SyncError('SYNC_ROOT_MISSING', `${path} is not the folder any more that was scanned`, { path });
     return scanned;
   };
   const mustHaveState = ({ lookState }: HeldRoot): StateFolder => {
@@ -93,6 +95,7 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
     const acquire = async (wanted: LockOptions): Promise<ReplicaLock> => {
       const { root: held, release } = root.hold();
       try {
+        mustNotOverlap(disk, held.path);
         const state = wanted.dryRun ? held.lookState() : await held.makeState();
         // Nothing there that a lock could keep anybody from: a run that writes makes the folder first.
         if (state === undefined) {
@@ -131,12 +134,13 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
       },
       mustBeHeld() {
         for (const taken of open.values()) {
-          if (!taken.isHeld()) throw new SyncError('SYNC_LOCKED', `this process stood still for so long that another has taken ${path} over`, { path });
+          if (!taken.isHeld())
+            throw new SyncError('SYNC_LOCKED', `this process stood still for so long that another has taken ${path} over`, { path });
         }
       },
       async releaseAll() {
         await Promise.allSettled(pending);
-        for (const lock of [...open.keys()]) await lock.release();
+        for (const lock of open.keys()) await lock.release();
       },
     };
   }
@@ -323,7 +327,11 @@ function mustBeAdmitted(state: StateFolder, nowMs: number): void {
 /** File systems, by the magic numbers of `statfs`, that store no permission bits of their own: FAT, exFAT. */
 const typesWithoutModes: ReadonlySet<number> = new Set([0x4d44, 0x2011bab0]);
 
-function capabilitiesOf(path: string, disk: Disk, { readOnly, versions }: { readonly readOnly: boolean; readonly versions: boolean }): ReplicaCapabilities {
+function capabilitiesOf(
+  path: string,
+  disk: Disk,
+  { readOnly, versions }: { readonly readOnly: boolean; readonly versions: boolean },
+): ReplicaCapabilities {
   let type: number | undefined;
   try {
     const root = disk.openRoot(path);

@@ -13,7 +13,9 @@ import { wrapDisk } from './test-support/wrapped-disk.ts';
 
 const seed = 20261121;
 const name = pairFileName(pair, 'journal');
-const records: fc.Arbitrary<readonly JournalRecord[]> = fc.array(fc.record({ run: fc.constantFrom('run-1', 'run-2'), change: ancestorChanges }), { maxLength: 6 });
+const records: fc.Arbitrary<readonly JournalRecord[]> = fc.array(fc.record({ run: fc.constantFrom('run-1', 'run-2'), change: ancestorChanges }), {
+  maxLength: 6,
+});
 
 let path: string;
 let opened: DiskDirectory[];

@@ -106,7 +106,10 @@ describe('one owner at a time', () => {
       if (call === 'openFile') throw Object.assign(new Error('EACCES'), { code: 'EACCES' });
     });
     const readOnly = mustOpen(disk);
-    await expect(lock().acquire(asking({ directory: readOnly }))).rejects.toMatchObject({ code: 'SYNC_DENIED', message: expect.stringContaining('.ubos-sync/lock') as string });
+    await expect(lock().acquire(asking({ directory: readOnly }))).rejects.toMatchObject({
+      code: 'SYNC_DENIED',
+      message: expect.stringContaining('.ubos-sync/lock') as string,
+    });
     readOnly.close();
   });
 });
@@ -169,7 +172,9 @@ describe('an owner that is gone', () => {
     const owner = createRootLock({ path: '/root', clock, processes: remote, startHeartbeat: (run) => ((beat = run), () => undefined) });
     const held = await owner.acquire(asking());
     const beating = { ...clock, delay: (ms: number) => (beat(), clock.delay(ms)) };
-    await expect(createRootLock({ ...quiet, path: '/root', clock: beating }).acquire(asking({ waitMs: 200_000 }))).rejects.toMatchObject({ code: 'SYNC_LOCKED' });
+    await expect(createRootLock({ ...quiet, path: '/root', clock: beating }).acquire(asking({ waitMs: 200_000 }))).rejects.toMatchObject({
+      code: 'SYNC_LOCKED',
+    });
     await held.release();
   });
 });
@@ -288,7 +293,7 @@ describe('the cost', () => {
 
 describe('the fate of an owner', () => {
   const here: ProcessIdentity = { pid: 1, startTime: '5', bootId: 'b', pidNamespace: 'n', host: 'h' };
-  const table: { title: string; owner: Partial<ProcessIdentity>; found: 'none' | string | undefined; fate: Fate }[] = [
+  const table: { title: string; owner: Partial<ProcessIdentity>; found: string | undefined; fate: Fate }[] = [
     { title: 'same process', owner: {}, found: '5', fate: 'alive' },
     { title: 'no such process', owner: {}, found: 'none', fate: 'dead' },
     { title: 'the pid is used again', owner: {}, found: '6', fate: 'dead' },

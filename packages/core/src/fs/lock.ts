@@ -20,7 +20,7 @@ import { isWithoutLinks, unlinkIfThere } from './atomic-write.ts';
 import type { DiskDirectory, DiskFile } from './disk.ts';
 import { isErrno } from './errno.ts';
 import { errnoOf } from './io-failure.ts';
-import { type ProcessTable, createProcessTable } from './lock-owner.ts';
+import { createProcessTable, type ProcessTable } from './lock-owner.ts';
 import { describeOwner, encodeLockRecord, type FoundLock, readLock } from './lock-record.ts';
 
 export const lockName = 'lock';
@@ -266,7 +266,11 @@ function writeRecord({ directory, initiator, run }: AcquireOptions, { clock, pro
   };
 }
 
-function createUnderNewName(clock: Clock, { self }: ProcessTable, create: (token: string, name: string) => DiskFile): { readonly token: string; readonly file: DiskFile } {
+function createUnderNewName(
+  clock: Clock,
+  { self }: ProcessTable,
+  create: (token: string, name: string) => DiskFile,
+): { readonly token: string; readonly file: DiskFile } {
   for (;;) {
     const token = `${self.pid}-${clock.newId()}`;
     try {
@@ -317,12 +321,21 @@ function lockedError(owner: FoundLock | undefined, path: string): SyncError {
   const details = owner === undefined ? {} : describeOwner(owner);
   const record = owner?.record;
   const who = record === undefined ? 'another run' : `${record.initiator} (process ${record.pid} on ${record.host}, since ${record.since})`;
-  return new SyncError('SYNC_LOCKED', `${path} is in use by ${who}`, { path, ...details, hint: 'wait until that run has ended; a dead one is noticed by itself' });
+  return new SyncError('SYNC_LOCKED', `${path} is in use by ${who}`, {
+    path,
+    ...details,
+    hint: 'wait until that run has ended; a dead one is noticed by itself',
+  });
 }
 
 function lockFailed(error: unknown, path: string): unknown {
   const errno = errnoOf(error);
   if (errno === undefined) return error;
-  const code = errno === 'ENOSPC' || errno === 'EDQUOT' ? 'SYNC_NO_SPACE' : errno === 'EACCES' || errno === 'EPERM' || errno === 'EROFS' ? 'SYNC_DENIED' : 'SYNC_IO';
+  const code =
+    errno === 'ENOSPC' || errno === 'EDQUOT'
+      ? 'SYNC_NO_SPACE'
+      : errno === 'EACCES' || errno === 'EPERM' || errno === 'EROFS'
+        ? 'SYNC_DENIED'
+        : 'SYNC_IO';
   return new SyncError(code, `unable to lock ${path} (.ubos-sync/${lockName}): ${errno}`, { path, errno }, error);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ReplicaId } from '../engine/replica.ts';
 import type { Disk, DiskDirectory } from './disk.ts';
-import { makeMarker, type Marker, readMarker } from './marker.ts';
+import { type Marker, makeMarker, readMarker } from './marker.ts';
 import { createMarkerMirror, defaultMirrorPath } from './marker-mirror.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { failingDisk, stoppingDisk } from './test-support/faulty-disk.ts';

@@ -66,7 +66,10 @@ function parseMarker(bytes: Uint8Array): MarkerReading {
   if (typeof value !== 'object' || value === null) return { state: 'damaged', reason: 'it is not an object' };
   const { format, replica, fileSystem } = value as Readonly<Record<string, unknown>>;
   if (typeof format === 'number' && format > markerFormat) {
-    throw new SyncError('SYNC_ARCHIVE_NEWER', `${markerName} was written by a newer version of this program (format ${format}, this one knows ${markerFormat})`);
+    throw new SyncError(
+      'SYNC_ARCHIVE_NEWER',
+      `${markerName} was written by a newer version of this program (format ${format}, this one knows ${markerFormat})`,
+    );
   }
   if (format !== markerFormat || !isReplicaId(replica) || typeof fileSystem !== 'number') return { state: 'damaged', reason: 'it lacks a field' };
   return { state: 'present', marker: { id: replica, fileSystemType: fileSystem } };

@@ -3,7 +3,10 @@ import type { PairKey } from '../engine/archive-store.ts';
 
 /** Name of a pair's file in a subfolder of the state folder. Ids and profile may come from a peer, so they are hashed and not spelled. */
 export function pairFileName({ alpha, beta, profile }: PairKey, extension: string): string {
-  return `${createHash('sha256').update(JSON.stringify([alpha, beta, profile])).digest('hex').slice(0, 32)}.${extension}`;
+  return `${createHash('sha256')
+    .update(JSON.stringify([alpha, beta, profile]))
+    .digest('hex')
+    .slice(0, 32)}.${extension}`;
 }
 
 /** The pair as it is written into its files, to notice one that belongs to another. */

@@ -20,9 +20,7 @@ import { SyncError } from '../engine/errors.ts';
 /** 32 bytes. */
 export type Check = Uint8Array;
 
-export type HeaderReading =
-  | { readonly state: 'ok'; readonly end: number }
-  | { readonly state: 'damaged' };
+export type HeaderReading = { readonly state: 'ok'; readonly end: number } | { readonly state: 'damaged' };
 
 export type RecordReading =
   | { readonly state: 'record'; readonly payload: unknown; readonly check: Check; readonly end: number }
@@ -43,7 +41,10 @@ export function readHeader(bytes: Uint8Array, what: string, version: number): He
   const [whole, text, kind, number, sum] = /^(ubos-sync ([a-z]+) ([0-9]{1,9}) )([0-9a-f]{16})\n/.exec(line) ?? [];
   if (whole === undefined || text === undefined || kind !== what || sum !== headerSum(text)) return { state: 'damaged' };
   if (Number(number) > version) {
-    throw new SyncError('SYNC_ARCHIVE_NEWER', `the ${what} was written by a newer version of this program (format ${number}, this one knows ${version})`);
+    throw new SyncError(
+      'SYNC_ARCHIVE_NEWER',
+      `the ${what} was written by a newer version of this program (format ${number}, this one knows ${version})`,
+    );
   }
   return Number(number) === version ? { state: 'ok', end: whole.length } : { state: 'damaged' };
 }

@@ -64,7 +64,11 @@ it('notices that it was removed, or that another one took its place', async () =
 
 describe('a state folder that others could have written is refused, with what is wrong', () => {
   const table: { title: string; make: () => void; reason: RegExp; uid?: number }[] = [
-    { title: 'a link to a folder', make: () => (mkdirSync(join(path, 'x'), { mode: 0o700 }), symlinkSync('x', join(path, '.ubos-sync'))), reason: /symbolic link/ },
+    {
+      title: 'a link to a folder',
+      make: () => (mkdirSync(join(path, 'x'), { mode: 0o700 }), symlinkSync('x', join(path, '.ubos-sync'))),
+      reason: /symbolic link/,
+    },
     { title: 'a link to nothing', make: () => symlinkSync('nowhere', join(path, '.ubos-sync')), reason: /symbolic link/ },
     { title: 'a file', make: () => writeFileSync(join(path, '.ubos-sync'), ''), reason: /not a directory/ },
     { title: 'writable by the group', make: () => makeFolder('.ubos-sync', 0o770), reason: /others can write to it \(mode 0770/ },

@@ -8,8 +8,8 @@ import type { ReplicaId } from '../../engine/replica.ts';
 import { defaultSyncSettings, toPairSettings } from '../../engine/sync-settings.ts';
 import type { Digest } from '../../hash/digest.ts';
 import type { AncestorChange } from '../../reconcile/ancestor.ts';
+import { type Ancestor, agreed } from '../../reconcile/ancestor.ts';
 import { applyAncestorChanges } from '../../reconcile/apply-ancestor.ts';
-import { agreed, type Ancestor } from '../../reconcile/ancestor.ts';
 import type { Entry } from '../../tree/entry.ts';
 import type { RelativePath } from '../../tree/path.ts';
 import { walk } from '../../tree/walk.ts';
@@ -18,7 +18,11 @@ import type { Disk, DiskDirectory } from '../disk.ts';
 import type { LazyFolder } from '../journal.ts';
 import { createNodeDisk } from '../node-disk.ts';
 
-export const pair: PairKey = pairKey('00000000-0000-4000-8000-00000000000a' as ReplicaId, '00000000-0000-4000-8000-00000000000b' as ReplicaId, 'default');
+export const pair: PairKey = pairKey(
+  '00000000-0000-4000-8000-00000000000a' as ReplicaId,
+  '00000000-0000-4000-8000-00000000000b' as ReplicaId,
+  'default',
+);
 
 export const settings: NonNullable<ArchiveCommit['settings']> = { value: toPairSettings(defaultSyncSettings, pair), by: pair.alpha };
 
