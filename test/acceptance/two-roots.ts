@@ -58,7 +58,7 @@ function withSsh(args: readonly string[], ssh: readonly string[]): readonly stri
 
 /** By tools that are none of ours. */
 export async function list(root: string): Promise<string> {
-  const find = `find . -path ./.ubos-sync -prune -o -path ./logs/sync -prune -o ! -name ubos-sync.yaml ! -path . ! -path ./logs -printf '%P %y %m %s %l\\n' | LC_ALL=C sort`;
+  const find = `find . -path ./.ubos-sync -prune -o -path ./logs/sync -prune -o ! -name ubos-sync.yaml ! -path . ! -path ./logs \\( -type d -printf '%P d %m\\n' -o -printf '%P %y %m %s %l\\n' \\) | LC_ALL=C sort`;
   const sums = `find . -path ./.ubos-sync -prune -o -path ./logs/sync -prune -o -type f ! -name ubos-sync.yaml -print0 | LC_ALL=C sort -z | xargs -0r sha256sum`;
   const { stdout } = await promisify(execFile)('sh', ['-c', `${find}; ${sums}`], { cwd: root, maxBuffer: 1024 ** 3 });
   return stdout;
