@@ -116,7 +116,7 @@ const pairSettings: Shape<PairSettings> = record<PairSettings>({
 const settingsBy: Shape<SettingsBy> = record<SettingsBy>({ value: pairSettings, by: replicaId });
 
 /** New settings of a pair, and which end set them. */
-export interface SettingsBy {
+interface SettingsBy {
   readonly value: PairSettings;
   readonly by: ReplicaId;
 }
@@ -278,7 +278,7 @@ export interface Failure {
   readonly message: string;
 }
 
-export interface Progress {
+interface Progress {
   readonly type: 'progress';
   readonly doneItems: number;
   readonly doneBytes: number;
@@ -299,28 +299,28 @@ export const contentsPage: Shape<ContentsPage> = record<ContentsPage>({
   table: anything,
   fromBytes: bytes(tableBytesMax, 8),
 });
-export const needsPage: Shape<NeedsPage> = record<NeedsPage>({
+const needsPage: Shape<NeedsPage> = record<NeedsPage>({
   type: literal('needs'),
   indexes: bytes(tableBytesMax, 4),
   fromBytes: bytes(tableBytesMax, 8),
 });
-export const resultsPage: Shape<ResultsPage> = record<ResultsPage>({
+const resultsPage: Shape<ResultsPage> = record<ResultsPage>({
   type: literal('results'),
   count: natural(resultsPerPage),
   receivedBytes: optional(bytes(resultsPerPage * 8, 8)),
   achieved: anything,
   failures: listOf(failure, resultsPerPage),
 });
-export const progress: Shape<Progress> = record<Progress>({ type: literal('progress'), doneItems: natural(), doneBytes: natural() });
+const progress: Shape<Progress> = record<Progress>({ type: literal('progress'), doneItems: natural(), doneBytes: natural() });
 
 export interface Done {
   readonly type: 'done';
 }
-export interface Ready {
+interface Ready {
   readonly type: 'ready';
 }
 export const done: Shape<Done> = record<Done>({ type: literal('done') });
-export const ready: Shape<Ready> = record<Ready>({ type: literal('ready') });
+const ready: Shape<Ready> = record<Ready>({ type: literal('ready') });
 
 export type StageAnswer = NeedsPage | Ready | ResultsPage;
 export const stageAnswer: Shape<StageAnswer> = variants<StageAnswer>({ needs: needsPage, ready, results: resultsPage });
@@ -349,7 +349,7 @@ export interface Scanning {
   /** The baseline is what this side holds, too: rows are against it. Else they are the whole tree. */
   readonly held: boolean;
 }
-export interface SnapshotFacts {
+interface SnapshotFacts {
   readonly type: 'snapshot';
   readonly folding: Folding;
   readonly marked: boolean;
@@ -412,7 +412,7 @@ export const opened: Shape<Opened> = record<Opened>({
 export const identityMessage: Shape<Identity> = record<Identity>({ type: literal('identity'), identity });
 export const established: Shape<Established> = record<Established>({ type: literal('established'), id: replicaId });
 export const scanning: Shape<Scanning> = record<Scanning>({ type: literal('scanning'), held: flag });
-export const snapshotFacts: Shape<SnapshotFacts> = record<SnapshotFacts>({
+const snapshotFacts: Shape<SnapshotFacts> = record<SnapshotFacts>({
   type: literal('snapshot'),
   folding,
   marked: flag,

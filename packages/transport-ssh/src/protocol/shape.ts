@@ -2,7 +2,7 @@
  * Shapes: what a message must look like, field by field. A shape takes a value from the wire and returns it as ours, made anew, or throws {@link Malformed}
  * with the place. Nothing is converted, nothing unknown is let through.
  */
-import { type Parsed, parseRelativePath, type RelativePath } from '@ubos/sync-core';
+import type { Parsed } from '@ubos/sync-core';
 
 export type Shape<T> = (value: unknown, at: string) => T;
 
@@ -103,12 +103,6 @@ export function textLike<T extends string = string>(pattern: RegExp, what: strin
     return value as T;
   };
 }
-
-export const relativePath: Shape<RelativePath> = (value, at) => {
-  const path = typeof value === 'string' ? parseRelativePath(value) : undefined;
-  if (path?.ok !== true) throw new Malformed(`${at} is not a path below a root`);
-  return path.value;
-};
 
 /** Bytes in whole items of `itemBytes`. */
 export function bytes(lengthMax: number, itemBytes = 1): Shape<Buffer> {

@@ -2,6 +2,8 @@
  * What has become of a tree, as rows in walk order: how a scan crosses the wire. `applyTreeRows(base, treeDelta(base, tree))` is `tree` to the last field, times and
  * Merkle digests included, which no plan would call a difference but which the other end must have to decide as this one would.
  *
+ * (`diff` of the core leaves out what is no difference to a plan, and its editing takes nodes in any order from a source that is trusted; hence this pair.)
+ *
  * A row gives a node by itself, or says that nothing is there any more (then nothing is below either). A subtree that both trees share by reference costs nothing to
  * compare, to send and to rebuild. Rows are strictly in walk order, a path at most once: the reader checks it as it goes, and never holds the list.
  */
