@@ -36,7 +36,7 @@ export interface KnownHostLine {
 }
 
 /** A line, said to people: `SHA256:...` and where it stands. */
-export interface StoredKey {
+interface StoredKey {
   readonly keyType: string;
   readonly fingerprint: string;
   /** `file:line` */
