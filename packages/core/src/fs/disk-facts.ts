@@ -48,7 +48,8 @@ function readFacts(state: DiskDirectory, of: string, nowMs: number): DiskFacts |
   } catch {
     return undefined;
   }
-  if (!isRecord(value) || value.format !== 1 || value.of !== of || typeof value.atMs !== 'number' || Math.abs(nowMs - value.atMs) > dayMs) return undefined;
+  if (!isRecord(value) || value.format !== 1 || value.of !== of || typeof value.atMs !== 'number' || Math.abs(nowMs - value.atMs) > dayMs)
+    return undefined;
   const { folding, stamping } = value;
   if (!isRecord(folding) || typeof folding.ignoresCase !== 'boolean' || typeof folding.ignoresUnicodeForm !== 'boolean') return undefined;
   if (!isRecord(stamping) || typeof stamping.exact !== 'boolean' || typeof stamping.aheadMs !== 'number') return undefined;

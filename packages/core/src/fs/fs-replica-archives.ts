@@ -2,7 +2,7 @@ import type { ArchiveStore, PairKey } from '../engine/archive-store.ts';
 import { SyncError } from '../engine/errors.ts';
 import { type ArchiveFile, createArchiveFile } from './archive-file.ts';
 import type { RootHolder } from './fs-replica-root.ts';
-import type { LazyFolder, Journal } from './journal.ts';
+import type { Journal, LazyFolder } from './journal.ts';
 import { readMarker } from './marker.ts';
 import type { MarkerMirror } from './marker-mirror.ts';
 import { pairFileName } from './pair-file-name.ts';

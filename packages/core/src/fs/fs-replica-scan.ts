@@ -8,8 +8,8 @@ import type { Folding } from '../scope/rules.ts';
 import type { Scope } from '../scope/scope.ts';
 import type { Entry } from '../tree/entry.ts';
 import type { RelativePath } from '../tree/path.ts';
-import { type DiskFacts, learnDiskFacts } from './disk-facts.ts';
 import type { DiskDirectory } from './disk.ts';
+import { type DiskFacts, learnDiskFacts } from './disk-facts.ts';
 import type { HeldRoot } from './fs-replica-root.ts';
 import { type Hashing, loadHashing } from './hasher.ts';
 import { readMarker } from './marker.ts';
@@ -40,7 +40,15 @@ export interface Scanner {
   save(root: DiskDirectory, state: StateFolder): Promise<void>;
 }
 
-export function createScanner({ clock, guards, readOnly }: { readonly clock: Clock; readonly guards: readonly string[]; readonly readOnly: boolean }): Scanner {
+export function createScanner({
+  clock,
+  guards,
+  readOnly,
+}: {
+  readonly clock: Clock;
+  readonly guards: readonly string[];
+  readonly readOnly: boolean;
+}): Scanner {
   let kept: { readonly index: ScanIndex; readonly identity: DiskDirectory['identity']; readonly hashing: Hashing } | undefined;
   let facts: (DiskFacts & { readonly identity: DiskDirectory['identity'] }) | undefined;
   /** The index was saved with records that do not hold yet. */

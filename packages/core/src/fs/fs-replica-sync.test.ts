@@ -1,5 +1,17 @@
 /** Two folders of this machine kept the same by the engine: the parts of this folder together. */
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -52,7 +64,12 @@ async function sync({ alpha, beta }: Pair, disks: { readonly alpha?: Disk; reado
       beta: right,
       names: { alpha: 'left', beta: 'right' },
       profile: 'default',
-      settings: { ...defaultSyncSettings, scope: { include: [], exclude: ['cache/'], guard: [] }, maxDelete: { count: 1000 }, maxChange: { count: 1000 } },
+      settings: {
+        ...defaultSyncSettings,
+        scope: { include: [], exclude: ['cache/'], guard: [] },
+        maxDelete: { count: 1000 },
+        maxChange: { count: 1000 },
+      },
       dryRun: false,
       durability: 'fast',
       clock: systemClock,

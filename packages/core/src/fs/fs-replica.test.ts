@@ -1,4 +1,17 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -208,7 +221,12 @@ describe('a marker', () => {
     const pair = pairKey(id, peer, 'default');
     const lock = await replica.lock(lockOptions);
     const archive = replica.archive(pair);
-    await archive.prepare({ generation: 1, changes: [], settings: { value: toPairSettings(settings, { alpha: id, beta: peer }), by: id }, durability: 'full' });
+    await archive.prepare({
+      generation: 1,
+      changes: [],
+      settings: { value: toPairSettings(settings, { alpha: id, beta: peer }), by: id },
+      durability: 'full',
+    });
     await archive.commit(1);
     await lock.release();
     const mirrored = readdirSync(join(stateMirror, 'replicas', id)).sort();
@@ -294,7 +312,10 @@ describe('a lock', () => {
     await scanning;
     expect(order).toEqual(['released', 'locked', 'scanned']);
     const refused = one.lock(lockOptions);
-    await Promise.all([expect(refused).rejects.toMatchObject({ code: 'SYNC_LOCKED' }), expect(one.scan({ settings })).rejects.toMatchObject({ code: 'SYNC_LOCKED' })]);
+    await Promise.all([
+      expect(refused).rejects.toMatchObject({ code: 'SYNC_LOCKED' }),
+      expect(one.scan({ settings })).rejects.toMatchObject({ code: 'SYNC_LOCKED' }),
+    ]);
     await second.release();
     // A scan that was asked for without any lock needs none.
     await one.scan({ settings });

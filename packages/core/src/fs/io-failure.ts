@@ -1,4 +1,4 @@
-import { type SyncErrorCode, SyncError } from '../engine/errors.ts';
+import { SyncError, type SyncErrorCode } from '../engine/errors.ts';
 import type { ContentFailure } from '../engine/replica.ts';
 
 /**
@@ -8,7 +8,10 @@ import type { ContentFailure } from '../engine/replica.ts';
 export function ioFailure(error: unknown, what: string): ContentFailure & { readonly code: SyncErrorCode } {
   const errno = errnoOf(error);
   if (errno === undefined) throw error;
-  return { code: codeByErrno[errno] ?? 'SYNC_IO', message: `unable to ${what}: ${wordsByErrno[errno] ?? ''}${wordsByErrno[errno] === undefined ? '' : ' '}(${errno})` };
+  return {
+    code: codeByErrno[errno] ?? 'SYNC_IO',
+    message: `unable to ${what}: ${wordsByErrno[errno] ?? ''}${wordsByErrno[errno] === undefined ? '' : ' '}(${errno})`,
+  };
 }
 
 /** The system's name of an error (`ENOENT`), if it is one. */

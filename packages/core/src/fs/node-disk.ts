@@ -100,7 +100,8 @@ class NodeDirectory implements DiskDirectory {
     return this.#child(name, (path) => {
       const fd = fs.openSync(path, openFileFlags[access], mode);
       return closingOnFailure(fd, () => {
-        if (!fs.fstatSync(fd).isFile()) throw errnoError('EINVAL', `not a regular file, open '${name}'`);
+        // What was created just now is one.
+        if (access !== 'create' && !fs.fstatSync(fd).isFile()) throw errnoError('EINVAL', `not a regular file, open '${name}'`);
         return new NodeFile(fd);
       });
     });

@@ -15,7 +15,7 @@ export interface Slices {
 /** 10 ms is short against a round trip on a network and long against a turn of the event loop (some 10 µs). */
 const defaultSliceMs = 10;
 
-export function createSlices(clock: Clock, signal?: AbortSignal | undefined, sliceMs: number = defaultSliceMs): Slices {
+export function createSlices(clock: Clock, signal?: AbortSignal, sliceMs: number = defaultSliceMs): Slices {
   let started = clock.monotonicMs();
   return {
     isOver: () => clock.monotonicMs() - started >= sliceMs,

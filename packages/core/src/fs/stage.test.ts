@@ -150,7 +150,10 @@ describe('nothing is believed', () => {
 
   it('one bad content does not fail the others', async () => {
     const place = await workplace();
-    const results = await place.stageFrom(['a', 'b', 'c'].map((path) => request(place, path, path)), (needs) => sendTexts(needs, { a: 'a', b: 'B', c: 'c' }));
+    const results = await place.stageFrom(
+      ['a', 'b', 'c'].map((path) => request(place, path, path)),
+      (needs) => sendTexts(needs, { a: 'a', b: 'B', c: 'c' }),
+    );
     expect(results.map(({ staged }) => staged)).toEqual([true, false, true]);
   });
 
@@ -266,12 +269,15 @@ describe('a full disk', () => {
     const texts = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`f${index}`, `${index}`.repeat(2500)]));
     room = 10_000;
     let asked = 0;
-    const results = await place.stageFrom(Object.entries(texts).map(([path, text]) => request(place, path, text)), async function* (needs) {
-      for await (const parts of sendTexts(needs, texts)) {
-        asked++;
-        yield parts;
-      }
-    });
+    const results = await place.stageFrom(
+      Object.entries(texts).map(([path, text]) => request(place, path, text)),
+      async function* (needs) {
+        for await (const parts of sendTexts(needs, texts)) {
+          asked++;
+          yield parts;
+        }
+      },
+    );
     expect(results.map((result) => (result.staged ? 'staged' : result.code))).toEqual([
       ...Array.from({ length: 4 }, () => 'staged'),
       ...Array.from({ length: 6 }, () => 'SYNC_NO_SPACE'),
@@ -343,7 +349,8 @@ describe('the staging folder', () => {
     const place = await workplace();
     const folder = join(place.path, '.ubos-sync/staging');
     mkdirSync(folder, { mode: 0o700 });
-    for (const name of [nameOf(place, 'old'), `${nameOf(place, 'part')}.part`, 'temp-17', 'notes of mine.txt']) writeFileSync(join(folder, name), 'x');
+    for (const name of [nameOf(place, 'old'), `${nameOf(place, 'part')}.part`, 'temp-17', 'notes of mine.txt'])
+      writeFileSync(join(folder, name), 'x');
     // The age is that of the inode's change, which nobody can set back: so the clock is set forward.
     place.restart({ nowMs: () => Date.now() + 8 * 24 * 60 * 60 * 1000 });
     await place.stage({ x: 'content' });

@@ -13,15 +13,16 @@
  *
  * A small content costs four system calls here: create, write, set its time, close.
  */
+
+import type { Clock } from '../engine/clock.ts';
 import { SyncError } from '../engine/errors.ts';
 import type { ContentFailure, ContentNeed, ContentPart, ContentRequest, StageOptions, StageResult } from '../engine/replica.ts';
-import type { Clock } from '../engine/clock.ts';
 import type { Digest } from '../hash/digest.ts';
 import { baseName, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
 import type { DiskDirectory, DiskFile } from './disk.ts';
+import { hashFile } from './hash-file.ts';
 import type { Hasher, Hashing } from './hasher.ts';
 import type { HeldDirectories } from './held-directories.ts';
-import { hashFile } from './hash-file.ts';
 import { errnoOf, ioFailure, isNoSpace } from './io-failure.ts';
 import { createSlices, type Slices } from './slices.ts';
 import { isStagingName, partSuffix, stagedName } from './stage-name.ts';

@@ -13,8 +13,8 @@ import type { Scope } from '../scope/scope.ts';
 import { baseName, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
 import type { DiskFile } from './disk.ts';
 import { isErrno } from './errno.ts';
-import type { Hashing } from './hasher.ts';
 import { hashFile } from './hash-file.ts';
+import type { Hashing } from './hasher.ts';
 import type { HeldDirectories } from './held-directories.ts';
 import { ioFailure } from './io-failure.ts';
 import { createSlices, type Slices } from './slices.ts';
@@ -39,7 +39,7 @@ const batchPartsMax = 1000;
 export async function* supplyContents(
   needs: readonly ContentNeed[],
   source: SupplySource,
-  signal?: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): AsyncGenerator<readonly ContentPart[], void, undefined> {
   const slices = createSlices(source.clock, signal);
   const buffer = new Uint8Array(batchBytes);

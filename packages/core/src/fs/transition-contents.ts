@@ -27,7 +27,12 @@ export function contentOf({ old, new: next }: Pick<Transition, 'old' | 'new'>): 
 
 export async function prepareContents(
   changes: readonly Transition[],
-  { staging, folder, durable, slices }: { readonly staging: Staging; readonly folder: DiskDirectory; readonly durable: boolean; readonly slices: Slices },
+  {
+    staging,
+    folder,
+    durable,
+    slices,
+  }: { readonly staging: Staging; readonly folder: DiskDirectory; readonly durable: boolean; readonly slices: Slices },
 ): Promise<Contents> {
   const prepared = new Map<number, StagedContent | ContentFailure>();
   const copies = new Set<string>();

@@ -4,12 +4,12 @@
  * Where size, times and inode are those of the scan, it is. Where they moved, the content decides: a file that was only touched is still the same.
  */
 import type { PermissionMask } from '../engine/settings.ts';
-import { type Entry, sameNode, type Syncable } from '../tree/entry.ts';
+import { type Entry, type Syncable, sameNode } from '../tree/entry.ts';
 import type { Name } from '../tree/name.ts';
 import type { RelativePath } from '../tree/path.ts';
 import type { DiskDirectory, DiskStat } from './disk.ts';
-import type { Hashing } from './hasher.ts';
 import { hashFile } from './hash-file.ts';
+import type { Hashing } from './hasher.ts';
 import { errnoOf } from './io-failure.ts';
 import type { IndexRecord } from './scan-index.ts';
 import type { Slices } from './slices.ts';
@@ -50,7 +50,11 @@ export function look(old: Syncable | undefined, target: Target, modeOf: (stat: D
 /** Whether the disk says of a file what it said when its content was last read. */
 export function isUntouched(stat: DiskStat, record: IndexRecord): boolean {
   return (
-    stat.sizeBytes === record.sizeBytes && stat.mtimeNs === record.mtimeNs && stat.ctimeNs === record.ctimeNs && stat.ino === record.ino && stat.mode === record.mode
+    stat.sizeBytes === record.sizeBytes &&
+    stat.mtimeNs === record.mtimeNs &&
+    stat.ctimeNs === record.ctimeNs &&
+    stat.ino === record.ino &&
+    stat.mode === record.mode
   );
 }
 

@@ -58,7 +58,7 @@ describe('every kind becomes every other kind', () => {
         expect(place.journal.map((record) => record.change)).toEqual([{ path: 'x', alpha: next, beta: next }]);
         expect(place.staged()).toEqual([]);
         const kept = place.versions();
-        const leaves = (from === 'file' || from === 'symlink') ? [from] : [];
+        const leaves = from === 'file' || from === 'symlink' ? [from] : [];
         expect(kept.map(({ path, entry }) => [path, entry.kind])).toEqual(leaves.map((kind) => ['x', kind]));
         if (from === 'file') expect(kept[0]).toMatchObject({ text: 'old', entry: { mode: 0o644, sizeBytes: 3 } });
         expect(place.known.has(at('x'))).toBe(to === 'file');
@@ -497,7 +497,10 @@ describe('a batch', () => {
     calls.length = 0;
     const many = Array.from({ length: 200 }, (_, index) => `d/f${index}`);
     await place.stage(Object.fromEntries(many.map((name) => [name, name])));
-    await place.transition(many.map((name) => change(name, undefined, place.file(name))), { durability: 'full' });
+    await place.transition(
+      many.map((name) => change(name, undefined, place.file(name))),
+      { durability: 'full' },
+    );
     expect(calls.filter((call) => call === 'syncFileSystem').length).toBe(1);
   });
 
@@ -506,7 +509,10 @@ describe('a batch', () => {
     const place = await workplace({ disk: wrapDisk(createNodeDisk(), ({ call }) => void counts.set(call, (counts.get(call) ?? 0) + 1)) });
     const texts = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`f${index}`, `text ${index}`]));
     counts.clear();
-    await place.stageFrom(Object.entries(texts).map(([path, text]) => ({ path: at(path), ...place.file(text) })), (needs) => sendTexts(needs, texts));
+    await place.stageFrom(
+      Object.entries(texts).map(([path, text]) => ({ path: at(path), ...place.file(text) })),
+      (needs) => sendTexts(needs, texts),
+    );
     expect(Object.fromEntries(counts)).toMatchObject({ openFile: 101, 'file.write': 100, 'file.setTimes': 100, 'file.close': 101 });
     counts.clear();
     await place.transition(Object.entries(texts).map(([path, text]) => change(path, undefined, place.file(text))));

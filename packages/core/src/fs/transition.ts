@@ -166,7 +166,9 @@ function createWork(place: TransitionPlace, slices: Slices, contents: Contents):
       versionNames.clear();
       unannounced = undefined;
       if (place.openVersions === undefined) return;
-      const leaving = changes.filter((change) => leavesTree(change) && refuse(change, place) === undefined).map((change) => preImageOf(change, known));
+      const leaving = changes
+        .filter((change) => leavesTree(change) && refuse(change, place) === undefined)
+        .map((change) => preImageOf(change, known));
       if (leaving.length === 0) return;
       try {
         versions ??= place.openVersions();
@@ -291,19 +293,31 @@ function createWork(place: TransitionPlace, slices: Slices, contents: Contents):
     } catch (error) {
       ioFailure(error, 'look');
     }
-    return failedChange(change, { code: 'SYNC_TARGET_OCCUPIED', message: `${change.path}: something is there that was not there when it was scanned` }, found);
+    return failedChange(
+      change,
+      { code: 'SYNC_TARGET_OCCUPIED', message: `${change.path}: something is there that was not there when it was scanned` },
+      found,
+    );
   }
 
   function notEmpty(change: Transition, stat: DiskStat | undefined): TransitionResult {
     const { path } = change;
-    const found: Directory = { kind: 'directory', mode: stat === undefined ? 0 : maskMode(opened.modeOf(path, stat), settings.permissions), children: [] };
+    const found: Directory = {
+      kind: 'directory',
+      mode: stat === undefined ? 0 : maskMode(opened.modeOf(path, stat), settings.permissions),
+      children: [],
+    };
     if (whyNotEmpty(path, tree, { scope, settings }) === 'in-scope') {
       return failedChange(change, { code: 'SYNC_TARGET_CHANGED', message: `${path}: something new is in it since it was scanned` }, found);
     }
-    return failedChange(change, { code: 'SYNC_DIRECTORY_KEPT', message: `${path} stays: it holds what is out of scope` }, { ...found, hasUntracked: true });
+    return failedChange(
+      change,
+      { code: 'SYNC_DIRECTORY_KEPT', message: `${path} stays: it holds what is out of scope` },
+      { ...found, hasUntracked: true },
+    );
   }
 
-  function failedChange(change: Transition, { code, message }: ContentFailure, found?: Entry | undefined): TransitionResult {
+  function failedChange(change: Transition, { code, message }: ContentFailure, found?: Entry): TransitionResult {
     if (change.new?.kind === 'directory' && change.old?.kind !== 'directory') place.failedDirectories.add(change.path);
     return { achieved: found, problem: { code, message } };
   }
@@ -320,7 +334,8 @@ function refuse(change: Transition, { scope, settings }: TransitionPlace): Conte
     if (!scope.includes(path, entry.kind === 'directory' ? 'directory' : 'other') && !isOnTheWay(change, scope)) return outside;
   }
   for (const entry of [old, next]) {
-    if (entry?.kind === 'symlink' && !isCarried(path, entry.target, settings)) return { code: 'SYNC_OUT_OF_SCOPE', message: `${path}: such a link is left alone` };
+    if (entry?.kind === 'symlink' && !isCarried(path, entry.target, settings))
+      return { code: 'SYNC_OUT_OF_SCOPE', message: `${path}: such a link is left alone` };
   }
   return undefined;
 }

@@ -8,7 +8,7 @@ import type { DiskDirectory } from './disk.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { systemClock } from './system-clock.ts';
 import { at } from './test-support/workplace.ts';
-import { defaultRetention, listVersions, openRunVersions, planPruning, type PreImage, pruneVersions } from './versions.ts';
+import { defaultRetention, listVersions, openRunVersions, type PreImage, planPruning, pruneVersions } from './versions.ts';
 
 const open: (() => void)[] = [];
 afterEach(() => {

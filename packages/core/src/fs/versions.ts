@@ -42,7 +42,8 @@ export interface RunVersions {
 
 /** Begins or continues the folder of a run. The run's name comes from whoever started it, perhaps a peer: `SYNC_PROTOCOL` if it cannot name a folder. */
 export function openRunVersions(folder: DiskDirectory, run: string, nowMs: number): RunVersions {
-  if (!isRunName(run)) throw new SyncError('SYNC_PROTOCOL', 'the name of a run has letters, digits, ".", "_" and "-" only, at most 128', { run: run.slice(0, 128) });
+  if (!isRunName(run))
+    throw new SyncError('SYNC_PROTOCOL', 'the name of a run has letters, digits, ".", "_" and "-" only, at most 128', { run: run.slice(0, 128) });
   const directory = makeOrOpen(folder, run);
   let manifest: DiskFile;
   let offset: number;
@@ -195,7 +196,8 @@ function parsePreImage(line: Readonly<Record<string, unknown>>): PreImage | unde
   if (path?.ok !== true || typeof mtimeMs !== 'number') return undefined;
   if (kind === 'symlink' && typeof target === 'string') return { path: path.value, entry: { kind, target, mtimeMs } };
   const digest = typeof hex === 'string' ? digestFromHex(hex) : undefined;
-  if (kind !== 'file' || digest === undefined || typeof mode !== 'number' || typeof sizeBytes !== 'number' || !Number.isSafeInteger(sizeBytes)) return undefined;
+  if (kind !== 'file' || digest === undefined || typeof mode !== 'number' || typeof sizeBytes !== 'number' || !Number.isSafeInteger(sizeBytes))
+    return undefined;
   return { path: path.value, entry: { kind, digest, sizeBytes, mode, mtimeMs } };
 }
 

@@ -1,10 +1,31 @@
 /** A root on the real disk with all that staging, supply and transition work with, and a user's way to its files that leads past the engine. */
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pairKey } from '../../engine/archive-store.ts';
 import type { Clock } from '../../engine/clock.ts';
-import type { ContentNeed, ContentPart, ContentRequest, ReplicaId, StageResult, Transition, TransitionOptions, TransitionResult } from '../../engine/replica.ts';
+import type {
+  ContentNeed,
+  ContentPart,
+  ContentRequest,
+  ReplicaId,
+  StageResult,
+  Transition,
+  TransitionOptions,
+  TransitionResult,
+} from '../../engine/replica.ts';
 import type { ScanSettings } from '../../engine/settings.ts';
 import type { Digest } from '../../hash/digest.ts';
 import { compileScope } from '../../scope/compile-scope.ts';
@@ -65,12 +86,23 @@ export interface WorkplaceOptions {
 const here = '00000000-0000-4000-8000-000000000001' as ReplicaId;
 const there = 'ffffffff-ffff-4fff-bfff-ffffffffffff' as ReplicaId;
 
-export async function createWorkplace({ disk = createNodeDisk(), settings: chosen, keepVersions = true, base = tmpdir() }: WorkplaceOptions = {}): Promise<Workplace> {
+export async function createWorkplace({
+  disk = createNodeDisk(),
+  settings: chosen,
+  keepVersions = true,
+  base = tmpdir(),
+}: WorkplaceOptions = {}): Promise<Workplace> {
   const path = mkdtempSync(join(base, 'ubos-sync-'));
   const root = disk.openRoot(path);
   if (root === undefined) throw new Error('no root');
   const state: StateFolder = await makeStateFolder(root, { rootPath: path, uid: process.geteuid?.() });
-  const settings: ScanSettings = { scope: { include: [], exclude: [], guard: [] }, digest: 'fast', permissions: 'all', symlinks: 'portable', ...chosen };
+  const settings: ScanSettings = {
+    scope: { include: [], exclude: [], guard: [] },
+    digest: 'fast',
+    permissions: 'all',
+    symlinks: 'portable',
+    ...chosen,
+  };
   const scope = compileScope(settings.scope);
   const hashing = await loadHashing('fast');
   let staging = createStaging(systemClock);
@@ -133,12 +165,17 @@ export async function createWorkplace({ disk = createNodeDisk(), settings: chose
       const folder = state.make('staging');
       const tree = createHeldDirectories(root);
       try {
-        return await staging.stage(requests, { run: 'run', supply, ...options }, { folder, tree, hashing, umask: readBirth(folder).umask, holderOf: ({ digest }) => holderOf(known, digest) });
+        return await staging.stage(
+          requests,
+          { run: 'run', supply, ...options },
+          { folder, tree, hashing, umask: readBirth(folder).umask, holderOf: ({ digest }) => holderOf(known, digest) },
+        );
       } finally {
         tree.release();
       }
     },
-    supply: (needs, signal) => supplyContents(needs, { tree: createHeldDirectories(root), scope, hashing, clock: systemClock, wasFile: (at) => known.has(at) }, signal),
+    supply: (needs, signal) =>
+      supplyContents(needs, { tree: createHeldDirectories(root), scope, hashing, clock: systemClock, wasFile: (at) => known.has(at) }, signal),
     async transition(changes, options = {}) {
       const stagingFolder = state.make('staging');
       return makeTransitions(
@@ -192,7 +229,10 @@ export function age(path: string): void {
   utimesSync(path, 1_500_000_000, 1_500_000_000);
 }
 
-export async function* sendTexts(needs: readonly ContentNeed[], texts: Readonly<Record<string, string | Uint8Array>>): AsyncIterable<readonly ContentPart[]> {
+export async function* sendTexts(
+  needs: readonly ContentNeed[],
+  texts: Readonly<Record<string, string | Uint8Array>>,
+): AsyncIterable<readonly ContentPart[]> {
   for (const [index, { path, fromByte }] of needs.entries()) {
     await Promise.resolve();
     const text = texts[path] ?? '';
