@@ -48,7 +48,10 @@ async function play({ title, url, place, sshConfigFile }: FarSide): Promise<bool
     there: place,
     async sync(...args) {
       console.log(`    $ ubos-sync ${args.join(' ')}`);
-      const result = await runCli([...args, ...(sshConfigFile === undefined ? [] : ['-F', sshConfigFile])], { cwd: laptop });
+      const result = await runCli([...args, ...(sshConfigFile === undefined ? [] : ['-F', sshConfigFile])], {
+        cwd: laptop,
+        stateHome: join(temp.path, 'state'),
+      });
       for (const line of `${result.stdout}${values.verbose ? result.stderr : ''}`.split('\n')) if (line.trim() !== '') console.log(`      ${line}`);
       return result;
     },

@@ -26,7 +26,7 @@ for (const { title, start, skip } of servers) {
       world = {
         here: createLocalPlace(laptop, dates),
         there: createLocalPlace(balaur, dates),
-        sync: (...args) => runCli([...args, '-F', server.sshConfigFile], { cwd: laptop }),
+        sync: (...args) => runCli([...args, '-F', server.sshConfigFile], { cwd: laptop, stateHome: join(temp.path, 'state') }),
         passTieBand: () => Promise.resolve(),
         say: () => {},
       };

@@ -10,6 +10,8 @@ export interface CliResult {
 
 export interface CliOptions {
   readonly cwd: string;
+  /** Stands for `~/.local/state`, where markers are mirrored: a test's own, so that it leaves nothing behind. */
+  readonly stateHome: string;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Called with all that has come out so far, after each piece; for tests that act in the middle of a run. */
   readonly onOutput?: ((text: string, kill: (signal: NodeJS.Signals) => void) => void) | undefined;
@@ -24,11 +26,11 @@ export const cliFile: string = join(
   'ubos-sync.mjs',
 );
 
-export async function runCli(args: readonly string[], { cwd, env = {}, onOutput }: CliOptions): Promise<CliResult> {
+export async function runCli(args: readonly string[], { cwd, stateHome, env = {}, onOutput }: CliOptions): Promise<CliResult> {
   const child = spawn(process.execPath, [cliFile, ...args], {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NO_COLOR: '1', ...env },
+    env: { ...process.env, NO_COLOR: '1', XDG_STATE_HOME: stateHome, ...env },
   });
   let stdout = '';
   let stderr = '';

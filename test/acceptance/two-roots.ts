@@ -41,12 +41,13 @@ export async function openTwoRoots({ server, config = '', farRoot }: TwoRootsOpt
   if (farRoot === undefined) await writeFile(join(roots.there, 'ubos-sync.yaml'), configOf('balaur', 'laptop', server.url(roots.here)));
   const dates = { next: Date.now() - 3_600_000 };
   const ssh = ['-F', server.sshConfigFile];
+  const stateHome = join(temp.path, 'state');
   return {
     here: createLocalPlace(roots.here, dates),
     there: createLocalPlace(roots.there, dates),
     folder: temp.path,
-    sync: (args, options) => runCli(withSsh(args, ssh), { cwd: roots.here, ...options }),
-    syncFromThere: (args) => runCli(withSsh(args, ssh), { cwd: roots.there }),
+    sync: (args, options) => runCli(withSsh(args, ssh), { cwd: roots.here, stateHome, ...options }),
+    syncFromThere: (args) => runCli(withSsh(args, ssh), { cwd: roots.there, stateHome }),
     listing: async () => ({ here: await list(roots.here), there: await list(roots.there) }),
     close: () => temp.remove(),
   };

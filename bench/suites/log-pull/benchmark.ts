@@ -60,6 +60,7 @@ function contenderOf(rival: Rival, prepare: (rival: Rival) => void): Contender {
 function createOurs(bench: Bench): Rival {
   const folder = bench.makeFolder('log-ours');
   const far = join(folder, 'far');
+  const state = join(folder, 'state');
   const near = join(folder, 'near');
   for (const root of [far, near]) mkdirSync(join(root, 'logs'), { recursive: true });
   const config = join(near, 'ubos-sync.yaml');
@@ -73,7 +74,9 @@ function createOurs(bench: Bench): Rival {
     source: join(far, 'logs', 'mission.jsonl'),
     target: join(near, 'logs', 'mission.jsonl'),
     async pull() {
-      await run(process.execPath, [bench.cli, '--config', config, '--quiet', 'logs', '-F', bench.server.sshConfigFile]);
+      await run(process.execPath, [bench.cli, '--config', config, '--quiet', 'logs', '-F', bench.server.sshConfigFile], {
+        env: { ...process.env, XDG_STATE_HOME: state },
+      });
     },
     forget() {
       rmSync(join(near, 'logs', 'mission.jsonl'), { force: true });

@@ -64,6 +64,7 @@ function contenderOf(rival: Rival, prepare: (rival: Rival) => void): Contender {
 
 function createOurs(bench: Bench): Rival {
   const roots = makeRoots(bench, 'tree-ours');
+  const state = join(roots.folder, 'state');
   const config = join(roots.near, 'ubos-sync.yaml');
   const writeConfig = (): void =>
     writeFileSync(config, `version: 1\nself: near\nlive: true\nnodes:\n  far: { url: ${JSON.stringify(bench.server.url(roots.far))} }\n`);
@@ -72,12 +73,15 @@ function createOurs(bench: Bench): Rival {
     name: 'ubos-sync',
     ...roots,
     async sync() {
-      await run(process.execPath, [bench.cli, '--config', config, '--quiet', 'truth', '--apply', '-F', bench.server.sshConfigFile]);
+      await run(process.execPath, [bench.cli, '--config', config, '--quiet', 'truth', '--apply', '-F', bench.server.sshConfigFile], {
+        env: { ...process.env, XDG_STATE_HOME: state },
+      });
     },
     forget() {
       emptyRoot(roots.far);
       rmSync(join(roots.near, '.ubos-sync'), { recursive: true, force: true });
       rmSync(join(roots.near, 'logs', 'sync'), { recursive: true, force: true });
+      rmSync(state, { recursive: true, force: true });
     },
   };
 }
