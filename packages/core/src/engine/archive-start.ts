@@ -38,7 +38,7 @@ export type ArchiveStart =
   | { readonly action: 'fold-journals'; readonly head: ArchiveHead | undefined }
   | ArchiveStartHalt;
 
-export interface ArchiveStartHalt {
+interface ArchiveStartHalt {
   readonly action: 'halt';
   readonly reason: 'peer-is-self' | 'archive-lost';
   /** The side whose archive is lost, damaged or behind; `undefined`: it cannot be told which of the two. */

@@ -23,7 +23,7 @@ import { errnoOf } from './io-failure.ts';
 import { createProcessTable, type ProcessTable } from './lock-owner.ts';
 import { describeOwner, encodeLockRecord, type FoundLock, readLock } from './lock-record.ts';
 
-export const lockName = 'lock';
+const lockName = 'lock';
 
 export interface RootLock {
   /**
