@@ -10,7 +10,7 @@ export interface Bench {
   readonly rounds: number;
   readonly peers: Peers;
   /** A real OpenSSH server on loopback, which serves this machine's own files. */
-  readonly server: { url(path: string): string; readonly sshConfigFile: string; readonly alias: string };
+  readonly server: { url(path: string): string; readonly sshConfigFile: string; readonly alias: string; readonly home: string };
   /** The command line's bundle. */
   readonly cli: string;
   makeFolder(name: string): string;

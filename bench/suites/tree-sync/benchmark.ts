@@ -81,7 +81,9 @@ function createOurs(bench: Bench): Rival {
       emptyRoot(roots.far);
       rmSync(join(roots.near, '.ubos-sync'), { recursive: true, force: true });
       rmSync(join(roots.near, 'logs', 'sync'), { recursive: true, force: true });
+      // Each end remembers outside of its root that the root was synced.
       rmSync(state, { recursive: true, force: true });
+      rmSync(join(bench.server.home, '.local', 'state'), { recursive: true, force: true });
     },
   };
 }
