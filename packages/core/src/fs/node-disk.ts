@@ -111,7 +111,8 @@ class NodeDirectory implements DiskDirectory {
     return this.#child(name, (path) => {
       const target = fs.readlinkSync(path);
       // Replaced or really there? Only the bytes tell.
-      if (target.includes(replacement) && decodeUtf8(fs.readlinkSync(path, 'buffer')) === undefined) throw errnoError('EILSEQ', `target is not UTF-8, readlink '${name}'`);
+      if (target.includes(replacement) && decodeUtf8(fs.readlinkSync(path, 'buffer')) === undefined)
+        throw errnoError('EILSEQ', `target is not UTF-8, readlink '${name}'`);
       return target;
     });
   }
@@ -344,7 +345,9 @@ function listDirectory(base: string): readonly DiskListing[] {
 
 /** The same by bytes, where some name may not be UTF-8. */
 function listBytes(base: string): readonly DiskListing[] {
-  return fs.readdirSync(base, { withFileTypes: true, encoding: 'buffer' }).map((entry) => ({ name: decodeUtf8(entry.name), kind: kindOfEntry(entry) }));
+  return fs
+    .readdirSync(base, { withFileTypes: true, encoding: 'buffer' })
+    .map((entry) => ({ name: decodeUtf8(entry.name), kind: kindOfEntry(entry) }));
 }
 
 function decodeUtf8(bytes: Buffer): string | undefined {

@@ -14,11 +14,11 @@
  * It can be thrown away at any time, at the price of reading every file once. So it is not synced to the disk, and whatever is wrong with it (cut off,
  * damaged, other version, byte order or kind of digest) makes it as if it were not there.
  */
-import { digestBytes, type Digest } from '../hash/digest.ts';
-import { errnoOf } from './io-failure.ts';
+import { type Digest, digestBytes } from '../hash/digest.ts';
 import type { DiskDirectory, DiskFile } from './disk.ts';
 import { isErrno } from './errno.ts';
 import { type Hashing, loadHashing } from './hasher.ts';
+import { errnoOf } from './io-failure.ts';
 import { createScanIndex, recordBytes, ScanIndex, type ScanIndexOptions } from './scan-index.ts';
 
 export const scanIndexName = 'index';
@@ -69,7 +69,8 @@ export function encodeScanIndex(index: ScanIndex, fast: Hashing): readonly [Uint
 /** `undefined`: it cannot be used. */
 export function decodeScanIndex(bytes: Uint8Array, options: ScanIndexOptions, fast: Hashing): ScanIndex | undefined {
   if (bytes.length < headerBytes) return undefined;
-  const header = bytes.slice(0, headerBytes);
+  // Copies, so that both are aligned whatever they are cut out of.
+  const header = new Uint8Array(bytes.subarray(0, headerBytes));
   if (!magic.every((byte, at) => header[at] === byte)) return undefined;
   const [foundVersion, foundOrder, foundDigest, count = 0] = new Uint32Array(header.buffer, 16, 4);
   if (foundVersion !== version || foundOrder !== byteOrder || foundDigest !== digestBytes[options.kind]) return undefined;
@@ -77,7 +78,7 @@ export function decodeScanIndex(bytes: Uint8Array, options: ScanIndexOptions, fa
   const records = bytes.subarray(headerBytes);
   const check = checkOf(header, records, fast);
   for (let at = 0; at < check.length; at++) if (header[32 + at] !== check.charCodeAt(at)) return undefined;
-  return new ScanIndex(options, records.slice().buffer, count);
+  return new ScanIndex(options, new Uint8Array(records).buffer, count);
 }
 
 const headerBytes = 64;

@@ -7,10 +7,10 @@
 import type { RelativePath } from '../tree/path.ts';
 import { baseName, parentPath } from '../tree/path.ts';
 import type { DiskDirectory } from './disk.ts';
+import { hashFile } from './hash-file.ts';
 import type { Hashing } from './hasher.ts';
 import { createHeldDirectories, type HeldDirectories } from './held-directories.ts';
 import { errnoOf } from './io-failure.ts';
-import { hashFile } from './hash-file.ts';
 import type { ScanIndex } from './scan-index.ts';
 import { createSlices, type Slices } from './slices.ts';
 
@@ -77,7 +77,9 @@ async function isStill(path: RelativePath, index: ScanIndex, tree: HeldDirectori
     try {
       const same = () => {
         const { ino, sizeBytes, mtimeNs, ctimeNs, mode } = file.stat();
-        return ino === record.ino && sizeBytes === record.sizeBytes && mtimeNs === record.mtimeNs && ctimeNs === record.ctimeNs && mode === record.mode;
+        return (
+          ino === record.ino && sizeBytes === record.sizeBytes && mtimeNs === record.mtimeNs && ctimeNs === record.ctimeNs && mode === record.mode
+        );
       };
       return same() && (await hashFile(file, record.sizeBytes, { hashing, slices })) === record.digest && same();
     } finally {

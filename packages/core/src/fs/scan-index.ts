@@ -22,7 +22,7 @@
  * second (FAT, HFS+, old NFS), and none where a file system was seen to stamp each change anew (`probeStamping`).
  */
 import type { Clock } from '../engine/clock.ts';
-import { digestBytes, type Digest, type DigestKind } from '../hash/digest.ts';
+import { type Digest, type DigestKind, digestBytes } from '../hash/digest.ts';
 import type { RelativePath } from '../tree/path.ts';
 import type { DiskStat } from './disk.ts';
 import { PathKey } from './scan-index-key.ts';

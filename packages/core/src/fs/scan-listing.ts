@@ -24,7 +24,7 @@ export function listNames(directory: DiskDirectory, baseline: Directory | undefi
   if (baseline === undefined) return joinListing(listed, [], undefined);
   const missed: Name[] = [];
   const listing = joinListing(listed, missed, baseline);
-  return missed.length > 0 && missed.some((name) => directory.lstat(name) !== undefined) ? listAgain(directory, baseline) : listing;
+  return missed.some((name) => directory.lstat(name) !== undefined) ? listAgain(directory, baseline) : listing;
 }
 
 /** Something was missed. A name that the new listing misses as well, and that is still there, is added; but not one that is there in another spelling. */

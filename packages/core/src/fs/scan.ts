@@ -247,8 +247,20 @@ class Scan {
 
   /** Lists an open directory. `undefined`: it is gone. */
   #enter(parent: Level | undefined, index: number, directory: DiskDirectory, baseline: Directory | undefined, isIncluded: true): Level | Entry;
-  #enter(parent: Level | undefined, index: number, directory: DiskDirectory, baseline: Directory | undefined, isIncluded: boolean): Level | Entry | undefined;
-  #enter(parent: Level | undefined, index: number, directory: DiskDirectory, baseline: Directory | undefined, isIncluded: boolean): Level | Entry | undefined {
+  #enter(
+    parent: Level | undefined,
+    index: number,
+    directory: DiskDirectory,
+    baseline: Directory | undefined,
+    isIncluded: boolean,
+  ): Level | Entry | undefined;
+  #enter(
+    parent: Level | undefined,
+    index: number,
+    directory: DiskDirectory,
+    baseline: Directory | undefined,
+    isIncluded: boolean,
+  ): Level | Entry | undefined {
     const name = parent?.listing.names[index];
     let stat: DiskStat;
     let listing: Listing;
@@ -450,16 +462,21 @@ class Scan {
     const way: Level[] = [];
     let from = level;
     for (; from.directory === undefined && from.parent !== undefined; from = from.parent) way.push(from);
-    let directory = from.directory as DiskDirectory;
+    let above = mustBeOpen(from);
     try {
       for (const step of way.reverse()) {
-        directory = this.#withDescriptors(from, () => directory.openDirectory(step.parent?.listing.names[step.index] as Name));
-        step.directory = directory;
-        if (step.depth <= level.depth - heldMax) this.#close(step.parent as Level);
+        const name = step.parent?.listing.names[step.index] as Name;
+        const directory = this.#withDescriptors(from, () => above.openDirectory(name));
         const { dev, ino } = directory.identity;
-        if (dev !== step.identity.dev || ino !== step.identity.ino) throw Object.assign(new Error('replaced'), { code: 'ENOENT' });
+        if (dev !== step.identity.dev || ino !== step.identity.ino) {
+          directory.close();
+          level.problem = changed;
+          return undefined;
+        }
+        step.directory = above = directory;
+        if (step.parent !== undefined && step.depth <= level.depth - heldMax + 1) this.#close(step.parent);
       }
-      return directory;
+      return above;
     } catch (error) {
       level.problem = isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP') ? changed : problematicOf(error);
       return undefined;
