@@ -1,4 +1,4 @@
-import type { Entry } from '../tree/entry.ts';
+import type { Entry, Problematic } from '../tree/entry.ts';
 import type { RelativePath } from '../tree/path.ts';
 
 /**
@@ -21,4 +21,14 @@ export interface AncestorChange {
 /** An ancestor in which everything is agreed. */
 export function agreed(tree: Entry | undefined): Ancestor {
   return { alpha: tree, beta: tree };
+}
+
+/**
+ * What an ancestor holds, on both halves, at a path where a first sync left two contents open: that they were never agreed on. Without it the next run
+ * would take them for two files that were made since, and settle by times that prove nothing.
+ */
+export const unsettled: Problematic = { kind: 'problematic', code: 'SYNC_UNSETTLED' };
+
+export function isUnsettled(entry: Entry | undefined): boolean {
+  return entry?.kind === 'problematic' && entry.code === unsettled.code;
 }

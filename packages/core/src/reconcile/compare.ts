@@ -8,17 +8,17 @@ export function syncable(entry: Entry | undefined): Syncable | undefined {
 }
 
 /**
- * Whether two trees are the same in all that can be synced: kinds, contents, permissions, at every depth. Where one of them is problematic nothing is
- * known, so nothing is held to differ.
+ * Whether a tree is as it was, in all that can be synced: kinds, contents, permissions, at every depth. What could not be read is not held to have changed,
+ * for nothing is known of it.
  */
-export function isSameTree(a: Entry | undefined, b: Entry | undefined): boolean {
-  let same = true;
-  walk([a, b], (_path, [left, right]) => {
-    if (!same || isSameAtOnce(left, right) || left?.kind === 'problematic' || right?.kind === 'problematic') return false;
-    if (!sameNode(syncable(left), syncable(right))) same = false;
-    return same;
+export function isUnchanged(now: Entry | undefined, before: Entry | undefined): boolean {
+  let unchanged = true;
+  walk([now, before], (_path, [entry, was]) => {
+    if (!unchanged || isSameAtOnce(entry, was) || entry?.kind === 'problematic') return false;
+    unchanged = sameNode(syncable(entry), syncable(was));
+    return unchanged;
   });
-  return same;
+  return unchanged;
 }
 
 /**

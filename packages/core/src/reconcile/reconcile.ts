@@ -26,11 +26,12 @@
 import { exactNames, type Folding } from '../scope/rules.ts';
 import { mergeFolding } from '../scope/fold.ts';
 import { type Directory, type Entry, type File, nodeOf, sameContent, sameNode, type Symlink, type Syncable } from '../tree/entry.ts';
+import { entryAt } from '../tree/lookup.ts';
 import { baseName, joinPath, type RelativePath, rootPath } from '../tree/path.ts';
 import { childrenOf, isSameAtOnce, joinChildren, reverseFrom, walk } from '../tree/walk.ts';
-import type { Ancestor, AncestorChange } from './ancestor.ts';
+import { type Ancestor, type AncestorChange, isUnsettled, unsettled } from './ancestor.ts';
 import type { Change } from './change.ts';
-import { bringsContent, isSameTree, syncable } from './compare.ts';
+import { bringsContent, isUnchanged, syncable } from './compare.ts';
 import { conflictName } from './conflict-name.ts';
 import { createNamesTaken, isExact, type NamesTaken } from './names-taken.ts';
 import { mergeModes } from './permissions.ts';
@@ -56,6 +57,8 @@ export function reconcile({ ancestor, alpha, beta, policy, clock, folding = { al
     policy,
     clock,
     first: ancestor === undefined,
+    ancestor: ancestor ?? { alpha: undefined, beta: undefined },
+    undecided: [],
     ancestorChanges: [],
     changes: { alpha: [], beta: [] },
     conflicts: [],
@@ -63,9 +66,10 @@ export function reconcile({ ancestor, alpha, beta, policy, clock, folding = { al
     names: { alpha: isExact(folding.alpha) ? undefined : createNamesTaken(folding.alpha), beta: isExact(folding.beta) ? undefined : createNamesTaken(folding.beta) },
     keptNames: createNamesTaken(mergeFolding(folding.alpha, folding.beta)),
   };
-  const rest: Place[] = [{ path: rootPath, before: ancestor ?? { alpha: undefined, beta: undefined }, now: { alpha, beta }, parent: undefined }];
+  const rest: Place[] = [{ path: rootPath, before: work.ancestor, now: { alpha, beta }, parent: undefined }];
   for (let place = rest.pop(); place !== undefined; place = rest.pop()) {
     if (decide(work, place)) pushChildren(rest, place);
+    else if (work.undecided.length > 0) rest.push(...work.undecided.splice(0).reverse());
   }
   return {
     ancestorChanges: work.ancestorChanges,
@@ -78,6 +82,9 @@ export function reconcile({ ancestor, alpha, beta, policy, clock, folding = { al
 
 /** What the decisions read and what they write. */
 interface Work extends SettleContext {
+  readonly ancestor: Ancestor;
+  /** Places in a directory that was decided as a whole which have to be decided by themselves, after it. */
+  readonly undecided: Place[];
   readonly ancestorChanges: AncestorChange[];
   readonly changes: Sides<Change[]>;
   readonly conflicts: Conflict[];
@@ -127,10 +134,10 @@ function decide(work: Work, place: Place): boolean {
     had: { alpha: syncable(before.alpha), beta: syncable(before.beta) },
     has: { alpha: syncable(now.alpha), beta: syncable(now.beta) },
   };
-  const { had, has } = spot;
+  const { has } = spot;
   if (has.alpha === undefined && has.beta === undefined) {
     // Both have let go of it, so the ancestor does too. (Rule 1.)
-    if (had.alpha !== undefined || had.beta !== undefined) remember(work, path, undefined, undefined);
+    if (before.alpha !== undefined || before.beta !== undefined) remember(work, path, undefined, undefined);
     return false;
   }
   if (has.alpha?.kind === 'directory' && has.beta?.kind === 'directory') {
@@ -167,7 +174,7 @@ function decideWhole(work: Work, spot: Spot): void {
     if (sameNode(has.alpha, has.beta)) return rememberNow(work, spot);
     if (has.alpha.kind === 'file' && has.beta.kind === 'file') return mergeFiles(work, spot, { alpha: has.alpha, beta: has.beta });
   }
-  const changed = { alpha: !isSameTree(now.alpha, before.alpha), beta: !isSameTree(now.beta, before.beta) };
+  const changed = { alpha: !isUnchanged(now.alpha, before.alpha), beta: !isUnchanged(now.beta, before.beta) };
   const rules = rulesAt(work.policy, path, has.alpha?.kind === 'directory' || has.beta?.kind === 'directory' ? 'directory' : 'other');
   if (changed.alpha && changed.beta) return bothChanged(work, spot, rules);
   if (changed.alpha) return oneChanged(work, spot, 'alpha', rules);
@@ -248,21 +255,26 @@ function settleLeaves(work: Work, spot: Spot, has: Sides<File | Symlink>, rules:
 
 /** Reports a content conflict and returns the winner, if there is one. A loser that is to be kept beside it has its changes planned here. */
 function settle(work: Work, spot: Spot, has: Sides<File | Symlink>, rules: PathRules): Side | undefined {
-  const settlement = settleContent(has, rules, work);
-  const { winner } = settlement;
-  if (winner === undefined || settlement.resolution !== 'keep-both') {
+  const settlement = settleContent(has, rules, contextOf(work, spot));
+  const { winner, resolution } = settlement;
+  if (winner !== undefined && resolution !== 'keep-both') {
     report(work, spot, settlement);
     return winner;
   }
-  const loser = otherSide(winner);
-  const keptAs = nameForLoser(work, spot, loser);
-  if (keptAs === undefined) {
-    report(work, spot, { ...settlement, rule: `${settlement.rule}, but no name is left`, resolution: 'skipped' });
+  const keptAs = winner && nameForLoser(work, spot, otherSide(winner));
+  if (winner === undefined || keptAs === undefined) {
+    const rule = winner === undefined ? settlement.rule : `${settlement.rule}, but no name is left`;
+    leaveOpen(work, spot, { ...settlement, rule });
     return undefined;
   }
-  for (const side of bothSides) work.changes[side].push({ path: keptAs, old: undefined, new: has[loser] });
+  for (const side of bothSides) work.changes[side].push({ path: keptAs, old: undefined, new: has[otherSide(winner)] });
   report(work, spot, settlement, keptAs);
   return winner;
+}
+
+/** What was left open on a first sync is still to be settled as on one. */
+function contextOf({ policy, clock, first }: Work, { before }: Spot): SettleContext {
+  return { policy, clock, first: first || isUnsettled(before.alpha) };
 }
 
 function nameForLoser(work: Work, { path, parent }: Spot, loser: Side): RelativePath | undefined {
@@ -281,20 +293,26 @@ function nameForLoser(work: Work, { path, parent }: Spot, loser: Side): Relative
 
 /** Rule 7. No time says whether a directory or a file is meant. */
 function settleKinds(work: Work, spot: Spot, rules: PathRules): void {
-  const winner = namedSide(rules, work);
-  if (winner === undefined) return leave(work, spot, { reason: 'kinds', rule: '7 kinds differ' });
+  const winner = namedSide(rules, contextOf(work, spot));
+  if (winner === undefined) return leaveOpen(work, spot, { reason: 'kinds', rule: '7 kinds differ' });
   const loser = otherSide(winner);
-  if (rules.fixed === loser) return leave(work, spot, oneWay);
+  if (rules.fixed === loser) return leaveOpen(work, spot, oneWay);
   // A directory is not replaced without deleting what is in it, and a first sync deletes nothing.
-  if (work.first && spot.has[loser]?.kind === 'directory') return leave(work, spot, { reason: 'first-sync', rule: '7 first sync' });
+  if (work.first && spot.has[loser]?.kind === 'directory') return leaveOpen(work, spot, { reason: 'first-sync', rule: '7 first sync' });
   const obstacle = findObstacle(work, spot, winner);
-  if (obstacle !== undefined) return leave(work, spot, obstacle);
+  if (obstacle !== undefined) return leaveOpen(work, spot, obstacle);
   report(work, spot, { reason: 'kinds', rule: `7 ${winner}`, resolution: winner, winner });
   carry(work, spot, winner);
 }
 
+/** Two wills that met without ever having agreed: that is remembered for as long as nobody settles it. */
+function leaveOpen(work: Work, spot: Spot, obstacle: Obstacle): void {
+  if (work.first) remember(work, spot.path, unsettled, unsettled);
+  leave(work, spot, obstacle);
+}
+
 /** Why something that was decided cannot be done. */
-type Obstacle = Pick<Settlement, 'reason' | 'rule'> | 'problem';
+type Obstacle = Pick<Settlement, 'reason' | 'rule' | 'clock'> | 'problem';
 
 const oneWay: Obstacle = { reason: 'direction', rule: 'one way' };
 const inTheWay: Obstacle = { reason: 'untracked', rule: 'untracked' };
@@ -350,24 +368,34 @@ function carry(work: Work, spot: Spot, from: Side): void {
     for (const step of removalOf(work, spot, to, there).steps) if (step.path !== path) work.changes[to].push({ path: step.path, old: nodeOf(step.entry), new: undefined });
   }
   work.changes[to].push({ path, old: there && nodeOf(there), new: madeFrom(wanted) });
-  if (wanted.kind === 'directory') create(work, to, path, wanted);
+  if (wanted.kind === 'directory') create(work, spot, to, wanted);
 }
 
 /** Plans all that is in a directory for a side that has nothing there. What cannot be synced is left out. */
-function create(work: Work, to: Side, path: RelativePath, directory: Directory): void {
+function create(work: Work, spot: Spot, to: Side, directory: Directory): void {
   const rest: { readonly path: RelativePath; readonly entry: Syncable }[] = [];
   const pushBelow = (parent: RelativePath, { children }: Directory): void => {
     const first = rest.length;
     for (const { name, entry } of children) {
-      const below = joinPath(parent, name);
+      const path = joinPath(parent, name);
       const wanted = syncable(entry);
-      if (wanted === undefined || isFixed(work, to, below, wanted)) continue;
-      if (!collides(work, to, parent, below, [])) rest.push({ path: below, entry: wanted });
-      else work.conflicts.push({ path: below, reason: 'names-collide', alpha: undefined, beta: undefined, [otherSide(to)]: entry, rule: 'names collide', resolution: 'skipped' });
+      if (wanted === undefined) continue;
+      const only = (present: Entry | undefined): Sides<Entry | undefined> => (to === 'alpha' ? { alpha: undefined, beta: present } : { alpha: present, beta: undefined });
+      if (isFixed(work, to, path, wanted)) {
+        // Its policy has another direction than that of the directory, so it is not this change that decides about it.
+        work.undecided.push({
+          path,
+          before: { alpha: entryAt(work.ancestor.alpha, path), beta: entryAt(work.ancestor.beta, path) },
+          now: only(entry),
+          parent: { path: parent, before: spot.before, now: { alpha: undefined, beta: undefined }, parent: spot },
+        });
+      } else if (collides(work, to, parent, path, [])) {
+        work.conflicts.push({ path, reason: 'names-collide', ...only(entry), rule: 'names collide', resolution: 'skipped' });
+      } else rest.push({ path, entry: wanted });
     }
     reverseFrom(rest, first);
   };
-  pushBelow(path, directory);
+  pushBelow(spot.path, directory);
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
     work.changes[to].push({ path: next.path, old: undefined, new: madeFrom(next.entry) });
     if (next.entry.kind === 'directory') pushBelow(next.path, next.entry);
@@ -433,7 +461,7 @@ function forgetStale(work: Work, { path, before, now }: Spot): void {
     (at, [wasAlpha, wasBeta, alpha, beta]) => {
       if (alpha?.kind === 'problematic' || beta?.kind === 'problematic') return false;
       if (syncable(alpha) !== undefined || syncable(beta) !== undefined) return wasAlpha !== undefined || wasBeta !== undefined;
-      if (syncable(wasAlpha) !== undefined || syncable(wasBeta) !== undefined) remember(work, at, undefined, undefined);
+      if (wasAlpha !== undefined || wasBeta !== undefined) remember(work, at, undefined, undefined);
       return false;
     },
     path,

@@ -19,7 +19,7 @@ export interface SettleContext {
   readonly policy: Policy;
   /** `undefined`: one clock made the times of both sides. */
   readonly clock: ClockRelation | undefined;
-  /** The pair has no ancestor at all. */
+  /** The pair has no ancestor at all; or this was left open when it had none. */
   readonly first: boolean;
 }
 

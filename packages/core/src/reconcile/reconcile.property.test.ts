@@ -1,0 +1,279 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { withMerkle } from '../hash/merkle.ts';
+import { compilePatterns } from '../scope/pattern.ts';
+import { treeArbitraries } from '../testing/arbitraries.ts';
+import { toyHash } from '../testing/toy-hash.ts';
+import { type Entry, isSyncable, nodeOf, sameNode } from '../tree/entry.ts';
+import { entryAt } from '../tree/lookup.ts';
+import { isWithin, parentPath, type RelativePath } from '../tree/path.ts';
+import { childrenOf, walk } from '../tree/walk.ts';
+import { applyAncestorChanges } from './apply-ancestor.ts';
+import { applyPlan } from './apply-plan.ts';
+import { applyChanges } from './apply.ts';
+import type { Change } from './change.ts';
+import { isUnchanged } from './compare.ts';
+import { diff } from './diff.ts';
+import { heldEntries } from './held.ts';
+import { otherSide, type Plan, type Side } from './plan.ts';
+import type { ConflictPolicy, Direction, Policy } from './policy.ts';
+import { reconcile, type ReconcileInput } from './reconcile.ts';
+
+const seed = Number(process.env["S"] ?? 20261121);
+const numRuns = Number(process.env['PROPERTY_RUNS'] ?? 400);
+const { tree, scannedTree, related, policy, clock } = treeArbitraries(fc);
+const input: fc.Arbitrary<ReconcileInput> = fc.record({ related, policy, clock }).map(({ related: trees, policy: rules, clock: relation }) => ({ ...trees, policy: rules, clock: relation }));
+const bothWays = input.map((given) => ({ ...given, policy: { ...given.policy, direction: 'both' as const, paths: [] } }));
+
+function law<T>(title: string, arbitrary: fc.Arbitrary<T>, holds: (value: T) => void): void {
+  it(`${title} (seed ${seed})`, () => fc.assert(fc.property(arbitrary, holds), { seed, numRuns }));
+}
+
+describe('for any two trees', () => {
+  law('applying their diff to the first gives the second', fc.tuple(scannedTree, scannedTree), ([a, b]) => {
+    expect(nodesOf(applyChanges(a, diff(a, b)))).toEqual(nodesOf(b));
+    expect(nodesOf(applyChanges(undefined, diff(undefined, b)))).toEqual(nodesOf(b));
+    expect(applyChanges(a, diff(a, undefined))).toBeUndefined();
+  });
+
+  law('their diff can be made step by step, and is empty only if they are the same', fc.tuple(tree, tree), ([a, b]) => {
+    makeInOrder(a, diff(a, b));
+    expect(diff(a, b).length === 0).toBe(isUnchanged(a, b));
+  });
+});
+
+describe('for any three trees and any policy', () => {
+  law('the plan can be made in its order: every step finds what it expects, and its folder', input, (given) => {
+    const plan = reconcile(given);
+    makeInOrder(given.alpha, plan.alphaChanges);
+    makeInOrder(given.beta, plan.betaChanges);
+  });
+
+  law('swapping the sides swaps the plan', input, (given) => {
+    expect(plain(reconcile(swapInput(given)))).toEqual(plain(swapPlan(reconcile(given))));
+  });
+
+  law('a second run with nothing touched plans nothing, and finds the same conflicts still open', input, (given) => {
+    const plan = reconcile(given);
+    // A first sync replaces no directory. The run after it is none any more, and may, if the policy names a side.
+    fc.pre(given.ancestor !== undefined || plan.conflicts.every(({ rule }) => rule !== '7 first sync'));
+    const after = applyPlan(given, plan);
+    const again = reconcile({ ...given, ...after });
+    expect({ ancestor: again.ancestorChanges, alpha: again.alphaChanges, beta: again.betaChanges }).toEqual({ ancestor: [], alpha: [], beta: [] });
+    const open = plan.conflicts.filter(({ resolution }) => resolution === 'skipped').map(({ path }) => path);
+    expect(again.conflicts.map(({ path }) => path)).toEqual(open);
+    expect(again.conflicts.every(({ resolution }) => resolution === 'skipped')).toBe(true);
+    expect(again.problems.map(({ path }) => path)).toEqual(plan.problems.map(({ path }) => path));
+  });
+
+  law('Merkle digests make no difference to the plan', input, (given) => {
+    const known: ReconcileInput = {
+      ...given,
+      ancestor: given.ancestor && { alpha: merkled(given.ancestor.alpha), beta: merkled(given.ancestor.beta) },
+      alpha: merkled(given.alpha),
+      beta: merkled(given.beta),
+    };
+    expect(plain(reconcile(known))).toEqual(plain(reconcile(given)));
+  });
+
+  law('nothing is changed at or below what is untracked or could not be read', input, (given) => {
+    const plan = reconcile(given);
+    const trees = { alpha: given.alpha, beta: given.beta };
+    for (const side of ['alpha', 'beta'] as const) {
+      for (const { path } of changesOf(plan, side)) {
+        for (let at: RelativePath | undefined = path; at !== undefined; at = parentPath(at)) {
+          const places = [entryAt(trees.alpha, at), entryAt(trees.beta, at)];
+          expect(places.some((entry) => entry?.kind === 'problematic')).toBe(false);
+          expect(entryAt(trees[side], at)?.kind === 'untracked').toBe(false);
+        }
+      }
+    }
+  });
+
+  law('a directory that holds what is not ours is never removed', input, (given) => {
+    const plan = reconcile(given);
+    for (const { old, new: next } of [...plan.alphaChanges, ...plan.betaChanges]) {
+      if (old?.kind === 'directory' && next?.kind !== 'directory') expect(old.hasUntracked).toBeUndefined();
+    }
+  });
+
+  law('a first sync deletes nothing', input, (given) => {
+    const plan = reconcile({ ...given, ancestor: undefined });
+    for (const { old, new: next } of [...plan.alphaChanges, ...plan.betaChanges]) {
+      expect(next).toBeDefined();
+      if (old?.kind === 'directory') expect(next?.kind).toBe('directory');
+    }
+  });
+
+  law('what is planned needs no more than what the other side has, or what is there already', input, (given) => {
+    const plan = reconcile(given);
+    for (const side of ['alpha', 'beta'] as const) {
+      const contents = contentsOf(given.alpha).union(contentsOf(given.beta));
+      for (const { new: next } of changesOf(plan, side)) if (next?.kind === 'file') expect(contents.has(next.digest)).toBe(true);
+    }
+  });
+});
+
+describe('in the symmetric modes', () => {
+  law('after the plan both sides are equal, but for open conflicts, problems, held and untracked entries', bothWays, (given) => {
+    const plan = reconcile(given);
+    const after = applyPlan(given, plan);
+    const excused = [...plan.conflicts.filter(({ resolution }) => resolution === 'skipped'), ...plan.problems, ...heldEntries(after.ancestor)].map(({ path }) => path);
+    walk([after.alpha, after.beta], (path, [alpha, beta]) => {
+      const [left, right] = [alpha, beta].map((entry) => (isSyncable(entry) ? entry : undefined));
+      const below = excused.some((other) => isWithin(path, other));
+      // A directory stays, on one side, for what could not be read in it.
+      const above = excused.some((other) => isWithin(other, path));
+      if (!below && !above) expect({ path, entry: nodeText(left) }).toEqual({ path, entry: nodeText(right) });
+      return !below;
+    });
+  });
+
+  law('where policies take no side, a content that is new on one side is somewhere after the plan', bothWays, (given) => {
+    const careful: ReconcileInput = { ...given, policy: { ...given.policy, conflicts: 'keep-both', first: undefined } };
+    const after = applyPlan(given, reconcile(careful));
+    const left = contentsOf(after.alpha).union(contentsOf(after.beta));
+    for (const side of ['alpha', 'beta'] as const) {
+      walk([given[side], given.ancestor?.[side]], (_path, [entry, was]) => {
+        if (entry?.kind === 'file' && !(was?.kind === 'file' && was.digest === entry.digest)) expect(left.has(entry.digest)).toBe(true);
+        return true;
+      });
+    }
+  });
+});
+
+describe('one way', () => {
+  const oneWay = fc.tuple(input, fc.constantFrom<Side[]>('alpha', 'beta')).map(([given, fixed]) => {
+    const direction: Direction = fixed === 'alpha' ? 'alpha-to-beta' : 'beta-to-alpha';
+    return { given: { ...given, policy: { ...given.policy, direction, paths: [] } }, fixed };
+  });
+
+  law('the side that is not to be changed is not', oneWay, ({ given, fixed }) => {
+    expect(changesOf(reconcile(given), fixed)).toEqual([]);
+  });
+
+  law('what the other side made is neither deleted nor overwritten, unless the policy names the first', oneWay, ({ given, fixed }) => {
+    const target = otherSide(fixed);
+    const policyOf: Policy = { ...given.policy, conflicts: 'newer', first: undefined };
+    const after = applyPlan(given, reconcile({ ...given, policy: policyOf }));
+    walk([given[target], given.ancestor?.[target]], (path, [entry, was]) => {
+      if (entry?.kind === 'file' && !(was?.kind === 'file' && was.digest === entry.digest)) {
+        const now = entryAt(after[target], path);
+        expect(now?.kind === 'file' && now.digest === entry.digest).toBe(true);
+      }
+      return true;
+    });
+  });
+});
+
+describe('for any ancestor', () => {
+  law('its halves share what is identical, and setting nodes on both is setting them on each', fc.tuple(related, scannedTree), ([{ ancestor }, other]) => {
+    const before = ancestor ?? { alpha: undefined, beta: undefined };
+    const changes = diff(before.beta, other).map(({ path, new: next }) => ({ path, alpha: next, beta: next }));
+    const after = applyAncestorChanges(before, changes);
+    expect(nodesOf(after.beta)).toEqual(nodesOf(other));
+    expect(nodesOf(after.alpha)).toEqual(nodesOf(applyChanges(before.alpha, changes.map(({ path, alpha }) => ({ path, old: undefined, new: alpha })))));
+  });
+});
+
+function merkled(entry: Entry | undefined): Entry | undefined {
+  return entry && withMerkle(entry, toyHash);
+}
+
+function changesOf(plan: Plan, side: Side): readonly Change[] {
+  return side === 'alpha' ? plan.alphaChanges : plan.betaChanges;
+}
+
+/** Makes changes one by one, as a disk would have to. */
+function makeInOrder(before: Entry | undefined, changes: readonly Change[]): void {
+  let now = before;
+  for (const change of changes) {
+    const found = entryAt(now, change.path);
+    expect(sameNode(found, change.old)).toBe(true);
+    const parent = parentPath(change.path);
+    if (parent !== undefined) expect(entryAt(now, parent)?.kind).toBe('directory');
+    if (change.new?.kind !== 'directory') expect(childrenOf(found)).toEqual([]);
+    if (isSyncable(found) || found === undefined) now = applyChanges(now, [change]);
+  }
+}
+
+function nodeText(entry: Entry | undefined): string {
+  if (entry?.kind === 'file') return JSON.stringify({ ...entry, mtimeMs: 0 });
+  if (entry?.kind === 'symlink') return JSON.stringify({ ...entry, mtimeMs: 0 });
+  if (entry?.kind === 'directory') return `directory ${entry.mode}`;
+  return JSON.stringify(entry) ?? 'nothing';
+}
+
+function nodesOf(entry: Entry | undefined): readonly string[] {
+  const nodes: string[] = [];
+  walk([entry], (path, [node]) => {
+    nodes.push(`${path} ${nodeText(node)}`);
+    return true;
+  });
+  return nodes;
+}
+
+function contentsOf(entry: Entry | undefined): ReadonlySet<string> & { union(other: ReadonlySet<string>): ReadonlySet<string> } {
+  const contents = new Set<string>();
+  walk([entry], (_path, [node]) => {
+    if (node?.kind === 'file') contents.add(node.digest);
+    return true;
+  });
+  return Object.assign(contents, { union: (other: ReadonlySet<string>) => new Set([...contents, ...other]) });
+}
+
+/** The plan without what only says how it was found. */
+function plain(plan: Plan): unknown {
+  const order = <T extends { readonly path: string; readonly side: string }>(list: readonly T[]): T[] => [...list].sort((a, b) => (`${a.path} ${a.side}` < `${b.path} ${b.side}` ? -1 : 1));
+  return {
+    ...plan,
+    conflicts: plan.conflicts.map((conflict) => ({ ...conflict, alpha: conflict.alpha && nodeOf(conflict.alpha), beta: conflict.beta && nodeOf(conflict.beta) })),
+    problems: order(plan.problems),
+  };
+}
+
+function swapInput({ ancestor, alpha, beta, policy: rules, clock: relation }: ReconcileInput): ReconcileInput {
+  return {
+    ancestor: ancestor && { alpha: ancestor.beta, beta: ancestor.alpha },
+    alpha: beta,
+    beta: alpha,
+    policy: {
+      ...rules,
+      conflicts: swapPolicy(rules.conflicts),
+      first: rules.first && swapPolicy(rules.first),
+      direction: swapDirection(rules.direction),
+      paths: rules.paths.map(({ match, conflicts, direction }) => ({
+        match: compilePatterns(match.patterns),
+        conflicts: conflicts && swapPolicy(conflicts),
+        direction: direction && swapDirection(direction),
+      })),
+      naming: { ...rules.naming, alpha: rules.naming.beta, beta: rules.naming.alpha },
+    },
+    clock: relation && { ...relation, offsetMs: 0 - relation.offsetMs },
+  };
+}
+
+function swapPlan(plan: Plan): Plan {
+  return {
+    ancestorChanges: plan.ancestorChanges.map(({ path, alpha, beta }) => ({ path, alpha: beta, beta: alpha })),
+    alphaChanges: plan.betaChanges,
+    betaChanges: plan.alphaChanges,
+    conflicts: plan.conflicts.map((conflict) => ({
+      ...conflict,
+      alpha: conflict.beta,
+      beta: conflict.alpha,
+      rule: conflict.rule.replace(/alpha|beta/, (side) => otherSide(side as Side)),
+      resolution: conflict.resolution === 'alpha' ? 'beta' : conflict.resolution === 'beta' ? 'alpha' : conflict.resolution,
+      ...(conflict.clock && { clock: { ...conflict.clock, offsetMs: 0 - conflict.clock.offsetMs } }),
+    })),
+    problems: plan.problems.map((problem) => ({ ...problem, side: otherSide(problem.side) })),
+  };
+}
+
+function swapPolicy(conflicts: ConflictPolicy): ConflictPolicy {
+  return conflicts === 'alpha' || conflicts === 'beta' ? otherSide(conflicts) : conflicts;
+}
+
+function swapDirection(direction: Direction): Direction {
+  return direction === 'both' ? 'both' : direction === 'alpha-to-beta' ? 'beta-to-alpha' : 'alpha-to-beta';
+}
