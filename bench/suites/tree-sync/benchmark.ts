@@ -125,7 +125,7 @@ function createUnison(bench: Bench): Rival {
     },
     forget() {
       emptyRoot(roots.far);
-      // Its other half keeps its archive in the same folder, because both ends are this machine.
+      rmSync(join(bench.server.home, '.unison'), { recursive: true, force: true });
       emptyRoot(state);
     },
   };
