@@ -295,7 +295,9 @@ class NodeFile implements DiskFile {
   }
 
   setTimes(mtimeMs: number): void {
-    fs.futimesSync(this.#fd, mtimeMs / 1000, mtimeMs / 1000);
+    // Node cuts off below a microsecond, and takes a negative number for now; a date before 1970 it takes for what it is.
+    const time = mtimeMs < 0 ? new Date(mtimeMs) : (mtimeMs + 0.0005) / 1000;
+    fs.futimesSync(this.#fd, time, time);
   }
 
   sync(): Promise<void> {

@@ -174,7 +174,10 @@ function putDirectory(job: Job, next: Directory, shop: Workshop): TransitionResu
     asFarAsStored(() => parent.directory.chmod(name, wanted | (mode & 0o7000)));
     made = parent.directory.lstat(name);
   }
-  return { achieved: onTheWay || made === undefined ? next : readBack(next, made, shop.settings) };
+  // It is empty yet, whatever the other side's holds.
+  if (onTheWay) return { achieved: { kind: 'directory', mode: next.mode, children: [], hasUntracked: true } };
+  const node: Directory = { kind: 'directory', mode: next.mode, children: [] };
+  return { achieved: made === undefined ? node : readBack(node, made, shop.settings) };
 }
 
 function changeMode({ path, parent, name, stat }: Job, old: File | Directory, next: File | Directory, shop: Workshop): TransitionResult {
@@ -188,7 +191,10 @@ function changeMode({ path, parent, name, stat }: Job, old: File | Directory, ne
   const lookedAtMs = shop.nowMs();
   const made = parent.directory.lstat(name) ?? stat;
   // The content is still the old one, and so is its time.
-  const node: File | Directory = old.kind === 'file' && next.kind === 'file' ? { ...next, mtimeMs: mtimeMsOf(made) } : next;
+  const node: File | Directory =
+    next.kind === 'file'
+      ? { ...next, mtimeMs: mtimeMsOf(made) }
+      : { kind: 'directory', mode: next.mode, children: [], ...(old.kind === 'directory' && old.hasUntracked ? { hasUntracked: true } : {}) };
   if (node.kind === 'file') shop.known.set(path, recordOf(made, node), lookedAtMs);
   return { achieved: readBack(node, made, shop.settings) };
 }

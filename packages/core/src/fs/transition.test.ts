@@ -164,6 +164,22 @@ describe('permissions', () => {
     });
   }
 
+  for (const mtimeMs of [-86_400_000, 0, 1_600_000_000_123, 1_600_000_000_123.456]) {
+    it(`a file has the time of its other side: ${mtimeMs} ms`, async () => {
+      const place = await workplace();
+      const next = { ...place.file('new'), mtimeMs };
+      for (const [name, hint] of [
+        ['told', { mode: next.mode, mtimeMs }],
+        ['untold', {}],
+      ] as const) {
+        const { digest, sizeBytes } = next;
+        await place.stageFrom([{ path: at(name), digest, sizeBytes, ...hint }], (needs) => sendTexts(needs, { [name]: 'new' }));
+        await place.transition([change(name, undefined, next)]);
+        expect(lstatSync(join(place.path, name)).mtimeMs).toBe(mtimeMs);
+      }
+    });
+  }
+
   it('permissions alone leave content, time and inode as they are', async () => {
     const place = await workplace();
     place.write('x', 'old', 0o600);
