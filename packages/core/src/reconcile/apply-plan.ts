@@ -2,8 +2,8 @@ import type { Entry } from '../tree/entry.ts';
 import { entryAt } from '../tree/lookup.ts';
 import type { RelativePath } from '../tree/path.ts';
 import { type Ancestor, type AncestorChange, agreed } from './ancestor.ts';
-import { applyAncestorChanges } from './apply-ancestor.ts';
 import { applyChanges } from './apply.ts';
+import { applyAncestorChanges } from './apply-ancestor.ts';
 import type { Change } from './change.ts';
 import type { Plan } from './plan.ts';
 

@@ -1,5 +1,5 @@
 /** What a side did to what it had: questions about a tree and the ancestor's half of it. An untracked entry counts as absent. */
-import { type Entry, isSyncable, sameContent, sameNode, type Syncable } from '../tree/entry.ts';
+import { type Entry, isSyncable, type Syncable, sameContent, sameNode } from '../tree/entry.ts';
 import { isSameAtOnce, walk } from '../tree/walk.ts';
 
 /** The entry if it can be synced; what is untracked (or problematic) is nothing that could be. */

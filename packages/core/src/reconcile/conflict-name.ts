@@ -45,5 +45,8 @@ const wordLengthMax = 40;
 
 /** Text from a config as part of a name: nothing that a file system refuses, nothing that would be read as the end of the mark. */
 function plain(text: string): string {
-  return text.replace(/[\p{Cc}\p{Surrogate}/\\:*?"<>|()]+/gu, '-').slice(0, wordLengthMax).replace(/\p{Surrogate}$/u, '');
+  return text
+    .replace(/[\p{Cc}\p{Surrogate}/\\:*?"<>|()]+/gu, '-')
+    .slice(0, wordLengthMax)
+    .replace(/\p{Surrogate}$/u, '');
 }

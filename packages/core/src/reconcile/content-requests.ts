@@ -1,6 +1,6 @@
+import type { Digest } from '../hash/digest.ts';
 import { type Mode, sameContent } from '../tree/entry.ts';
 import type { RelativePath } from '../tree/path.ts';
-import type { Digest } from '../hash/digest.ts';
 import type { Change } from './change.ts';
 
 /** A content that a change puts at its path. */

@@ -56,13 +56,21 @@ export function findHalts({
 /** Two or more children in the ancestor, none now, and the other side still has some: more likely a missing mount than a wish. */
 export function rootEmptied(facts: GuardFacts): GuardHalt | undefined {
   const found = emptiedAt(facts, rootPath);
-  return found && { reason: 'root-emptied', side: found.side, message: `the root is empty; it held ${found.children} entries when it was last synced` };
+  return (
+    found && { reason: 'root-emptied', side: found.side, message: `the root is empty; it held ${found.children} entries when it was last synced` }
+  );
 }
 
 /** The same for a folder that the scope names: it is as likely to be a mount of its own. */
 export function pathEmptied(facts: GuardFacts, path: RelativePath): GuardHalt | undefined {
   const found = emptiedAt(facts, path);
-  return found && { reason: 'path-emptied', side: found.side, message: `${path} is empty or gone; it held ${found.children} entries when it was last synced` };
+  return (
+    found && {
+      reason: 'path-emptied',
+      side: found.side,
+      message: `${path} is empty or gone; it held ${found.children} entries when it was last synced`,
+    }
+  );
 }
 
 /** The plain paths among `include` entries; those with wildcards name no one folder. */

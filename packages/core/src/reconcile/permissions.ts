@@ -16,7 +16,7 @@ import { otherSide, type Side, type Sides } from './plan.ts';
  * The modes that both sides are to have. `before`: in the ancestor's halves, `undefined` where it has nothing of this kind.
  * A `fixed` side keeps its mode, and the other one keeps each field that it has changed.
  */
-export function mergeModes(now: Sides<Mode>, before: Sides<Mode | undefined>, fixed?: Side | undefined): Sides<Mode> {
+export function mergeModes(now: Sides<Mode>, before: Sides<Mode | undefined>, fixed?: Side): Sides<Mode> {
   const merged = before.alpha === undefined || before.beta === undefined ? mergeWithout(now) : mergeFields(now, before as Sides<Mode>, fixed);
   if (fixed === undefined) return merged;
   return fixed === 'alpha' ? { alpha: now.alpha, beta: merged.beta } : { alpha: merged.alpha, beta: now.beta };

@@ -23,22 +23,35 @@
  * **Total.** There is no input on which this throws, and the same trees give the same plan. Swapping the sides swaps the plan.
  * Costs what changed on either side and its siblings, as long as unchanged directories can be told by reference or by Merkle digest.
  */
-import { exactNames, type Folding } from '../scope/rules.ts';
+
 import { mergeFolding } from '../scope/fold.ts';
-import { type Directory, type Entry, type File, nodeOf, sameContent, sameNode, type Symlink, type Syncable } from '../tree/entry.ts';
-import { entryAt } from '../tree/lookup.ts';
+import { exactNames, type Folding } from '../scope/rules.ts';
+import { type Directory, type Entry, type File, nodeOf, type Symlink, sameContent, sameNode } from '../tree/entry.ts';
 import { baseName, joinPath, type RelativePath, rootPath } from '../tree/path.ts';
-import { childrenOf, isSameAtOnce, joinChildren, reverseFrom, walk } from '../tree/walk.ts';
-import { type Ancestor, type AncestorChange, isUnsettled, unsettled } from './ancestor.ts';
-import type { Change } from './change.ts';
+import { isSameAtOnce, joinChildren, reverseFrom } from '../tree/walk.ts';
+import { type Ancestor, isUnsettled, unsettled } from './ancestor.ts';
+import { carry, findObstacle } from './carry.ts';
 import { bringsContent, isUnchanged, syncable } from './compare.ts';
 import { conflictName } from './conflict-name.ts';
-import { createNamesTaken, isExact, type NamesTaken } from './names-taken.ts';
+import { createNamesTaken, isExact } from './names-taken.ts';
 import { mergeModes } from './permissions.ts';
-import { bothSides, type Conflict, otherSide, type Plan, type PlanProblem, type Side, type Sides } from './plan.ts';
+import { bothSides, otherSide, type Plan, type Side, type Sides } from './plan.ts';
 import { type ClockRelation, type PathRules, type Policy, rulesAt } from './policy.ts';
-import { planRemoval, type Removal } from './removal.ts';
-import { namedSide, type SettleContext, type Settlement, settleContent } from './settle.ts';
+import { namedSide, type SettleContext, settleContent } from './settle.ts';
+import {
+  leave,
+  type Obstacle,
+  oneWay,
+  type Place,
+  remember,
+  rememberNow,
+  rememberOneSide,
+  report,
+  reportProblem,
+  reportProblemsBelow,
+  type Spot,
+  type Work,
+} from './work.ts';
 
 export interface ReconcileInput {
   /** `undefined`: the pair's first sync. Nothing is deleted then. */
@@ -63,7 +76,10 @@ export function reconcile({ ancestor, alpha, beta, policy, clock, folding = { al
     changes: { alpha: [], beta: [] },
     conflicts: [],
     problems: [],
-    names: { alpha: isExact(folding.alpha) ? undefined : createNamesTaken(folding.alpha), beta: isExact(folding.beta) ? undefined : createNamesTaken(folding.beta) },
+    names: {
+      alpha: isExact(folding.alpha) ? undefined : createNamesTaken(folding.alpha),
+      beta: isExact(folding.beta) ? undefined : createNamesTaken(folding.beta),
+    },
     keptNames: createNamesTaken(mergeFolding(folding.alpha, folding.beta)),
   };
   const rest: Place[] = [{ path: rootPath, before: work.ancestor, now: { alpha, beta }, parent: undefined }];
@@ -78,37 +94,6 @@ export function reconcile({ ancestor, alpha, beta, policy, clock, folding = { al
     conflicts: work.conflicts,
     problems: work.problems,
   };
-}
-
-/** What the decisions read and what they write. */
-interface Work extends SettleContext {
-  readonly ancestor: Ancestor;
-  /** Places in a directory that was decided as a whole which have to be decided by themselves, after it. */
-  readonly undecided: Place[];
-  readonly ancestorChanges: AncestorChange[];
-  readonly changes: Sides<Change[]>;
-  readonly conflicts: Conflict[];
-  readonly problems: PlanProblem[];
-  /** Names in use on a side whose file system takes different names for the same. */
-  readonly names: Sides<NamesTaken | undefined>;
-  /** Names that a kept loser cannot have. */
-  readonly keptNames: NamesTaken;
-}
-
-/** A path and all that is there. */
-interface Place {
-  readonly path: RelativePath;
-  /** In the ancestor's halves. */
-  readonly before: Sides<Entry | undefined>;
-  readonly now: Sides<Entry | undefined>;
-  /** The two directories that hold it; `undefined` for the root. */
-  readonly parent: Place | undefined;
-}
-
-/** The same with what can be synced of it. Untracked counts as absent: nothing of it can travel. */
-interface Spot extends Place {
-  readonly had: Sides<Syncable | undefined>;
-  readonly has: Sides<Syncable | undefined>;
 }
 
 function pushChildren(rest: Place[], parent: Place): void {
@@ -152,7 +137,10 @@ function decide(work: Work, place: Place): boolean {
 function mergeDirectories(work: Work, spot: Spot, has: Sides<Directory>): void {
   const { path, had } = spot;
   const { fixed } = rulesAt(work.policy, path, 'directory');
-  const before = { alpha: had.alpha?.kind === 'directory' ? had.alpha.mode : undefined, beta: had.beta?.kind === 'directory' ? had.beta.mode : undefined };
+  const before = {
+    alpha: had.alpha?.kind === 'directory' ? had.alpha.mode : undefined,
+    beta: had.beta?.kind === 'directory' ? had.beta.mode : undefined,
+  };
   const modes = mergeModes({ alpha: has.alpha.mode, beta: has.beta.mode }, before, fixed);
   let moves = false;
   for (const side of bothSides) {
@@ -186,7 +174,8 @@ function oneChanged(work: Work, spot: Spot, from: Side, rules: PathRules): void 
   const { had, has } = spot;
   const to = otherSide(from);
   // Held on one side alone, and it only became less there: nothing that the other side could want.
-  if (has[to] === undefined && had[to] === undefined && had[from] !== undefined && !bringsContent(has[from], had[from])) return rememberOneSide(work, spot, from);
+  if (has[to] === undefined && had[to] === undefined && had[from] !== undefined && !bringsContent(has[from], had[from]))
+    return rememberOneSide(work, spot, from);
   // One way: what the other end did with its copy is its own affair, as long as nothing has to go there.
   if (rules.fixed === to) return;
   const obstacle = findObstacle(work, spot, from);
@@ -309,195 +298,4 @@ function settleKinds(work: Work, spot: Spot, rules: PathRules): void {
 function leaveOpen(work: Work, spot: Spot, obstacle: Obstacle): void {
   if (work.first) remember(work, spot.path, unsettled, unsettled);
   leave(work, spot, obstacle);
-}
-
-/** Why something that was decided cannot be done. */
-type Obstacle = Pick<Settlement, 'reason' | 'rule' | 'clock'> | 'problem';
-
-const oneWay: Obstacle = { reason: 'direction', rule: 'one way' };
-const inTheWay: Obstacle = { reason: 'untracked', rule: 'untracked' };
-
-/** What keeps one side's state from going to the other. */
-function findObstacle(work: Work, spot: Spot, from: Side): Obstacle | undefined {
-  const { path, now, has } = spot;
-  const to = otherSide(from);
-  // One of the two is untracked here: it can neither be carried nor give way.
-  if (now.alpha?.kind === 'untracked' || now.beta?.kind === 'untracked') return inTheWay;
-  const [wanted, there] = [has[from], has[to]];
-  if (wanted !== undefined && wanted.kind !== 'directory' && there?.kind === 'directory') {
-    switch (removalOf(work, spot, to, there).kept) {
-      case undefined:
-        return undefined;
-      case 'untracked':
-        return inTheWay;
-      case 'direction':
-        return oneWay;
-      case 'problem':
-        return 'problem';
-    }
-  }
-  if (wanted !== undefined && there === undefined && spot.parent !== undefined && collides(work, to, spot.parent.path, path, [spot.parent.now[to]])) {
-    return { reason: 'names-collide', rule: 'names collide' };
-  }
-  return undefined;
-}
-
-/** Whether a new name would be another one's on that side; if not, it is taken from now on. */
-function collides(work: Work, side: Side, directory: RelativePath, path: RelativePath, present: readonly (Entry | undefined)[]): boolean {
-  const names = work.names[side];
-  const name = baseName(path);
-  if (names === undefined || name === undefined) return false;
-  const found = names.find(directory, name, present);
-  if (found !== undefined && found !== name) return true;
-  names.add(directory, name, present);
-  return false;
-}
-
-/** Makes `to` as `from` is, here and below. Nothing is in the way. */
-function carry(work: Work, spot: Spot, from: Side): void {
-  const { path, has } = spot;
-  const to = otherSide(from);
-  const [wanted, there] = [has[from], has[to]];
-  forgetStale(work, spot);
-  if (wanted === undefined) {
-    if (there !== undefined) remove(work, to, removalOf(work, spot, to, there));
-    return;
-  }
-  if (there?.kind === 'directory') {
-    // A file or link takes the place of a directory: what is in it goes first.
-    for (const step of removalOf(work, spot, to, there).steps) if (step.path !== path) work.changes[to].push({ path: step.path, old: nodeOf(step.entry), new: undefined });
-  }
-  work.changes[to].push({ path, old: there && nodeOf(there), new: madeFrom(wanted) });
-  if (wanted.kind === 'directory') create(work, spot, to, wanted);
-}
-
-/** Plans all that is in a directory for a side that has nothing there. What cannot be synced is left out. */
-function create(work: Work, spot: Spot, to: Side, directory: Directory): void {
-  const rest: { readonly path: RelativePath; readonly entry: Syncable }[] = [];
-  const pushBelow = (parent: RelativePath, { children }: Directory): void => {
-    const first = rest.length;
-    for (const { name, entry } of children) {
-      const path = joinPath(parent, name);
-      const wanted = syncable(entry);
-      if (wanted === undefined) continue;
-      const only = (present: Entry | undefined): Sides<Entry | undefined> => (to === 'alpha' ? { alpha: undefined, beta: present } : { alpha: present, beta: undefined });
-      if (isFixed(work, to, path, wanted)) {
-        // Its policy has another direction than that of the directory, so it is not this change that decides about it.
-        work.undecided.push({
-          path,
-          before: { alpha: entryAt(work.ancestor.alpha, path), beta: entryAt(work.ancestor.beta, path) },
-          now: only(entry),
-          parent: { path: parent, before: spot.before, now: { alpha: undefined, beta: undefined }, parent: spot },
-        });
-      } else if (collides(work, to, parent, path, [])) {
-        work.conflicts.push({ path, reason: 'names-collide', ...only(entry), rule: 'names collide', resolution: 'skipped' });
-      } else rest.push({ path, entry: wanted });
-    }
-    reverseFrom(rest, first);
-  };
-  pushBelow(spot.path, directory);
-  for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
-    work.changes[to].push({ path: next.path, old: undefined, new: madeFrom(next.entry) });
-    if (next.entry.kind === 'directory') pushBelow(next.path, next.entry);
-  }
-}
-
-/** Plans a deletion. A directory that holds what is not ours loses what was synced and stays, and both sides accept that. */
-function remove(work: Work, to: Side, { steps }: Removal): void {
-  for (const { path, entry, kept } of steps) {
-    if (kept === undefined) work.changes[to].push({ path, old: nodeOf(entry), new: undefined });
-    else if (kept === 'untracked') {
-      const node = nodeOf(entry);
-      remember(work, path, to === 'alpha' ? node : undefined, to === 'beta' ? node : undefined);
-    }
-    // Else it stays in the ancestor on both halves, so that the deletion is tried again when it can be.
-  }
-}
-
-function removalOf(work: Work, { path }: Spot, side: Side, entry: Syncable): Removal {
-  return planRemoval(path, entry, (below, node) => isFixed(work, side, below, node));
-}
-
-/** Whether a per-path policy forbids to change something on a side. For the path that is being decided the rules are known; this is for what is below it. */
-function isFixed({ policy }: Work, side: Side, path: RelativePath, entry: Entry): boolean {
-  return policy.paths.length > 0 && rulesAt(policy, path, entry.kind === 'directory' ? 'directory' : 'other').fixed === side;
-}
-
-/** An entry as it is to be made somewhere else: by itself, and without what only its own side has. */
-function madeFrom(entry: Syncable): Syncable {
-  return entry.kind === 'directory' ? { kind: 'directory', mode: entry.mode, children: [] } : entry;
-}
-
-/** The ancestor is to hold this, though nothing has to be moved for it. */
-function remember({ ancestorChanges }: Work, path: RelativePath, alpha: Entry | undefined, beta: Entry | undefined): void {
-  ancestorChanges.push({ path, alpha: alpha && nodeOf(alpha), beta: beta && nodeOf(beta) });
-}
-
-/** The ancestor is to hold what each side has now, if it does not yet. */
-function rememberNow(work: Work, { path, had, has }: Spot): void {
-  if (sameNode(had.alpha, has.alpha) && sameNode(had.beta, has.beta)) return;
-  remember(work, path, has.alpha, has.beta);
-}
-
-/** The same for a whole tree that only one side has. */
-function rememberOneSide(work: Work, { path, before, now }: Spot, side: Side): void {
-  walk(
-    [now[side], before[side]],
-    (at, [entry, was]) => {
-      if (entry?.kind === 'problematic' || isSameAtOnce(entry, was)) return false;
-      const has = syncable(entry);
-      if (!sameNode(has, syncable(was))) remember(work, at, side === 'alpha' ? has : undefined, side === 'beta' ? has : undefined);
-      return has !== undefined;
-    },
-    path,
-  );
-}
-
-/** Before a whole state is carried: what the ancestor has here and neither side has any more is forgotten, or it would look like two deletions later. */
-function forgetStale(work: Work, { path, before, now }: Spot): void {
-  if (childrenOf(before.alpha).length === 0 && childrenOf(before.beta).length === 0) return;
-  walk(
-    [before.alpha, before.beta, now.alpha, now.beta],
-    (at, [wasAlpha, wasBeta, alpha, beta]) => {
-      if (alpha?.kind === 'problematic' || beta?.kind === 'problematic') return false;
-      if (syncable(alpha) !== undefined || syncable(beta) !== undefined) return wasAlpha !== undefined || wasBeta !== undefined;
-      if (wasAlpha !== undefined || wasBeta !== undefined) remember(work, at, undefined, undefined);
-      return false;
-    },
-    path,
-  );
-}
-
-function leave(work: Work, spot: Spot, obstacle: Obstacle): void {
-  // What could not be read has been reported as a problem.
-  if (obstacle !== 'problem') report(work, spot, { ...obstacle, resolution: 'skipped', winner: undefined });
-}
-
-function report({ conflicts }: Work, { path, now }: Spot, { reason, rule, resolution, clock }: Settlement, keptAs?: RelativePath): void {
-  conflicts.push({ path, reason, alpha: now.alpha, beta: now.beta, rule, resolution, ...(clock && { clock }), ...(keptAs !== undefined && { keptAs }) });
-}
-
-/** `true`: one side could not be read here, so nothing is decided at this path or below it. */
-function reportProblem({ problems }: Work, path: RelativePath, now: Sides<Entry | undefined>): boolean {
-  let found = false;
-  for (const side of bothSides) {
-    const entry = now[side];
-    if (entry?.kind !== 'problematic') continue;
-    problems.push({ path, side, code: entry.code });
-    found = true;
-  }
-  return found;
-}
-
-/** The problems inside of a directory that is decided as a whole. */
-function reportProblemsBelow({ problems }: Work, { path, now }: Spot, side: Side): void {
-  walk(
-    [now[side]],
-    (at, [entry]) => {
-      if (entry?.kind === 'problematic') problems.push({ path: at, side, code: entry.code });
-      // A Merkle digest is there only where all below was read.
-      return entry?.kind === 'directory' && entry.merkle === undefined;
-    },
-    path,
-  );
 }

@@ -4,7 +4,7 @@
  *
  * They are made from the fast-check that is passed in, so that this package needs none.
  */
-import type * as FastCheck from 'fast-check';
+import type FastCheck from 'fast-check';
 import type { Ancestor } from '../reconcile/ancestor.ts';
 import type { ClockRelation, ConflictPolicy, Direction, PathPolicy, Policy } from '../reconcile/policy.ts';
 import { compilePatterns } from '../scope/pattern.ts';
@@ -55,7 +55,11 @@ export function treeArbitraries(fc: typeof FastCheck): TreeArbitraries {
   const write = fc.record({ edit: fc.constant('write' as const), at, text, mode, mtimeMs });
   const makeLink = fc.record({ edit: fc.constant('link' as const), at, target: fc.constantFrom('a', '../b', 'c'), mtimeMs });
   const mkdir = fc.record({ edit: fc.constant('mkdir' as const), at, mode });
-  const makes: FastCheck.Arbitrary<Edit> = fc.oneof({ arbitrary: write, weight: 6 }, { arbitrary: makeLink, weight: 1 }, { arbitrary: mkdir, weight: 1 });
+  const makes: FastCheck.Arbitrary<Edit> = fc.oneof(
+    { arbitrary: write, weight: 6 },
+    { arbitrary: makeLink, weight: 1 },
+    { arbitrary: mkdir, weight: 1 },
+  );
   const unmakes: FastCheck.Arbitrary<Edit> = fc.oneof(
     fc.record({ edit: fc.constant('remove' as const), at }),
     fc.record({ edit: fc.constant('chmod' as const), at, mode }),
@@ -112,7 +116,9 @@ export function treeArbitraries(fc: typeof FastCheck): TreeArbitraries {
     scannedTree: after(made, edit, 6),
     related,
     policy,
-    clock: fc.option(fc.record({ offsetMs: fc.constantFrom(-60_000, 0, 250, 60_000), uncertaintyMs: fc.constantFrom(0, 20, 3_000) }), { nil: undefined }),
+    clock: fc.option(fc.record({ offsetMs: fc.constantFrom(-60_000, 0, 250, 60_000), uncertaintyMs: fc.constantFrom(0, 20, 3_000) }), {
+      nil: undefined,
+    }),
   };
 }
 

@@ -2,7 +2,17 @@
  * Trees, drawn: `dir({ 'a.txt': file('one'), bin: dir({ run: file('#!', { mode: 0o755 }) }) })`. They need no hash from outside and no disk, and are
  * the same in every run.
  */
-import { type Child, type Directory, type Entry, type File, type Mode, type Problematic, type Symlink, type Untracked, type UntrackedReason } from '../tree/entry.ts';
+import {
+  type Child,
+  type Directory,
+  type Entry,
+  type File,
+  type Mode,
+  type Problematic,
+  type Symlink,
+  type Untracked,
+  type UntrackedReason,
+} from '../tree/entry.ts';
 import { compareNames, type Name, parseName } from '../tree/name.ts';
 import { parseRelativePath, type RelativePath } from '../tree/path.ts';
 import { assert } from '../util/assert.ts';
@@ -27,7 +37,10 @@ export interface DirOptions {
 }
 
 /** A file with this text. */
-export function file(text: string, { mode = 0o644, mtimeMs = 0 }: { readonly mode?: Mode | undefined; readonly mtimeMs?: number | undefined } = {}): File {
+export function file(
+  text: string,
+  { mode = 0o644, mtimeMs = 0 }: { readonly mode?: Mode | undefined; readonly mtimeMs?: number | undefined } = {},
+): File {
   const bytes = new TextEncoder().encode(text);
   return { kind: 'file', mode, sizeBytes: bytes.length, digest: toyHash(bytes), mtimeMs };
 }

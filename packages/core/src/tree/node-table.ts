@@ -117,7 +117,8 @@ export function tableToNodes(value: unknown, { nodesMax, charactersMax = Number.
   const table = value;
   if (!Number.isSafeInteger(table.count) || table.count < 0 || table.count > nodesMax) return refused(`more than ${nodesMax} nodes, or no count`);
   if (table.kinds.length !== table.count) return refused('one kind a node');
-  if (table.digestBytes !== 0 && table.digestBytes !== bytesByKind.fast && table.digestBytes !== bytesByKind.strong) return refused('unknown digest size');
+  if (table.digestBytes !== 0 && table.digestBytes !== bytesByKind.fast && table.digestBytes !== bytesByKind.strong)
+    return refused('unknown digest size');
   const suffixes = splitColumn(table.suffixes, table.count);
   if (suffixes === undefined) return refused('one path a node');
   const wanted = countColumns(table.kinds);
@@ -241,7 +242,13 @@ function isNodeTable(value: unknown): value is NodeTable {
   );
 }
 
-const untrackedReasons: readonly string[] = ['special', 'mount-point', 'link-not-portable', 'links-ignored', 'placeholder'] satisfies UntrackedReason[];
+const untrackedReasons: readonly string[] = [
+  'special',
+  'mount-point',
+  'link-not-portable',
+  'links-ignored',
+  'placeholder',
+] satisfies UntrackedReason[];
 
 function isUntrackedReason(text: string): text is UntrackedReason {
   return untrackedReasons.includes(text);

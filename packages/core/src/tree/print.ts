@@ -1,7 +1,7 @@
 import { digestHex } from '../hash/digest.ts';
 import type { Entry } from './entry.ts';
-import { type Places, walk } from './walk.ts';
 import { type RelativePath, rootPath } from './path.ts';
+import { type Places, walk } from './walk.ts';
 
 /**
  * A tree as text, one line an entry, indented by depth: for tests and for people who debug. Times are left out, so that trees which mean the

@@ -1,0 +1,853 @@
+/**
+ * The rules, as a table. Read from top to bottom it is the specification: what was agreed, what each side has, and the plan, written by hand.
+ *
+ * Files are `one`, `two`, ... by their content. `a: one -> two` changes a file, `-` is nothing, `/` a directory; a mode is given where it is not the usual one.
+ * `a: one | two` in the ancestor is a held entry: one state on each side.
+ */
+import { describe, expect, it } from 'vitest';
+import { withMerkle } from '../hash/merkle.ts';
+import { compilePatterns } from '../scope/pattern.ts';
+import { exactNames, type Folding } from '../scope/rules.ts';
+import { toyHash } from '../testing/toy-hash.ts';
+import { dir, file, link, problematic, untracked } from '../testing/trees.ts';
+import type { Directory, Entry } from '../tree/entry.ts';
+import type { Ancestor } from './ancestor.ts';
+import { applyPlan } from './apply-plan.ts';
+import type { Change } from './change.ts';
+import type { Plan, Sides } from './plan.ts';
+import type { ClockRelation, Policy } from './policy.ts';
+import { reconcile } from './reconcile.ts';
+
+interface Case {
+  readonly title: string;
+  /** One tree: agreed. Two: held where they differ. Missing: a first sync. */
+  readonly ancestor?: Tree | { readonly held: Sides<Tree> };
+  readonly alpha: Tree;
+  readonly beta: Tree;
+  readonly policy?: Partial<Policy>;
+  readonly clock?: ClockRelation;
+  readonly folding?: Partial<Sides<Folding>>;
+  /** What is left out is empty. */
+  readonly expected: {
+    readonly ancestor?: string[];
+    readonly alpha?: string[];
+    readonly beta?: string[];
+    readonly conflicts?: string[];
+    readonly problems?: string[];
+  };
+}
+
+type Tree = Readonly<Record<string, Entry>>;
+
+const one = file('one');
+const two = file('two');
+const three = file('three');
+const run = file('one', { mode: 0o755 });
+const at = (text: string, mtimeMs: number): Entry => file(text, { mtimeMs });
+const nothing: Tree = {};
+const ignoresCase: Folding = { ignoresCase: true, ignoresUnicodeForm: false };
+
+const rules: Readonly<Record<string, readonly Case[]>> = {
+  '1: both sides are the same': [
+    { title: 'nothing changed', ancestor: { a: one }, alpha: { a: one }, beta: { a: one }, expected: {} },
+    { title: 'times alone are no change', ancestor: { a: at('one', 1) }, alpha: { a: at('one', 2) }, beta: { a: at('one', 3) }, expected: {} },
+    { title: 'the same file was made on both', ancestor: nothing, alpha: { a: one }, beta: { a: one }, expected: { ancestor: ['a: one'] } },
+    { title: 'the same edit was made on both', ancestor: { a: one }, alpha: { a: two }, beta: { a: two }, expected: { ancestor: ['a: two'] } },
+    { title: 'both deleted it', ancestor: { a: one }, alpha: nothing, beta: nothing, expected: { ancestor: ['a: -'] } },
+    { title: 'both deleted a folder', ancestor: { d: dir({ a: one }) }, alpha: nothing, beta: nothing, expected: { ancestor: ['d: -'] } },
+    {
+      title: 'the same folder was made on both',
+      ancestor: nothing,
+      alpha: { d: dir({ a: one }) },
+      beta: { d: dir({ a: one }) },
+      expected: { ancestor: ['d: /', 'd/a: one'] },
+    },
+    { title: 'both made a link of it', ancestor: { a: one }, alpha: { a: link('b') }, beta: { a: link('b') }, expected: { ancestor: ['a: @b'] } },
+  ],
+  '2: one side is as it was': [
+    { title: 'a file was made', ancestor: nothing, alpha: { a: one }, beta: nothing, expected: { beta: ['a: - -> one'] } },
+    {
+      title: 'a folder was made',
+      ancestor: nothing,
+      alpha: nothing,
+      beta: { d: dir({ a: one, e: dir({ b: two }) }) },
+      expected: { alpha: ['d: - -> /', 'd/a: - -> one', 'd/e: - -> /', 'd/e/b: - -> two'] },
+    },
+    { title: 'a file was edited', ancestor: { a: one }, alpha: { a: one }, beta: { a: two }, expected: { alpha: ['a: one -> two'] } },
+    {
+      title: 'the older time wins if that side alone changed',
+      ancestor: { a: at('one', 9e5) },
+      alpha: { a: at('one', 9e5) },
+      beta: { a: at('two', 1) },
+      expected: { alpha: ['a: one -> two'] },
+    },
+    { title: 'a file was deleted', ancestor: { a: one, b: two }, alpha: { b: two }, beta: { a: one, b: two }, expected: { beta: ['a: one -> -'] } },
+    {
+      title: 'a folder was deleted, its contents first',
+      ancestor: { d: dir({ a: one, e: dir({ b: two }) }) },
+      alpha: nothing,
+      beta: { d: dir({ a: one, e: dir({ b: two }) }) },
+      expected: { beta: ['d/a: one -> -', 'd/e/b: two -> -', 'd/e: / -> -', 'd: / -> -'] },
+    },
+    { title: 'a file became executable', ancestor: { a: one }, alpha: { a: run }, beta: { a: one }, expected: { beta: ['a: one -> one 755'] } },
+    {
+      title: 'a folder lost permissions',
+      ancestor: { d: dir() },
+      alpha: { d: dir() },
+      beta: { d: dir({}, { mode: 0o700 }) },
+      expected: { alpha: ['d: / -> / 700'] },
+    },
+    {
+      title: 'a link points elsewhere',
+      ancestor: { l: link('a') },
+      alpha: { l: link('b') },
+      beta: { l: link('a') },
+      expected: { beta: ['l: @a -> @b'] },
+    },
+    {
+      title: 'a file became a folder',
+      ancestor: { a: one },
+      alpha: { a: dir({ b: two }) },
+      beta: { a: one },
+      expected: { beta: ['a: one -> /', 'a/b: - -> two'] },
+    },
+    {
+      title: 'a folder became a file',
+      ancestor: { a: dir({ b: two, c: dir() }) },
+      alpha: { a: one },
+      beta: { a: dir({ b: two, c: dir() }) },
+      expected: { beta: ['a/b: two -> -', 'a/c: / -> -', 'a: / -> one'] },
+    },
+    { title: 'a file was renamed', ancestor: { a: one }, alpha: { b: one }, beta: { a: one }, expected: { beta: ['a: one -> -', 'b: - -> one'] } },
+  ],
+  '3: two folders': [
+    {
+      title: 'different files were made in it',
+      ancestor: { d: dir() },
+      alpha: { d: dir({ a: one }) },
+      beta: { d: dir({ b: two }) },
+      expected: { beta: ['d/a: - -> one'], alpha: ['d/b: - -> two'] },
+    },
+    {
+      title: 'both made it, with different contents',
+      ancestor: nothing,
+      alpha: { d: dir({ a: one }) },
+      beta: { d: dir({ b: two }) },
+      expected: { ancestor: ['d: /'], beta: ['d/a: - -> one'], alpha: ['d/b: - -> two'] },
+    },
+    {
+      title: 'each changed another field of its permissions',
+      ancestor: { d: dir({}, { mode: 0o755 }) },
+      alpha: { d: dir({}, { mode: 0o775 }) },
+      beta: { d: dir({}, { mode: 0o750 }) },
+      expected: { alpha: ['d: / 775 -> / 770'], beta: ['d: / 750 -> / 770'] },
+    },
+    {
+      title: 'both made a folder of a file',
+      ancestor: { a: one },
+      alpha: { a: dir({ b: one }) },
+      beta: { a: dir() },
+      expected: { ancestor: ['a: /'], beta: ['a/b: - -> one'] },
+    },
+  ],
+  '4: two files, one content': [
+    {
+      title: 'an edit here and a chmod there',
+      ancestor: { a: one },
+      alpha: { a: two },
+      beta: { a: run },
+      expected: { alpha: ['a: two -> two 755'], beta: ['a: one 755 -> two 755'] },
+    },
+    {
+      title: 'different fields of the permissions',
+      ancestor: { a: file('one', { mode: 0o644 }) },
+      alpha: { a: file('one', { mode: 0o664 }) },
+      beta: { a: file('one', { mode: 0o640 }) },
+      expected: { alpha: ['a: one 664 -> one 660'], beta: ['a: one 640 -> one 660'] },
+    },
+    {
+      title: 'the same field: what both allow',
+      ancestor: { a: file('one', { mode: 0o640 }) },
+      alpha: { a: file('one', { mode: 0o660 }) },
+      beta: { a: file('one', { mode: 0o650 }) },
+      expected: { alpha: ['a: one 660 -> one 640'], beta: ['a: one 650 -> one 640'] },
+    },
+    {
+      title: 'without an ancestor: execute bits of either, the rest held',
+      ancestor: nothing,
+      alpha: { a: file('one', { mode: 0o664 }) },
+      beta: { a: file('one', { mode: 0o744 }) },
+      expected: { alpha: ['a: one 664 -> one 764'] },
+    },
+    {
+      title: 'without an ancestor, no execute bits: held',
+      ancestor: nothing,
+      alpha: { a: file('one', { mode: 0o664 }) },
+      beta: { a: file('one', { mode: 0o600 }) },
+      expected: { ancestor: ['a: one 664 | one 600'] },
+    },
+  ],
+  '5: deletion against change': [
+    { title: 'an edited file survives', ancestor: { a: one }, alpha: nothing, beta: { a: two }, expected: { alpha: ['a: - -> two'] } },
+    {
+      title: 'a folder with an edited file survives, whole',
+      ancestor: { d: dir({ a: one, b: two }) },
+      alpha: nothing,
+      beta: { d: dir({ a: three, b: two }) },
+      expected: { alpha: ['d: - -> /', 'd/a: - -> three', 'd/b: - -> two'] },
+    },
+    {
+      title: 'a folder with a new file survives, without what was deleted in it',
+      ancestor: { d: dir({ a: one, b: two }) },
+      alpha: nothing,
+      beta: { d: dir({ b: two, c: three }) },
+      expected: { ancestor: ['d/a: -'], alpha: ['d: - -> /', 'd/b: - -> two', 'd/c: - -> three'] },
+    },
+    { title: 'a chmod alone does not survive', ancestor: { a: one }, alpha: nothing, beta: { a: run }, expected: { beta: ['a: one 755 -> -'] } },
+    {
+      title: 'a chmod in a deleted folder does not either',
+      ancestor: { d: dir({ a: one }) },
+      alpha: nothing,
+      beta: { d: dir({ a: run }, { mode: 0o700 }) },
+      expected: { beta: ['d/a: one 755 -> -', 'd: / 700 -> -'] },
+    },
+    {
+      title: 'of two deletions the larger one',
+      ancestor: { d: dir({ a: one, b: two }) },
+      alpha: nothing,
+      beta: { d: dir({ b: two }) },
+      expected: { ancestor: ['d/a: -'], beta: ['d/b: two -> -', 'd: / -> -'] },
+    },
+    {
+      title: 'a deletion inside against a new kind of the folder',
+      ancestor: { d: dir({ a: one, b: two }) },
+      alpha: { d: three },
+      beta: { d: dir({ b: two }) },
+      expected: { ancestor: ['d/a: -'], beta: ['d/b: two -> -', 'd: / -> three'] },
+    },
+    {
+      title: 'a chmod against a new kind',
+      ancestor: { a: one },
+      alpha: { a: run },
+      beta: { a: link('b') },
+      expected: { alpha: ['a: one 755 -> @b'] },
+    },
+    {
+      title: 'a deletion against another kind',
+      ancestor: { a: one },
+      alpha: nothing,
+      beta: { a: dir({ b: two }) },
+      expected: { alpha: ['a: - -> /', 'a/b: - -> two'] },
+    },
+  ],
+  '6: two contents': [
+    {
+      title: 'newer wins',
+      ancestor: { a: one },
+      alpha: { a: at('two', 10_000) },
+      beta: { a: at('three', 20_000) },
+      expected: { alpha: ['a: two -> three'], conflicts: ['a content: beta (6 newer)'] },
+    },
+    {
+      title: 'newer, both made since the last sync',
+      ancestor: nothing,
+      alpha: { a: at('two', 20_000) },
+      beta: { a: at('three', 10_000) },
+      expected: { beta: ['a: three -> two'], conflicts: ['a content: alpha (6 newer)'] },
+    },
+    {
+      title: 'newer by clocks that differ: beta is an hour ahead',
+      ancestor: { a: one },
+      alpha: { a: at('two', 10_000) },
+      beta: { a: at('three', 3_605_000) },
+      clock: { offsetMs: 3_600_000, uncertaintyMs: 5 },
+      expected: { beta: ['a: three -> two'], conflicts: ['a content: alpha (6 newer)'] },
+    },
+    {
+      title: 'a second apart is a tie between two clocks',
+      ancestor: { a: one },
+      alpha: { a: at('two', 10_000) },
+      beta: { a: at('three', 11_000) },
+      clock: { offsetMs: 0, uncertaintyMs: 5 },
+      expected: { conflicts: ['a tie: skipped (6 tie)'] },
+    },
+    {
+      title: 'and none on one clock',
+      ancestor: { a: one },
+      alpha: { a: at('two', 10_000) },
+      beta: { a: at('three', 10_001) },
+      expected: { alpha: ['a: two -> three'], conflicts: ['a content: beta (6 newer)'] },
+    },
+    {
+      title: 'inside the uncertainty of a bad link',
+      ancestor: { a: one },
+      alpha: { a: at('two', 10_000) },
+      beta: { a: at('three', 14_000) },
+      clock: { offsetMs: 0, uncertaintyMs: 5_000 },
+      expected: { conflicts: ['a tie: skipped (6 tie)'] },
+    },
+    {
+      title: 'equal times are a tie on one clock, too',
+      ancestor: { a: one },
+      alpha: { a: at('two', 5) },
+      beta: { a: at('three', 5) },
+      expected: { conflicts: ['a tie: skipped (6 tie)'] },
+    },
+    {
+      title: 'a tie that keeps both',
+      ancestor: { 'a.txt': one },
+      alpha: { 'a.txt': two },
+      beta: { 'a.txt': three },
+      policy: { onTie: 'keep-both' },
+      expected: {
+        alpha: ['a (conflict laptop 2026-11-21).txt: - -> two', 'a.txt: two -> three'],
+        beta: ['a (conflict laptop 2026-11-21).txt: - -> two'],
+        conflicts: ['a.txt tie: keep-both (6 tie, keep both) as a (conflict laptop 2026-11-21).txt'],
+      },
+    },
+    {
+      title: 'keep both: the newer one keeps the name',
+      ancestor: { a: one },
+      alpha: { a: at('two', 2_000) },
+      beta: { a: at('three', 1_000) },
+      policy: { conflicts: 'keep-both' },
+      expected: {
+        alpha: ['a (conflict balaur 2026-11-21): - -> three'],
+        beta: ['a (conflict balaur 2026-11-21): - -> three', 'a: three -> two'],
+        conflicts: ['a content: keep-both (6 keep both) as a (conflict balaur 2026-11-21)'],
+      },
+    },
+    {
+      title: 'keep both, and the name is taken',
+      ancestor: { a: one, 'a (conflict balaur 2026-11-21)': one },
+      alpha: { a: at('two', 2), 'a (conflict balaur 2026-11-21)': one },
+      beta: { a: three, 'a (conflict balaur 2026-11-21)': one },
+      policy: { conflicts: 'keep-both' },
+      expected: {
+        alpha: ['a (conflict balaur 2026-11-21 2): - -> three'],
+        beta: ['a (conflict balaur 2026-11-21 2): - -> three', 'a: three -> two'],
+        conflicts: ['a content: keep-both (6 keep both) as a (conflict balaur 2026-11-21 2)'],
+      },
+    },
+    {
+      title: 'a side by name',
+      ancestor: { a: one },
+      alpha: { a: at('two', 1) },
+      beta: { a: at('three', 2) },
+      policy: { conflicts: 'alpha' },
+      expected: { beta: ['a: three -> two'], conflicts: ['a content: alpha (6 alpha)'] },
+    },
+    {
+      title: 'skip',
+      ancestor: { a: one },
+      alpha: { a: two },
+      beta: { a: three },
+      policy: { conflicts: 'skip' },
+      expected: { conflicts: ['a content: skipped (6 skip)'] },
+    },
+    {
+      title: 'a file whose conflict is open keeps its permissions, too',
+      ancestor: { a: one },
+      alpha: { a: two },
+      beta: { a: file('three', { mode: 0o755 }) },
+      policy: { conflicts: 'skip' },
+      expected: { conflicts: ['a content: skipped (6 skip)'] },
+    },
+    {
+      title: 'the winner takes the merged permissions',
+      ancestor: { a: one },
+      alpha: { a: at('two', 9_000) },
+      beta: { a: file('three', { mode: 0o755 }) },
+      expected: { alpha: ['a: two -> two 755'], beta: ['a: three 755 -> two 755'], conflicts: ['a content: alpha (6 newer)'] },
+    },
+    {
+      title: 'two links',
+      ancestor: { l: link('a') },
+      alpha: { l: link('b', { mtimeMs: 9_000 }) },
+      beta: { l: link('c') },
+      expected: { beta: ['l: @c -> @b'], conflicts: ['l content: alpha (6 newer)'] },
+    },
+    {
+      title: 'a file against a link',
+      ancestor: nothing,
+      alpha: { a: one },
+      beta: { a: link('b', { mtimeMs: 9_000 }) },
+      expected: { alpha: ['a: one -> @b'], conflicts: ['a content: beta (6 newer)'] },
+    },
+    {
+      title: 'a policy for this path',
+      ancestor: { docs: dir({ a: one }), b: one },
+      alpha: { docs: dir({ a: two }), b: two },
+      beta: { docs: dir({ a: three }), b: three },
+      policy: { conflicts: 'skip', paths: [{ match: compilePatterns(['docs/']), conflicts: 'beta' }] },
+      expected: { alpha: ['docs/a: two -> three'], conflicts: ['b content: skipped (6 skip)', 'docs/a content: beta (6 beta)'] },
+    },
+  ],
+  '7: a folder against something else': [
+    {
+      title: 'no time settles it',
+      ancestor: nothing,
+      alpha: { a: at('one', 9_000) },
+      beta: { a: dir({ b: two }) },
+      expected: { conflicts: ['a kinds: skipped (7 kinds differ)'] },
+    },
+    {
+      title: 'both changed the kind',
+      ancestor: { a: one },
+      alpha: { a: link('b') },
+      beta: { a: dir({ b: two }) },
+      expected: { conflicts: ['a kinds: skipped (7 kinds differ)'] },
+    },
+    {
+      title: 'keep both does not apply',
+      ancestor: nothing,
+      alpha: { a: one },
+      beta: { a: dir() },
+      policy: { conflicts: 'keep-both' },
+      expected: { conflicts: ['a kinds: skipped (7 kinds differ)'] },
+    },
+    {
+      title: 'the policy names the folder',
+      ancestor: nothing,
+      alpha: { a: one },
+      beta: { a: dir({ b: two }) },
+      policy: { conflicts: 'beta' },
+      expected: { alpha: ['a: one -> /', 'a/b: - -> two'], conflicts: ['a kinds: beta (7 beta)'] },
+    },
+    {
+      title: 'the policy names the file',
+      ancestor: nothing,
+      alpha: { a: one },
+      beta: { a: dir({ b: two }) },
+      policy: { conflicts: 'alpha' },
+      expected: { beta: ['a/b: two -> -', 'a: / -> one'], conflicts: ['a kinds: alpha (7 alpha)'] },
+    },
+  ],
+  'a first sync': [
+    {
+      title: 'is a union',
+      alpha: { a: one, d: dir({ x: one }) },
+      beta: { b: two, d: dir({ y: two }) },
+      expected: { ancestor: ['.: /', 'd: /'], alpha: ['b: - -> two', 'd/y: - -> two'], beta: ['a: - -> one', 'd/x: - -> one'] },
+    },
+    { title: 'agrees on what is the same', alpha: { a: at('one', 1) }, beta: { a: at('one', 2) }, expected: { ancestor: ['.: /', 'a: one'] } },
+    {
+      title: 'lists what differs, whatever the times, and remembers that it is open',
+      alpha: { a: at('one', 1) },
+      beta: { a: at('two', 9e9) },
+      expected: { ancestor: ['.: /', 'a: open'], conflicts: ['a first-sync: skipped (6 first sync)'] },
+    },
+    {
+      title: 'settles it by `first`',
+      alpha: { a: one },
+      beta: { a: two },
+      policy: { first: 'beta' },
+      expected: { ancestor: ['.: /'], alpha: ['a: one -> two'], conflicts: ['a content: beta (6 beta)'] },
+    },
+    {
+      title: 'asked for newer, goes by times',
+      alpha: { a: at('one', 9_000) },
+      beta: { a: at('two', 1_000) },
+      policy: { first: 'newer' },
+      expected: { ancestor: ['.: /'], beta: ['a: two -> one'], conflicts: ['a content: alpha (6 newer)'] },
+    },
+    {
+      title: 'replaces no folder, whatever the policy',
+      alpha: { a: one },
+      beta: { a: dir({ b: two }) },
+      policy: { conflicts: 'alpha' },
+      expected: { ancestor: ['.: /', 'a: open'], conflicts: ['a first-sync: skipped (7 first sync)'] },
+    },
+    { title: 'into nothing at all', alpha: { a: one }, beta: nothing, expected: { ancestor: ['.: /'], beta: ['a: - -> one'] } },
+  ],
+  'held entries': [
+    { title: 'nobody touches one', ancestor: { held: { alpha: { a: one }, beta: { a: two } } }, alpha: { a: one }, beta: { a: two }, expected: {} },
+    {
+      title: 'one that is on one side only',
+      ancestor: { held: { alpha: { a: one, b: one }, beta: { b: one } } },
+      alpha: { a: one, b: one },
+      beta: { b: one },
+      expected: {},
+    },
+    {
+      title: 'one side changes: that travels',
+      ancestor: { held: { alpha: { a: one }, beta: { a: two } } },
+      alpha: { a: three },
+      beta: { a: two },
+      expected: { beta: ['a: two -> three'] },
+    },
+    {
+      title: 'the other side makes the same of it',
+      ancestor: { held: { alpha: { a: one }, beta: { a: two } } },
+      alpha: { a: two },
+      beta: { a: two },
+      expected: { ancestor: ['a: two'] },
+    },
+    {
+      title: 'one side deletes: that travels',
+      ancestor: { held: { alpha: { a: one }, beta: { a: two } } },
+      alpha: nothing,
+      beta: { a: two },
+      expected: { beta: ['a: two -> -'] },
+    },
+    {
+      title: 'both change: a conflict',
+      ancestor: { held: { alpha: { a: one }, beta: { a: two } } },
+      alpha: { a: at('three', 9_000) },
+      beta: { a: file('four') },
+      expected: { beta: ['a: four -> three'], conflicts: ['a content: alpha (6 newer)'] },
+    },
+    {
+      title: 'both change, one by deleting: the change survives',
+      ancestor: { held: { alpha: { a: one }, beta: { a: two } } },
+      alpha: nothing,
+      beta: { a: three },
+      expected: { alpha: ['a: - -> three'] },
+    },
+    {
+      title: 'a mode that one disk cannot store stays quiet',
+      ancestor: { held: { alpha: { a: one }, beta: { a: run } } },
+      alpha: { a: one },
+      beta: { a: run },
+      expected: {},
+    },
+    {
+      title: 'and does not travel with an edit',
+      ancestor: { held: { alpha: { a: one }, beta: { a: run } } },
+      alpha: { a: two },
+      beta: { a: run },
+      expected: { beta: ['a: one 755 -> two 755'] },
+    },
+    {
+      title: 'a folder kept on one side becomes less there',
+      ancestor: { held: { alpha: { d: dir({ a: one }) }, beta: nothing } },
+      alpha: { d: dir() },
+      beta: nothing,
+      expected: { ancestor: ['d/a: -'] },
+    },
+    {
+      title: 'a folder kept on one side gets a file: it travels',
+      ancestor: { held: { alpha: { d: dir({}, { hasUntracked: true }) }, beta: nothing } },
+      alpha: { d: dir({ a: one, secret: untracked() }) },
+      beta: nothing,
+      expected: { beta: ['d: - -> /', 'd/a: - -> one'] },
+    },
+  ],
+  'what is not ours': [
+    {
+      title: 'a folder that goes stays for it, and that is held',
+      ancestor: { d: dir({ a: one }) },
+      alpha: nothing,
+      beta: { d: dir({ a: one }, { hasUntracked: true }) },
+      expected: { ancestor: ['d: - | /+'], beta: ['d/a: one -> -'] },
+    },
+    {
+      title: 'at any depth',
+      ancestor: { d: dir({ e: dir({ a: one }), f: dir({ b: two }) }) },
+      alpha: nothing,
+      beta: { d: dir({ e: dir({ a: one, pipe: untracked() }), f: dir({ b: two }) }) },
+      expected: { ancestor: ['d/e: - | /+', 'd: - | /'], beta: ['d/e/a: one -> -', 'd/f/b: two -> -', 'd/f: / -> -'] },
+    },
+    {
+      title: 'a folder that holds it is not replaced',
+      ancestor: { d: dir({ a: one }) },
+      alpha: { d: two },
+      beta: { d: dir({ a: one }, { hasUntracked: true }) },
+      expected: { conflicts: ['d untracked: skipped (untracked)'] },
+    },
+    {
+      title: 'nothing is made where it is',
+      ancestor: nothing,
+      alpha: { a: one },
+      beta: { a: untracked() },
+      expected: { conflicts: ['a untracked: skipped (untracked)'] },
+    },
+    {
+      title: 'a file that became it is not deleted on the other side',
+      ancestor: { a: one },
+      alpha: { a: untracked() },
+      beta: { a: one },
+      expected: { conflicts: ['a untracked: skipped (untracked)'] },
+    },
+    { title: 'where the other side has nothing, nobody minds', ancestor: nothing, alpha: { a: untracked() }, beta: nothing, expected: {} },
+    {
+      title: 'where the other side deleted, it leaves the ancestor',
+      ancestor: { a: one },
+      alpha: { a: untracked() },
+      beta: nothing,
+      expected: { ancestor: ['a: -'] },
+    },
+    {
+      title: 'it is left out of a new folder',
+      ancestor: nothing,
+      alpha: { d: dir({ a: one, pipe: untracked() }) },
+      beta: nothing,
+      expected: { beta: ['d: - -> /', 'd/a: - -> one'] },
+    },
+  ],
+  'what could not be read': [
+    {
+      title: 'is neither deletion nor change',
+      ancestor: { a: one },
+      alpha: { a: problematic() },
+      beta: { a: two },
+      expected: { problems: ['a alpha EACCES'] },
+    },
+    {
+      title: 'on both sides',
+      ancestor: { a: one },
+      alpha: { a: problematic('EIO') },
+      beta: { a: problematic() },
+      expected: { problems: ['a alpha EIO', 'a beta EACCES'] },
+    },
+    {
+      title: 'a folder goes but for it, and is tried again',
+      ancestor: { d: dir({ a: one, b: two }) },
+      alpha: nothing,
+      beta: { d: dir({ a: one, b: problematic() }) },
+      expected: { beta: ['d/a: one -> -'], problems: ['d/b beta EACCES'] },
+    },
+    {
+      title: 'a folder that holds it is not replaced',
+      ancestor: { d: dir({ a: one }) },
+      alpha: { d: two },
+      beta: { d: dir({ a: problematic() }) },
+      expected: { problems: ['d/a beta EACCES'] },
+    },
+    {
+      title: 'it is left out of a new folder',
+      ancestor: nothing,
+      alpha: { d: dir({ a: one, b: problematic() }) },
+      beta: nothing,
+      expected: { beta: ['d: - -> /', 'd/a: - -> one'], problems: ['d/b alpha EACCES'] },
+    },
+    {
+      title: 'beside it, all goes on',
+      ancestor: { d: dir({ a: one, b: two }) },
+      alpha: { d: dir({ a: problematic(), b: three }) },
+      beta: { d: dir({ a: one, b: two }) },
+      expected: { beta: ['d/b: two -> three'], problems: ['d/a alpha EACCES'] },
+    },
+  ],
+  'one way, from alpha to beta': [
+    {
+      title: 'changes go that way',
+      ancestor: { a: one, b: two },
+      alpha: { a: two },
+      beta: { a: one, b: two },
+      policy: { direction: 'alpha-to-beta' },
+      expected: { beta: ['a: one -> two', 'b: two -> -'] },
+    },
+    {
+      title: 'what beta does with its copy is left',
+      ancestor: { a: one, b: two, c: three },
+      alpha: { a: one, b: two, c: three },
+      beta: { a: two, d: one, c: three },
+      policy: { direction: 'alpha-to-beta' },
+      expected: {},
+    },
+    {
+      title: 'permissions that beta gave its copy are held',
+      ancestor: { a: one },
+      alpha: { a: one },
+      beta: { a: run },
+      policy: { direction: 'alpha-to-beta' },
+      expected: { ancestor: ['a: one | one 755'] },
+    },
+    {
+      title: 'what both changed is reported',
+      ancestor: { a: one },
+      alpha: { a: at('two', 9_000) },
+      beta: { a: three },
+      policy: { direction: 'alpha-to-beta' },
+      expected: { conflicts: ['a direction: skipped (6 newer, one way)'] },
+    },
+    {
+      title: 'unless the policy names alpha',
+      ancestor: { a: one },
+      alpha: { a: two },
+      beta: { a: three },
+      policy: { direction: 'alpha-to-beta', conflicts: 'alpha' },
+      expected: { beta: ['a: three -> two'], conflicts: ['a content: alpha (6 alpha)'] },
+    },
+    {
+      title: 'a deletion does not reach what beta edited',
+      ancestor: { a: one },
+      alpha: nothing,
+      beta: { a: two },
+      policy: { direction: 'alpha-to-beta' },
+      expected: { conflicts: ['a direction: skipped (one way)'] },
+    },
+    {
+      title: 'an edit brings back what beta deleted',
+      ancestor: { a: one },
+      alpha: { a: two },
+      beta: nothing,
+      policy: { direction: 'alpha-to-beta' },
+      expected: { beta: ['a: - -> two'] },
+    },
+    {
+      title: 'for one path only',
+      ancestor: { a: one, b: one },
+      alpha: { a: one, b: one },
+      beta: { a: two, b: two },
+      policy: { paths: [{ match: compilePatterns(['b']), direction: 'alpha-to-beta' }] },
+      expected: { alpha: ['a: one -> two'] },
+    },
+    {
+      title: 'a path of its own in a folder that the other side deleted',
+      ancestor: { d: dir({ a: one, b: one }) },
+      alpha: { d: dir({ a: one, b: one }) },
+      beta: nothing,
+      policy: { paths: [{ match: compilePatterns(['b']), direction: 'alpha-to-beta' }] },
+      expected: { alpha: ['d/a: one -> -'] },
+    },
+  ],
+  'names that are one on a side': [
+    {
+      title: 'a second one that differs in case is not made',
+      ancestor: nothing,
+      alpha: { Readme: one, readme: two },
+      beta: nothing,
+      folding: { beta: ignoresCase },
+      expected: { beta: ['Readme: - -> one'], conflicts: ['readme names-collide: skipped (names collide)'] },
+    },
+    {
+      title: 'nor in a new folder',
+      ancestor: nothing,
+      alpha: { d: dir({ A: one, a: two }) },
+      beta: nothing,
+      folding: { beta: ignoresCase },
+      expected: { beta: ['d: - -> /', 'd/A: - -> one'], conflicts: ['d/a names-collide: skipped (names collide)'] },
+    },
+    {
+      title: 'what is there already is not overwritten',
+      ancestor: nothing,
+      alpha: { a: one },
+      beta: { A: two },
+      folding: { beta: ignoresCase },
+      expected: { alpha: ['A: - -> two'], conflicts: ['a names-collide: skipped (names collide)'] },
+    },
+    {
+      title: 'where case counts, nothing collides',
+      ancestor: nothing,
+      alpha: { A: one, a: two },
+      beta: nothing,
+      expected: { beta: ['A: - -> one', 'a: - -> two'] },
+    },
+  ],
+};
+
+const usual: Policy = {
+  conflicts: 'newer',
+  onTie: 'skip',
+  direction: 'both',
+  paths: [],
+  naming: { alpha: 'laptop', beta: 'balaur', date: '2026-11-21' },
+};
+
+for (const [rule, cases] of Object.entries(rules)) {
+  describe(rule, () => {
+    for (const { title, ancestor, alpha, beta, policy, clock, folding, expected } of cases) {
+      const given = {
+        ancestor: ancestor && ancestorOf(ancestor),
+        alpha: root(alpha),
+        beta: root(beta),
+        policy: { ...usual, ...policy },
+        clock,
+        folding: { alpha: exactNames, beta: exactNames, ...folding },
+      };
+      it(title, () => {
+        const whole = { ancestor: [], alpha: [], beta: [], conflicts: [], problems: [], ...expected };
+        expect(textOf(reconcile(given))).toEqual(whole);
+        // What is known without looking makes no difference.
+        expect(textOf(reconcile({ ...given, alpha: withMerkle(given.alpha, toyHash), beta: withMerkle(given.beta, toyHash) }))).toEqual(whole);
+      });
+    }
+  });
+}
+
+describe('what a first sync left open', () => {
+  const first = { alpha: root({ a: at('one', 1) }), beta: root({ a: at('two', 90_000) }), policy: usual, clock: undefined };
+  const after = applyPlan({ ...first, ancestor: undefined }, reconcile({ ...first, ancestor: undefined }));
+
+  it('is listed again by the next run, and not settled by times', () => {
+    expect(textOf(reconcile({ ...first, ...after })).conflicts).toEqual(['a first-sync: skipped (6 first sync)']);
+  });
+
+  it('is settled once by `first`', () => {
+    const settled = { ...first, ...after, policy: { ...usual, first: 'alpha' as const } };
+    const plan = reconcile(settled);
+    expect(textOf(plan)).toMatchObject({ beta: ['a: two -> one'], conflicts: ['a content: alpha (6 alpha)'] });
+    expect(textOf(reconcile({ ...first, ...applyPlan(settled, plan) }))).toEqual({ ancestor: [], alpha: [], beta: [], conflicts: [], problems: [] });
+  });
+
+  it('is settled by whoever deletes his copy', () => {
+    expect(textOf(reconcile({ ...first, ...after, alpha: root(nothing) })).alpha).toEqual(['a: - -> two']);
+  });
+
+  it('is forgotten when both delete theirs', () => {
+    expect(textOf(reconcile({ ...first, ...after, alpha: root(nothing), beta: root(nothing) })).ancestor).toEqual(['a: -']);
+  });
+});
+
+describe('a tree of 5,000 levels', () => {
+  const deep = (leaf: Entry): Entry => {
+    let tree: Entry = dir({ leaf });
+    for (let level = 0; level < 5_000; level++) tree = dir({ d: tree });
+    return tree;
+  };
+  const given = (ancestor: Entry | undefined, alpha: Entry | undefined, beta: Entry | undefined): Plan =>
+    reconcile({ ancestor: { alpha: ancestor, beta: ancestor }, alpha, beta, policy: usual, clock: undefined });
+
+  it('is merged, made and removed like any other', () => {
+    expect(given(deep(one), deep(two), deep(one)).betaChanges.map(({ path }) => path.length)).toEqual([10_004]);
+    expect(given(undefined, deep(one), undefined).betaChanges).toHaveLength(5_002);
+    expect(given(deep(one), undefined, deep(one)).betaChanges).toHaveLength(5_002);
+  });
+});
+
+function root(children: Tree): Directory {
+  return dir(children);
+}
+
+function ancestorOf(ancestor: NonNullable<Case['ancestor']>): Ancestor {
+  if ('held' in ancestor && !('kind' in ancestor.held)) return { alpha: root(ancestor.held.alpha as Tree), beta: root(ancestor.held.beta as Tree) };
+  const tree = root(ancestor as Tree);
+  return { alpha: tree, beta: tree };
+}
+
+function textOf(plan: Plan): Required<Case['expected']> {
+  const change = ({ path, old, new: next }: Change): string => `${path}: ${nodeText(old)} -> ${nodeText(next)}`;
+  return {
+    ancestor: plan.ancestorChanges.map(({ path, alpha, beta }) => {
+      const [left, right] = [nodeText(alpha), nodeText(beta)];
+      return `${path || '.'}: ${left === right ? left : `${left} | ${right}`}`;
+    }),
+    alpha: plan.alphaChanges.map(change),
+    beta: plan.betaChanges.map(change),
+    conflicts: plan.conflicts.map(
+      ({ path, reason, resolution, rule, keptAs }) => `${path} ${reason}: ${resolution} (${rule})${keptAs === undefined ? '' : ` as ${keptAs}`}`,
+    ),
+    problems: plan.problems.map(({ path, side, code }) => `${path} ${side} ${code}`),
+  };
+}
+
+function nodeText(entry: Entry | undefined): string {
+  switch (entry?.kind) {
+    case undefined:
+      return '-';
+    case 'directory':
+      return `/${entry.hasUntracked ? '+' : ''}${entry.mode === 0o755 ? '' : ` ${entry.mode.toString(8)}`}`;
+    case 'file': {
+      const text = ['one', 'two', 'three', 'four'].find((each) => file(each).digest === entry.digest) ?? '?';
+      return `${text}${entry.mode === 0o644 ? '' : ` ${entry.mode.toString(8)}`}`;
+    }
+    case 'symlink':
+      return `@${entry.target}`;
+    case 'untracked':
+      return 'untracked';
+    case 'problematic':
+      return entry.code === 'SYNC_UNSETTLED' ? 'open' : entry.code;
+  }
+}
