@@ -33,9 +33,3 @@ export function digestFromHex(hex: string): Digest | undefined {
 export function digestFromBytes(bytes: Uint8Array): Digest {
   return String.fromCharCode(...bytes) as Digest;
 }
-
-/** Whether a string from outside can be a digest of this kind. */
-export function isDigest(text: string, kind: DigestKind): text is Digest {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: every byte value is allowed
-  return text.length === digestBytes[kind] && /^[\u0000-\u00ff]*$/.test(text);
-}

@@ -225,7 +225,7 @@ export function change(path: string, old: Entry | undefined, next: Entry | undef
 }
 
 /** Sets a file's times apart from now, so that a later touch shows. */
-export function age(path: string): void {
+function age(path: string): void {
   utimesSync(path, 1_500_000_000, 1_500_000_000);
 }
 
