@@ -35,7 +35,8 @@ export function textOutput(stream: NodeJS.WriteStream): TextOutput {
       return stream.isTTY;
     },
     get columns() {
-      return stream.columns ?? 80;
+      // A terminal that does not know its width says 0.
+      return stream.columns || 80;
     },
     stream,
   };

@@ -75,7 +75,7 @@ async function runWithPeer(
   let auditFolder: string | undefined;
   const folder = (): string | undefined => auditFolder;
   const sinks: readonly Sink[] = readsOnly ? [] : [createRunLog(folder), createAuditSink(key, folder)];
-  const { output, tally, finish } = await startOutput(io, flags, { run: newRunId(), sinks, tellPending });
+  const { output, tally, pause, finish } = await startOutput(io, flags, { run: newRunId(), sinks, tellPending });
   output.emit({
     type: 'start',
     command,
@@ -88,7 +88,7 @@ async function runWithPeer(
     profile: profile.name,
     live: profile.live,
   });
-  const session = createSession(io, flags, { profile, node, onConnect: () => output.emit({ type: 'phase', name: 'connect' }) });
+  const session = createSession(io, flags, { profile, node, onConnect: () => output.emit({ type: 'phase', name: 'connect' }), beforeAsking: pause });
   let end: RunEnd;
   try {
     // Made before anything is looked at, so that its parents are part of this run and no news for the next one. A dry run makes nothing.

@@ -30,15 +30,17 @@ export interface SessionOptions {
   readonly node: Node;
   /** Called before a connection is made, so that the wait has a name. */
   readonly onConnect: () => void;
+  /** Called before a question is asked. */
+  readonly beforeAsking: () => void;
 }
 
 /** Nothing is opened yet. */
-export function createSession(io: Io, flags: PeerFlags, { profile, node, onConnect }: SessionOptions): Session {
+export function createSession(io: Io, flags: PeerFlags, { profile, node, onConnect, beforeAsking }: SessionOptions): Session {
   let local: Promise<Replica> | undefined;
   let far: Promise<Far> | undefined;
   let connected: Far | undefined;
   const reach = (): Promise<Far> => {
-    far ??= openFar(io, flags, { profile, node, onConnect }).then((opened) => {
+    far ??= openFar(io, flags, { profile, node, onConnect, beforeAsking }).then((opened) => {
       connected = opened;
       return opened;
     });
@@ -60,7 +62,7 @@ export function createSession(io: Io, flags: PeerFlags, { profile, node, onConne
 
 const noTraffic: Traffic = { bytesSent: 0, bytesReceived: 0, roundTrips: 0 };
 
-async function openFar(io: Io, flags: PeerFlags, { profile, node, onConnect }: SessionOptions): Promise<Far> {
+async function openFar(io: Io, flags: PeerFlags, { profile, node, onConnect, beforeAsking }: SessionOptions): Promise<Far> {
   if (node.transport === 'openssh')
     throw new SyncError('SYNC_CONFIG_INVALID', `node ${node.name} asks for \`transport: openssh\`, which this version does not have`, {
       node: node.name,
@@ -72,7 +74,7 @@ async function openFar(io: Io, flags: PeerFlags, { profile, node, onConnect }: S
   const { connectSsh } = await import('@ubos/sync-transport-ssh');
   const connection = await connectSsh(node.url, {
     signal: io.signal,
-    prompts: sshPrompts(io, flags),
+    prompts: sshPrompts(io, flags, beforeAsking),
     acceptNewHostKey: flags.acceptNewHostKey,
     configFile: flags.sshConfig ?? (io.env['UBOS_SYNC_SSH_CONFIG'] || undefined),
     node: node.nodeProgram,

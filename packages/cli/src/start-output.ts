@@ -13,6 +13,8 @@ import { createTally, factsOf, type Tally } from './tally.ts';
 export interface RunOutput {
   readonly output: Output;
   readonly tally: Tally;
+  /** Takes the live display away, because a question comes now. */
+  readonly pause: () => void;
   /** Emits the summary, the last line, and returns the exit code. `atLeast`: what has been found out besides. */
   readonly finish: (outcome: Outcome, traffic?: Traffic, atLeast?: ExitCode) => ExitCode;
 }
@@ -42,13 +44,14 @@ export async function startOutput(
   { sinks = [], run = newRunId(), tellPending = false }: StartOptions,
 ): Promise<RunOutput> {
   const tally = createTally();
-  const progress = await createProgress(io, flags);
+  const { sinks: live, clear } = await createLive(io, flags);
   const shown = flags.json === true ? createJsonSink((text) => io.stdout.write(text)) : humanSink(io, flags);
-  const output = createOutput({ run, nowMs: () => systemClock.nowMs(), sinks: [tally, ...sinks, ...progress, shown] });
+  const output = createOutput({ run, nowMs: () => systemClock.nowMs(), sinks: [tally, ...sinks, ...live, shown] });
   const startedMs = systemClock.monotonicMs();
   return {
     output,
     tally,
+    pause: clear,
     finish(outcome, traffic = { bytesSent: 0, bytesReceived: 0, roundTrips: 0 }, atLeast = 0) {
       const code = exitCodeOf(factsOf(tally, outcome, tellPending));
       const exitCode = code > atLeast ? code : atLeast;
@@ -85,8 +88,13 @@ function hasColors({ env }: Io, { color }: CommonFlags, { isTTY }: TextOutput): 
   return color && !env['NO_COLOR'] && env['TERM'] !== 'dumb' && isTTY;
 }
 
-async function createProgress({ env, stderr }: Io, { json, quiet }: CommonFlags): Promise<readonly Sink[]> {
-  if (!stderr.isTTY || env['TERM'] === 'dumb' || json === true || quiet === true) return [];
+async function createLive(
+  { env, stderr }: Io,
+  { json, quiet }: CommonFlags,
+): Promise<{ readonly sinks: readonly Sink[]; readonly clear: () => void }> {
+  if (!stderr.isTTY || env['TERM'] === 'dumb' || json === true || quiet === true) return { sinks: [], clear: () => {} };
   const [{ createLogUpdate }, { createProgressSink }] = await Promise.all([import('log-update'), import('./render/progress.ts')]);
-  return [createProgressSink({ region: createLogUpdate(stderr.stream), columns: stderr.columns, monotonicMs: () => systemClock.monotonicMs() })];
+  const region = createLogUpdate(stderr.stream);
+  const sink = createProgressSink({ region, columns: stderr.columns, monotonicMs: () => systemClock.monotonicMs() });
+  return { sinks: [sink], clear: () => region.clear() };
 }

@@ -32,7 +32,7 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
   SYNC_CONFIG_INVALID: {
     when: 'The config cannot be read, is not YAML, or says something that has no meaning. Every mistake is named with its line and column.',
     safe: untouched,
-    todo: 'Correct the lines that are named; docs/config.md describes every key.',
+    todo: 'Correct what is named. docs/config.md describes every key of ubos-sync.yaml.',
   },
   SYNC_CONFIG_MISSING: {
     when: 'No ubos-sync.yaml is in the working directory or above it, and none was named; or the one that was named is not there.',

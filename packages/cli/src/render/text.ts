@@ -83,11 +83,12 @@ export function wrap(text: string, columns: number, first = ''): string {
 /** Cuts a path in its middle, so that it fits: the end of a path says most. For displays that move on, never for results. */
 export function shorten(text: string, columns: number): string {
   if (stringWidth(text) <= columns) return text;
-  const characters = [...text];
-  const head = Math.max(0, Math.floor((columns - 1) / 3));
-  let start = characters.slice(0, head).join('');
-  while (stringWidth(start) > head) start = [...start].slice(0, -1).join('');
-  let end = characters.slice(head);
+  const characters = Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment);
+  const head = Math.floor((columns - 1) / 3);
+  let headEnd = head;
+  while (stringWidth(characters.slice(0, headEnd).join('')) > head) headEnd--;
+  const start = characters.slice(0, headEnd).join('');
+  let end = characters.slice(headEnd);
   while (end.length > 0 && stringWidth(start) + 1 + stringWidth(end.join('')) > columns) end = end.slice(1);
   return `${start}…${end.join('')}`;
 }
