@@ -10,7 +10,13 @@ export default defineConfig({
       { ...source, test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'] } },
       {
         ...source,
-        test: { name: 'cross', include: ['test/**/*.test.ts', 'bench/**/*.test.ts'], globalSetup: ['test/support/build.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
+        test: {
+          name: 'cross',
+          include: ['test/**/*.test.ts', 'bench/**/*.test.ts'],
+          globalSetup: ['test/support/build.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
       },
     ],
   },

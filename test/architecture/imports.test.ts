@@ -70,12 +70,23 @@ describe('arrows only point downwards', () => {
 function importsOf(part: string): { readonly file: string; readonly from: string }[] {
   return sourceFiles(join(root, 'packages'))
     .filter((file) => partOf(file) === part)
-    .flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/(?:^|\n)\s*(?:import|export)\b[^'"`;]*?from\s+'([^']+)'|import\('([^']+)'\)/g)].map((match) => ({ file, from: match[1] ?? match[2] ?? '' })));
+    .flatMap((file) =>
+      [...readFileSync(file, 'utf8').matchAll(/(?:^|\n)\s*(?:import|export)\b[^'"`;]*?from\s+'([^']+)'|import\('([^']+)'\)/g)].map((match) => ({
+        file,
+        from: match[1] ?? match[2] ?? '',
+      })),
+    );
 }
 
 function sourceFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /(^|\/)src\/.*\.ts$/.test(name) && !name.includes('node_modules') && !/\.(test|bench|test-d)\.ts$/.test(name) && !name.includes('/test-support/'))
+    .filter(
+      (name) =>
+        /(^|\/)src\/.*\.ts$/.test(name) &&
+        !name.includes('node_modules') &&
+        !/\.(test|bench|test-d)\.ts$/.test(name) &&
+        !name.includes('/test-support/'),
+    )
     .map((name) => join(folder, name));
 }
 

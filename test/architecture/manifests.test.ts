@@ -18,7 +18,8 @@ const manifests = ['package.json', 'packages/core/package.json', 'packages/trans
 it('asks for one version of each package', () => {
   const ranges = new Map<string, Set<string>>();
   for (const manifest of manifests) {
-    for (const [name, range] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })) ranges.set(name, (ranges.get(name) ?? new Set()).add(range));
+    for (const [name, range] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies }))
+      ranges.set(name, (ranges.get(name) ?? new Set()).add(range));
   }
   expect([...ranges].filter(([, found]) => found.size > 1).map(([name]) => name)).toEqual([]);
 });

@@ -224,11 +224,6 @@ export function change(path: string, old: Entry | undefined, next: Entry | undef
   return { path: at(path), old, new: next, peer: next };
 }
 
-/** Sets a file's times apart from now, so that a later touch shows. */
-function age(path: string): void {
-  utimesSync(path, 1_500_000_000, 1_500_000_000);
-}
-
 export async function* sendTexts(
   needs: readonly ContentNeed[],
   texts: Readonly<Record<string, string | Uint8Array>>,
