@@ -87,7 +87,11 @@ export function isSyncError(error: unknown): error is SyncError {
 }
 
 /** Rebuilds an error that crossed a wire or a process; an unknown code becomes `SYNC_PROTOCOL`, so that codes stay ours. */
-export function syncErrorFromJSON(value: { readonly code: string; readonly message: string; readonly details?: SyncErrorDetails | undefined }): SyncError {
+export function syncErrorFromJSON(value: {
+  readonly code: string;
+  readonly message: string;
+  readonly details?: SyncErrorDetails | undefined;
+}): SyncError {
   const known = (syncErrorCodes as readonly string[]).includes(value.code);
   return new SyncError(known ? (value.code as SyncErrorCode) : 'SYNC_PROTOCOL', value.message, value.details ?? {});
 }

@@ -11,7 +11,11 @@ export interface LogSource {
   /** Facts about the file now, with the digests of some of its extents (`undefined` for one that reaches beyond its end). `SYNC_LOG_NOT_A_FILE`, `SYNC_DENIED`. */
   facts(request: { readonly extents: readonly Extent[]; readonly signal?: AbortSignal | undefined }): Promise<LogFacts>;
   /** The bytes from `fromByte` to the size that the file has when it is opened (or `toByte`, if that is less). Pieces of up to 1 MiB, valid until the next is asked for. */
-  read(request: { readonly fromByte: number; readonly toByte?: number | undefined; readonly signal?: AbortSignal | undefined }): AsyncIterable<Uint8Array>;
+  read(request: {
+    readonly fromByte: number;
+    readonly toByte?: number | undefined;
+    readonly signal?: AbortSignal | undefined;
+  }): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
 

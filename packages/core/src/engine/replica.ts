@@ -6,7 +6,7 @@
  * `transition`, archive commit; `release` of the lock, `close`. Calls are carried out in the order in which they are made, so that `lock`, `status` and
  * `scan` can be asked for at once: a scan that was asked for after a lock begins when the lock is taken, and fails if it is not. A replica enforces by itself what it was told in the last `scan`: scope and guards.
  */
-import type { DigestKind, Digest } from '../hash/digest.ts';
+import type { Digest, DigestKind } from '../hash/digest.ts';
 import type { Change } from '../reconcile/change.ts';
 import type { Folding } from '../scope/rules.ts';
 import type { Entry, Mode } from '../tree/entry.ts';

@@ -168,7 +168,10 @@ describe('a crash at any step, then another run, is as if it had been run once',
         );
       const from = stopAt % 2 === 0 ? 'laptop' : 'balaur';
       const after = await world.sync({ from });
-      expect(after.conflicts.filter(({ resolution }) => resolution === 'skipped'), `stopped at step ${stopAt}`).toEqual([]);
+      expect(
+        after.conflicts.filter(({ resolution }) => resolution === 'skipped'),
+        `stopped at step ${stopAt}`,
+      ).toEqual([]);
       expect(listMemoryDisk(world.disks.laptop), `stopped at step ${stopAt}`).toEqual(expected);
       expect(listMemoryDisk(world.disks.balaur), `stopped at step ${stopAt}`).toEqual(expected);
       expect((await world.sync()).outcome, `stopped at step ${stopAt}`).toBe('in-sync');

@@ -153,7 +153,13 @@ export function describeReplica(name: string, setup: () => Promise<ReplicaUnderT
           run: 'run',
           supply: (needs) => {
             asked.push(...needs.map((one) => one.path));
-            return supplyTexts(needs, new Map([['new.txt', 'new content'], ['lie.txt', 'no truth!']]));
+            return supplyTexts(
+              needs,
+              new Map([
+                ['new.txt', 'new content'],
+                ['lie.txt', 'no truth!'],
+              ]),
+            );
           },
         },
       );
@@ -236,7 +242,12 @@ export function describeReplica(name: string, setup: () => Promise<ReplicaUnderT
       const archive = replica.archive(key);
       expect(await archive.status()).toMatchObject({ head: undefined, damaged: false, pending: undefined });
       const entry: Entry = { kind: 'directory', mode: 0o755, children: [] };
-      const first = { generation: 1, changes: [{ path: path(''), alpha: entry, beta: entry }], settings: await settings(), durability: 'full' as const };
+      const first = {
+        generation: 1,
+        changes: [{ path: path(''), alpha: entry, beta: entry }],
+        settings: await settings(),
+        durability: 'full' as const,
+      };
       await archive.prepare(first);
       expect((await archive.status()).head).toBe(undefined);
       expect((await archive.status()).pending?.generation).toBe(1);
@@ -261,7 +272,10 @@ interface Subject {
   lock(): Promise<() => Promise<void>>;
   pair(): Promise<ReturnType<typeof pairKey>>;
   settings(): Promise<{ readonly value: ReturnType<typeof toPairSettings>; readonly by: ReplicaId }>;
-  commit(generation: number, changes: readonly { readonly path: RelativePath; readonly alpha: Entry | undefined; readonly beta: Entry | undefined }[]): Promise<void>;
+  commit(
+    generation: number,
+    changes: readonly { readonly path: RelativePath; readonly alpha: Entry | undefined; readonly beta: Entry | undefined }[],
+  ): Promise<void>;
   /** Stages the texts named, then makes the changes. */
   transition(changes: readonly Transition[], texts?: Readonly<Record<string, string>>): Promise<readonly TransitionResult[]>;
   /** What this replica calls a content: learnt from a scan, since each kind of replica may hash in its own way. */

@@ -3,21 +3,29 @@
  *
  * @packageDocumentation
  */
-export { describeReplica, type ReplicaUnderTest, type TestMatchers, type TestRunner } from './describe-replica.ts';
+
 export { describeLogSource, type LogSourceUnderTest } from './describe-log-source.ts';
+export { describeReplica, type ReplicaUnderTest, type TestMatchers, type TestRunner } from './describe-replica.ts';
 export {
   createMemoryDisk,
   getMemoryNode,
   listMemoryDisk,
+  type MemoryDisk,
   makeMemoryDirectory,
   makeMemoryLink,
   makeMemorySpecial,
-  type MemoryDisk,
   readMemoryFile,
   removeMemoryNode,
   writeMemoryFile,
 } from './memory-disk.ts';
-export { createMemoryLogFile, createMemoryLogSink, createMemoryLogSource, type MemoryLogFile, type MemoryLogSink, type MemoryLogSource } from './memory-log.ts';
+export {
+  createMemoryLogFile,
+  createMemoryLogSink,
+  createMemoryLogSource,
+  type MemoryLogFile,
+  type MemoryLogSink,
+  type MemoryLogSource,
+} from './memory-log.ts';
 export { createMemoryReplica, type MemoryReplicaOptions } from './memory-replica.ts';
 export { createTestClock, type TestClock } from './test-clock.ts';
 export { toyHash } from './toy-hash.ts';

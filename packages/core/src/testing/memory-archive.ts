@@ -2,7 +2,7 @@ import type { ArchiveCommit, ArchiveStatus, ArchiveStore } from '../engine/archi
 import { SyncError } from '../engine/errors.ts';
 import { canonicalJson } from '../engine/sync-settings.ts';
 import { digestHex } from '../hash/digest.ts';
-import { agreed, type Ancestor } from '../reconcile/ancestor.ts';
+import { type Ancestor, agreed } from '../reconcile/ancestor.ts';
 import { applyAncestorChanges } from '../reconcile/apply-ancestor.ts';
 import type { Entry } from '../tree/entry.ts';
 import type { MemoryArchive, MemoryDisk } from './memory-disk.ts';

@@ -1,5 +1,5 @@
-import type { ArchiveHead, ArchiveCommit } from '../engine/archive-store.ts';
 import type { AdmissionRecord } from '../engine/admission.ts';
+import type { ArchiveCommit, ArchiveHead } from '../engine/archive-store.ts';
 import type { ReplicaId } from '../engine/replica.ts';
 import type { Digest } from '../hash/digest.ts';
 import type { Ancestor, AncestorChange } from '../reconcile/ancestor.ts';
@@ -76,7 +76,12 @@ export function createMemoryDisk(): MemoryDisk {
 }
 
 /** Writes a file, making its parents. A time not given is that of the call before plus one second, so that every edit is later than the last. */
-export function writeMemoryFile(disk: MemoryDisk, path: string, content: string | Uint8Array, options: { readonly mode?: number; readonly mtimeMs: number }): void {
+export function writeMemoryFile(
+  disk: MemoryDisk,
+  path: string,
+  content: string | Uint8Array,
+  options: { readonly mode?: number; readonly mtimeMs: number },
+): void {
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
   const { parent, name } = parentOf(disk, path, true);
   parent.children.set(name, { kind: 'file', mode: options.mode ?? 0o644, bytes, mtimeMs: options.mtimeMs });

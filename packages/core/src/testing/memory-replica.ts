@@ -107,7 +107,13 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
       scope = inScope;
       const counts = { entries: 0, filesHashed: 0, bytesHashed: 0 };
       const root = disk.root === undefined ? undefined : readTree(disk.root, rootPath, inScope, options.settings, counts);
-      return Promise.resolve({ root: root && withMerkle(root, toyHash), folding: exactNames, marked: disk.id !== undefined, freeBytes: Number.MAX_SAFE_INTEGER, counts });
+      return Promise.resolve({
+        root: root && withMerkle(root, toyHash),
+        folding: exactNames,
+        marked: disk.id !== undefined,
+        freeBytes: Number.MAX_SAFE_INTEGER,
+        counts,
+      });
     },
 
     async stage(requests: readonly ContentRequest[], { supply, signal, onProgress }: StageOptions): Promise<readonly StageResult[]> {
@@ -145,7 +151,11 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
             }
             const whole = concat(received);
             if (toyHash(whole) !== wanted.digest || whole.length !== wanted.sizeBytes) {
-              results.set(wanted.digest, { staged: false, code: 'SYNC_CONTENT_MISMATCH', message: `what came for ${wanted.path} is not what was announced` });
+              results.set(wanted.digest, {
+                staged: false,
+                code: 'SYNC_CONTENT_MISMATCH',
+                message: `what came for ${wanted.path} is not what was announced`,
+              });
               continue;
             }
             step('stage', wanted.path);
@@ -164,7 +174,9 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
       for (const [index, { path, digest, fromByte }] of needs.entries()) {
         const node = inScope.includes(path, 'other') ? getMemoryNode(disk, path) : undefined;
         const end: ContentPart['end'] =
-          node?.kind === 'file' && toyHash(node.bytes) === digest ? 'ok' : { code: 'SYNC_SOURCE_CHANGED', message: `${path} is not what was scanned` };
+          node?.kind === 'file' && toyHash(node.bytes) === digest
+            ? 'ok'
+            : { code: 'SYNC_SOURCE_CHANGED', message: `${path} is not what was scanned` };
         yield [{ need: index, bytes: node?.kind === 'file' && end === 'ok' ? node.bytes.subarray(fromByte) : new Uint8Array(0), end }];
       }
     },
@@ -308,7 +320,9 @@ function readNode(node: MemoryNode, settings: ScanSettings | undefined): Entry {
     case 'file':
       return { kind: 'file', mode: masked(node, settings), sizeBytes: node.bytes.length, digest: toyHash(node.bytes), mtimeMs: node.mtimeMs };
     case 'symlink':
-      return settings?.symlinks === 'ignore' ? { kind: 'untracked', reason: 'links-ignored' } : { kind: 'symlink', target: node.target, mtimeMs: node.mtimeMs };
+      return settings?.symlinks === 'ignore'
+        ? { kind: 'untracked', reason: 'links-ignored' }
+        : { kind: 'symlink', target: node.target, mtimeMs: node.mtimeMs };
     case 'special':
       return { kind: 'untracked', reason: 'special' };
   }

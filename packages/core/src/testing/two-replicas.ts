@@ -18,7 +18,9 @@ export interface TwoReplicas {
   remove(node: NodeName, path: string): void;
   read(node: NodeName, path: string): string | undefined;
   /** One run, started by `from`. Applies unless told otherwise. */
-  sync(options?: Partial<SyncOptions> & { readonly from?: NodeName; readonly settings?: Partial<SyncSettings>; readonly step?: Step }): Promise<SyncReport>;
+  sync(
+    options?: Omit<Partial<SyncOptions>, 'settings'> & { readonly from?: NodeName; readonly settings?: Partial<SyncSettings>; readonly step?: Step },
+  ): Promise<SyncReport>;
   readonly events: SyncEvent[];
 }
 

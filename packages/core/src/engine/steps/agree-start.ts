@@ -2,9 +2,10 @@
  * Brings the two archives to one common start: commits that were interrupted are finished or dropped, and what an interrupted run achieved is folded in.
  * Only then is anything decided. A dry run writes nothing of it but the missing half of a commit.
  */
-import type { Side } from '../../reconcile/plan.ts';
-import { agreed, type Ancestor, type AncestorChange } from '../../reconcile/ancestor.ts';
+
+import { type Ancestor, type AncestorChange, agreed } from '../../reconcile/ancestor.ts';
 import { applyAncestorChanges } from '../../reconcile/apply-ancestor.ts';
+import type { Side } from '../../reconcile/plan.ts';
 import type { Entry } from '../../tree/entry.ts';
 import { entryAt } from '../../tree/lookup.ts';
 import { parentPath, type RelativePath, rootPath } from '../../tree/path.ts';
@@ -63,7 +64,12 @@ export async function agreeStart(options: SyncOptions, met: Met, surveyed: Surve
         const settled = withSettings(options, met, { head: start.head, ancestor }, report);
         if (options.dryRun || settled.halt !== undefined) return settled;
         const generation = settled.generation + 1;
-        await commitArchives(archives, { generation, changes: turnRound(changes, met.turned), settings: settled.newSettings, durability: options.durability ?? 'full' });
+        await commitArchives(archives, {
+          generation,
+          changes: turnRound(changes, met.turned),
+          settings: settled.newSettings,
+          durability: options.durability ?? 'full',
+        });
         report.committed();
         return { ...settled, generation, newSettings: undefined };
       }
@@ -81,7 +87,8 @@ const emptyRoot: Entry = { kind: 'directory', mode: 0, children: [] };
  */
 function withKnownParents(before: Ancestor, changes: readonly AncestorChange[]): readonly AncestorChange[] {
   const made = new Map<RelativePath, AncestorChange>();
-  const isDirectory = (side: Side, path: RelativePath): boolean => (made.get(path) ?? { [side]: entryAt(before[side], path) })[side]?.kind === 'directory';
+  const isDirectory = (side: Side, path: RelativePath): boolean =>
+    (made.get(path) ?? { [side]: entryAt(before[side], path) })[side]?.kind === 'directory';
   return changes.filter((change) => {
     const parent = parentPath(change.path);
     const known = (['alpha', 'beta'] as const).every((side) => change[side] === undefined || parent === undefined || isDirectory(side, parent));

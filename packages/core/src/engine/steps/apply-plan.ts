@@ -1,9 +1,10 @@
 /** Carries a plan out, batch by batch, each committed by itself. */
+
+import type { AncestorChange } from '../../reconcile/ancestor.ts';
+import type { Side } from '../../reconcile/plan.ts';
+import { entryAt } from '../../tree/lookup.ts';
 import { isAdmitted } from '../admission.ts';
 import type { ArchiveCommit, ArchiveStore } from '../archive-store.ts';
-import type { Side } from '../../reconcile/plan.ts';
-import type { AncestorChange } from '../../reconcile/ancestor.ts';
-import { entryAt } from '../../tree/lookup.ts';
 import type { SyncReport } from '../report.ts';
 import type { SyncOptions } from '../run-sync.ts';
 import { commitArchives, turnRound } from './commit-archives.ts';
@@ -122,4 +123,3 @@ function betaId({ ids }: Met): NonNullable<Met['ids']['beta']> {
   if (ids.beta === undefined) throw new TypeError('established');
   return ids.beta;
 }
-

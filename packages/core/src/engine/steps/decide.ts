@@ -36,7 +36,10 @@ export async function decide(options: SyncOptions, met: Met, surveyed: Surveyed,
   const whole = start.halt === undefined ? await planOf(options, surveyed, start) : emptyPlan;
   const plan = selectPaths(whole, options.paths);
   report.planned({
-    changes: [...plan.alphaChanges.map((change) => ({ side: 'alpha' as const, change })), ...plan.betaChanges.map((change) => ({ side: 'beta' as const, change }))],
+    changes: [
+      ...plan.alphaChanges.map((change) => ({ side: 'alpha' as const, change })),
+      ...plan.betaChanges.map((change) => ({ side: 'beta' as const, change })),
+    ],
     conflicts: plan.conflicts,
     problems: plan.problems,
     held: start.ancestor === undefined ? [] : heldEntries(start.ancestor),
@@ -106,14 +109,26 @@ function unmarkedHalt({ dryRun, names, allow }: SyncOptions, snapshots: Readonly
 
 function planHalt(options: SyncOptions, { snapshots }: Surveyed, { ancestor }: AgreedStart, plan: Plan): SyncHalt | undefined {
   const { settings, names, allow } = options;
-  const found = findHalts({ ancestor, alpha: snapshots.alpha.root, beta: snapshots.beta.root, plan, limits: limitsOf(settings), include: settings.scope.include });
+  const found = findHalts({
+    ancestor,
+    alpha: snapshots.alpha.root,
+    beta: snapshots.beta.root,
+    plan,
+    limits: limitsOf(settings),
+    include: settings.scope.include,
+  });
   const halt = found.find(({ reason }) => !allow?.has(reason));
   if (halt !== undefined) return { ...halt, message: `${halt.message} (${names[halt.side]})`, overridable: true };
   for (const side of ['alpha', 'beta'] as const) {
     const needed = contentRequests(side === 'alpha' ? plan.alphaChanges : plan.betaChanges).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const free = snapshots[side].freeBytes;
     if (needed > 0 && needed * 1.01 > free) {
-      return { reason: 'no-space', side, message: `${names[side]} has ${free} bytes free, and the plan needs ${Math.ceil(needed * 1.01)}`, overridable: false };
+      return {
+        reason: 'no-space',
+        side,
+        message: `${names[side]} has ${free} bytes free, and the plan needs ${Math.ceil(needed * 1.01)}`,
+        overridable: false,
+      };
     }
   }
   return undefined;

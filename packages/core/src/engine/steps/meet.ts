@@ -65,7 +65,12 @@ function rootHalt(side: Side, { root, path, id, lostId }: ReplicaIdentity, { nam
       return { reason: 'root-kind', side, message: `${where} is on another kind of file system than when it was synced last`, overridable: false };
     case 'directory':
       if (id !== undefined || lostId === undefined || allow?.has('marker-missing')) return undefined;
-      return { reason: 'marker-missing', side, message: `${where} was synced before, but its marker is gone: it may not be mounted`, overridable: true };
+      return {
+        reason: 'marker-missing',
+        side,
+        message: `${where} was synced before, but its marker is gone: it may not be mounted`,
+        overridable: true,
+      };
   }
 }
 
@@ -76,7 +81,12 @@ async function changedHalt(identity: ReplicaIdentity, { alpha, profile, names, a
   const where = `${identity.path} on ${names.beta}`;
   if (identity.id === undefined) {
     if (allow?.has('marker-missing')) return undefined;
-    return { reason: 'marker-missing', side: 'beta', message: `${where} was synced before, but its marker is gone: it may not be mounted`, overridable: true };
+    return {
+      reason: 'marker-missing',
+      side: 'beta',
+      message: `${where} was synced before, but its marker is gone: it may not be mounted`,
+      overridable: true,
+    };
   }
   if (rejoin) return undefined;
   return {

@@ -1,7 +1,8 @@
 /** Carries one batch of changes out on both sides: content first, then the changes, then what the ancestor is to remember of them. */
-import { contentRequests } from '../../reconcile/content-requests.ts';
+
 import type { AncestorChange } from '../../reconcile/ancestor.ts';
 import type { Change } from '../../reconcile/change.ts';
+import { contentRequests } from '../../reconcile/content-requests.ts';
 import type { Side } from '../../reconcile/plan.ts';
 import type { Entry } from '../../tree/entry.ts';
 import type { RelativePath } from '../../tree/path.ts';
@@ -75,11 +76,19 @@ async function changeSide(side: Side, batch: Batch, { failures }: Staged, option
   const changes = batch[side];
   const resultsByPath = new Map<RelativePath, TransitionResult>();
   const possible = failures.size === 0 ? changes : changes.filter(({ path }) => !failures.has(path));
-  const transitions: readonly Transition[] = possible.map((change) => ({ ...change, peer: options.scanned(side === 'alpha' ? 'beta' : 'alpha', change.path) }));
+  const transitions: readonly Transition[] = possible.map((change) => ({
+    ...change,
+    peer: options.scanned(side === 'alpha' ? 'beta' : 'alpha', change.path),
+  }));
   const results =
     transitions.length === 0
       ? []
-      : await options.replicas[side].transition(transitions, { run: options.run, pair: options.pair, durability: options.durability, signal: options.signal });
+      : await options.replicas[side].transition(transitions, {
+          run: options.run,
+          pair: options.pair,
+          durability: options.durability,
+          signal: options.signal,
+        });
   for (const [index, change] of possible.entries()) {
     const result = results[index] ?? { achieved: change.old, problem: { code: 'SYNC_PEER_LOST', message: 'no answer for this change' } };
     resultsByPath.set(change.path, result);

@@ -1,7 +1,16 @@
 import type { Change } from '../../reconcile/change.ts';
 import type { Conflict, PlanProblem, Side } from '../../reconcile/plan.ts';
 import type { Snapshot } from '../replica.ts';
-import { actionOf, type HeldEntry, type SyncChange, type SyncHalt, type SyncNotice, type SyncOutcome, type SyncProblem, type SyncReport } from '../report.ts';
+import {
+  actionOf,
+  type HeldEntry,
+  type SyncChange,
+  type SyncHalt,
+  type SyncNotice,
+  type SyncOutcome,
+  type SyncProblem,
+  type SyncReport,
+} from '../report.ts';
 import type { SyncOptions } from '../run-sync.ts';
 
 /** Collects what the steps of a run find and do. */

@@ -1,8 +1,9 @@
 /**
  * What there is: both roots locked, both archives' status, both trees. Asked for in one go, so that over a wire it costs one round trip.
  */
+
+import { type Ancestor, agreed } from '../../reconcile/ancestor.ts';
 import type { Side } from '../../reconcile/plan.ts';
-import { agreed, type Ancestor } from '../../reconcile/ancestor.ts';
 import type { ScopeRules } from '../../scope/rules.ts';
 import type { ArchiveHead, ArchiveStatus, ArchiveStore } from '../archive-store.ts';
 import type { LockOptions, Replica, ReplicaLock, ScanOptions, Snapshot } from '../replica.ts';

@@ -38,7 +38,9 @@ export function wrapDisk(disk: Disk, before: (call: DiskCall) => void): Disk {
         return (...values: unknown[]) => {
           const name = typeof values[0] === 'string' ? values[0] : '';
           before({ call: String(property), name, bytes: 0 });
-          const passed = values.map((argument) => (typeof argument === 'object' && argument !== null ? (inner.get(argument as DiskDirectory) ?? argument) : argument));
+          const passed = values.map((argument) =>
+            typeof argument === 'object' && argument !== null ? (inner.get(argument as DiskDirectory) ?? argument) : argument,
+          );
           const result: unknown = Reflect.apply(value, target, passed);
           if (property === 'openDirectory') return wrapDirectory(result as DiskDirectory);
           if (property === 'openFile') return wrapFile(result as DiskFile, name);
