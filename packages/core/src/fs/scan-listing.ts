@@ -82,9 +82,13 @@ interface Named extends DiskListing {
 
 /** `<` is native and right unless a character above U+FFFF is among them. */
 function sortListing(listed: readonly DiskListing[]): readonly Named[] {
-  const named = listed.filter((item): item is Named => item.name !== undefined);
+  const named = listed.filter(isNamed);
   const order = named.some(({ name }) => hasSurrogate.test(name)) ? compareNames : (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
   return named.sort((a, b) => order(a.name, b.name));
+}
+
+function isNamed(item: DiskListing): item is Named {
+  return item.name !== undefined;
 }
 
 const hasSurrogate = /[\ud800-\udfff]/;

@@ -21,20 +21,19 @@ import type { ScanCounts } from '../engine/replica.ts';
 import type { ScanSettings } from '../engine/settings.ts';
 import { merkleOfChildren } from '../hash/merkle.ts';
 import type { Scope } from '../scope/scope.ts';
-import type { Child, Directory, Entry, File, Problematic, Untracked, UntrackedReason } from '../tree/entry.ts';
+import type { Child, Directory, Entry } from '../tree/entry.ts';
 import type { Name } from '../tree/name.ts';
-import { joinPath, pathLengthMax, type RelativePath, rootPath } from '../tree/path.ts';
-import { assert } from '../util/assert.ts';
-import type { DiskDirectory, DiskFile, DiskStat } from './disk.ts';
+import { pathLengthMax, type RelativePath, rootPath } from '../tree/path.ts';
+import type { DiskDirectory, DiskKind, DiskStat } from './disk.ts';
 import { isErrno } from './errno.ts';
 import type { Hashing } from './hasher.ts';
-import { errnoOf } from './io-failure.ts';
+import { FileReader, type LargeFile, readLink } from './scan-file.ts';
 import type { ScanIndex } from './scan-index.ts';
 import { PathKey } from './scan-index-key.ts';
-import { isPortableLink } from './scan-link.ts';
+import { closeFarAbove, closeLevel, type Level, openLevel, pathOfChild, withDescriptors } from './scan-level.ts';
 import { type Listing, listNames } from './scan-listing.ts';
+import { changed, problematic, problematicOf, untracked } from './scan-outcome.ts';
 import { createSlices, type Slices } from './slices.ts';
-import { isSameState, mtimeMsOf } from './transition-look.ts';
 import { maskMode } from './transition-mode.ts';
 
 export interface ScanTreeOptions {
@@ -76,68 +75,26 @@ export async function scanTree(options: ScanTreeOptions): Promise<ScanResult> {
   return scan.run();
 }
 
-/** How many directories are held at a time. */
-const heldMax = 64;
-
-/** Files up to this size are read at once, larger ones in pieces of it. */
-const pieceBytes = 1 << 20;
-
 /** Racy records that a scan had to read again beyond this number are worth saving once they hold. */
 const racyMax = 10_000;
-
-/** To be read in slices. */
-interface LargeFile {
-  readonly large: DiskStat;
-}
-
-/** A directory on the way from the root to where the walk is. */
-interface Level {
-  readonly parent: Level | undefined;
-  /** Index in the parent's listing. */
-  readonly index: number;
-  readonly depth: number;
-  readonly path: RelativePath;
-  readonly low: number;
-  readonly high: number;
-  readonly identity: { readonly dev: bigint; readonly ino: bigint };
-  readonly mode: number;
-  /** In scope itself, and not only on the way to something. */
-  readonly isIncluded: boolean;
-  readonly baseline: Directory | undefined;
-  readonly listing: Listing;
-  /** What each name is, as far as is known yet. `undefined`: nothing, or out of scope. */
-  readonly entries: (Entry | undefined)[];
-  /** Indexes of the folders that are to be gone into. */
-  readonly folders: number[];
-  /** `undefined`: closed for now. */
-  directory: DiskDirectory | undefined;
-  nextChild: number;
-  nextFolder: number;
-  hasUntracked: boolean;
-  /** Why nothing can be said of it after all. */
-  problem: Problematic | undefined;
-}
 
 class Scan {
   readonly #options: ScanTreeOptions;
   readonly #root: DiskDirectory;
   readonly #dev: bigint;
   readonly #slices: Slices;
+  readonly #files: FileReader;
   readonly #key: PathKey = new PathKey();
-  readonly #buffer: Uint8Array = new Uint8Array(pieceBytes);
   readonly #notices: ScanNotice[] = [];
   #entries = 0;
-  #filesHashed = 0;
-  #bytesHashed = 0;
-  #racyRead = 0;
   #looked = 0;
-  #indexChanged = false;
 
   constructor(options: ScanTreeOptions) {
     this.#options = options;
     this.#root = options.directory;
     this.#dev = options.directory.identity.dev;
     this.#slices = createSlices(options.clock, options.signal);
+    this.#files = new FileReader(options);
   }
 
   async run(): Promise<ScanResult> {
@@ -146,11 +103,12 @@ class Scan {
     index.beginScan();
     const root = await this.#walk(baseline?.kind === 'directory' ? baseline : undefined);
     index.endScan();
-    if (this.#indexChanged || this.#racyRead > racyMax) index.isDirty = true;
+    const { filesHashed, bytesHashed, foundNew, racyRead } = this.#files;
+    if (foundNew || racyRead > racyMax) index.isDirty = true;
     this.#progress();
     return {
       root,
-      counts: { entries: this.#entries, filesHashed: this.#filesHashed, bytesHashed: this.#bytesHashed },
+      counts: { entries: this.#entries, filesHashed, bytesHashed },
       indexChanged: index.isDirty,
       notices: this.#notices,
     };
@@ -169,7 +127,7 @@ class Scan {
         }
         if (stop !== undefined) {
           const at = level.nextChild++;
-          level.entries[at] = await this.#readLarge(level, at, stop.large);
+          level.entries[at] = await this.#files.readLarge(level, at, stop, (done) => (this.#slices.isOver() ? this.#pause(done) : undefined));
           continue;
         }
         const folder = level.problem === undefined ? level.folders[level.nextFolder] : undefined;
@@ -186,23 +144,23 @@ class Scan {
         level = level.parent;
       }
     } finally {
-      for (let open: Level | undefined = level; open !== undefined; open = open.parent) this.#close(open);
+      for (let open: Level | undefined = level; open !== undefined; open = open.parent) closeLevel(open);
     }
   }
 
   /** Looks at everything but folders, from `nextChild` on. `undefined`: all done. */
   #lookAtChildren(level: Level): 'slice is over' | LargeFile | undefined {
+    const { scope, signal } = this.#options;
     const { names, kinds } = level.listing;
     while (level.nextChild < names.length) {
-      if ((++this.#looked & 31) === 0 && this.#isInterrupted()) return 'slice is over';
+      if ((++this.#looked & 31) === 0 && (signal?.aborted === true || this.#slices.isOver())) return 'slice is over';
       const index = level.nextChild;
-      const name = names[index] as Name;
       const kind = kinds[index];
-      const path = joinPath(level.path, name);
+      const path = pathOfChild(level, index);
       if (kind === 'directory') this.#weighFolder(level, index, path);
-      else if (!this.#options.scope.includes(path, 'other')) level.hasUntracked = true;
+      else if (!scope.includes(path, 'other')) level.hasUntracked = true;
       else {
-        const entry = kind === 'file' ? this.#lookAtFile(level, index) : kind === 'symlink' ? this.#readLink(level, index) : untracked.special;
+        const entry = this.#lookAtChild(level, index, kind);
         if (entry !== undefined && 'large' in entry) return entry;
         if (entry?.kind === 'untracked') level.hasUntracked = true;
         level.entries[index] = entry;
@@ -210,6 +168,11 @@ class Scan {
       level.nextChild++;
     }
     return undefined;
+  }
+
+  #lookAtChild(level: Level, index: number, kind: DiskKind | undefined): Entry | LargeFile | undefined {
+    if (kind === 'file') return this.#files.lookAt(level, index);
+    return kind === 'symlink' ? readLink(level, index, this.#options) : untracked.special;
   }
 
   #weighFolder(level: Level, index: number, path: RelativePath): void {
@@ -220,28 +183,30 @@ class Scan {
 
   #goInto(level: Level, index: number): Level | Entry | undefined {
     const name = level.listing.names[index] as Name;
-    const path = joinPath(level.path, name);
+    const path = pathOfChild(level, index);
     if (path.length > pathLengthMax) return problematic('ENAMETOOLONG');
-    const above = this.#held(level);
+    const above = openLevel(level);
     if (above === undefined) return undefined;
     let directory: DiskDirectory;
     try {
-      directory = this.#withDescriptors(level, () => above.openDirectory(name));
+      directory = withDescriptors(level, () => above.openDirectory(name));
     } catch (error) {
       // What was listed as a folder and is now gone is absent; what became something else is for the next scan.
       if (isErrno(error, 'ENOENT') && above.lstat(name) === undefined) return undefined;
       return isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP') ? changed : problematicOf(error);
     }
     const old = level.listing.olds[index]?.entry;
-    const below = this.#enter(level, index, directory, old?.kind === 'directory' ? old : undefined, this.#options.scope.includes(path, 'directory'));
+    let below: Level | Entry | undefined;
+    try {
+      below = this.#enter(level, index, directory, old?.kind === 'directory' ? old : undefined, this.#options.scope.includes(path, 'directory'));
+    } finally {
+      if (below === undefined || 'kind' in below) directory.close();
+    }
     if (below === undefined || 'kind' in below) {
-      directory.close();
       if (below?.kind === 'untracked') level.hasUntracked = true;
       return below;
     }
-    // Nothing more is to be opened in it, so that a chain of folders is held two at a time.
-    if (level.nextFolder === level.folders.length) this.#close(level);
-    for (let upper = level, held = 1; upper.parent !== undefined; upper = upper.parent) if (++held > heldMax) this.#close(upper);
+    closeFarAbove(level);
     return below;
   }
 
@@ -267,14 +232,14 @@ class Scan {
     try {
       stat = directory.stat();
       if (stat.dev !== this.#dev) return untracked['mount-point'];
-      listing = this.#withDescriptors(parent, () => listNames(directory, baseline));
+      listing = withDescriptors(parent, () => listNames(directory, baseline));
     } catch (error) {
       if (parent !== undefined && isErrno(error, 'ENOENT')) return undefined;
       return problematicOf(error);
     }
     if (parent === undefined || name === undefined) this.#key.ofPath(rootPath);
     else this.#key.ofChild(parent.low, parent.high, name);
-    const path = parent === undefined || name === undefined ? rootPath : joinPath(parent.path, name);
+    const path = parent === undefined ? rootPath : pathOfChild(parent, index);
     const hasMode = parent !== undefined && isIncluded;
     if (listing.unnamed > 0) this.#notices.push({ code: 'SYNC_NAME_NOT_UTF8', path, count: listing.unnamed });
     return {
@@ -282,6 +247,7 @@ class Scan {
       index,
       depth: parent === undefined ? 0 : parent.depth + 1,
       path,
+      prefix: parent === undefined ? '' : `${path}/`,
       low: this.#key.low,
       high: this.#key.high,
       identity: { dev: stat.dev, ino: stat.ino },
@@ -301,7 +267,7 @@ class Scan {
 
   /** The directory as an entry, once everything in it is known. */
   #leave(level: Level): Entry | undefined {
-    this.#close(level);
+    closeLevel(level);
     if (level.problem !== undefined) return level.problem;
     const { baseline, mode, hasUntracked, listing, entries } = level;
     const old = baseline?.children;
@@ -328,221 +294,12 @@ class Scan {
     return hasUntracked ? { kind: 'directory', mode, children: all, merkle, hasUntracked } : { kind: 'directory', mode, children: all, merkle };
   }
 
-  #lookAtFile(level: Level, at: number): Entry | LargeFile | undefined {
-    const { index, settings, rehash } = this.#options;
-    const name = level.listing.names[at] as Name;
-    const directory = mustBeOpen(level);
-    this.#key.ofChild(level.low, level.high, name);
-    const slot = index.meet(this.#key.low, this.#key.high);
-    const isKnown = slot !== -1 && rehash !== true && !index.wasRacy(slot);
-    let stat: DiskStat | undefined;
-    try {
-      // A glance is enough where it shows the very inode and times of the record; whatever else it shows proves nothing.
-      stat = isKnown ? directory.glance?.(name) : undefined;
-      if (stat === undefined || !index.isUntouched(slot, stat)) stat = directory.lstat(name);
-    } catch (error) {
-      return problematicOf(error);
-    }
-    if (stat === undefined) return undefined;
-    if (stat.kind !== 'file') return changed;
-    if (stat.dev !== this.#dev) return untracked['mount-point'];
-    if (!isKnown || !index.isUntouched(slot, stat)) return stat.sizeBytes > pieceBytes ? { large: stat } : this.#readSmall(level, at, stat);
-    const mode = maskMode(stat.mode, settings.permissions);
-    const old = level.listing.olds[at]?.entry;
-    if (old?.kind === 'file' && old.mode === mode && old.sizeBytes === stat.sizeBytes && index.hasDigest(slot, old.digest)) return old;
-    return { kind: 'file', mode, sizeBytes: stat.sizeBytes, digest: index.digestAt(slot), mtimeMs: mtimeMsOf(stat) };
-  }
-
-  #readSmall(level: Level, at: number, seen: DiskStat): Entry | undefined {
-    const { hashing, clock } = this.#options;
-    for (let stat = seen, isRetry = false; ; isRetry = true) {
-      const readAtMs = clock.nowMs();
-      const file = this.#openFile(level, at);
-      if (file === undefined || 'kind' in file) return file;
-      try {
-        if (stat.sizeBytes <= pieceBytes) {
-          const bytes = this.#buffer.subarray(0, stat.sizeBytes);
-          const count = stat.sizeBytes === 0 ? 0 : file.read(bytes, 0);
-          if (count === stat.sizeBytes && isStill(file, stat)) return this.#took(level, at, stat, hashing.hash(bytes), readAtMs);
-        }
-        stat = file.stat();
-      } catch (error) {
-        return problematicOf(error);
-      } finally {
-        file.close();
-      }
-      if (isRetry) return changed;
-      const again = mustBeOpen(level).lstat(level.listing.names[at] as Name);
-      if (again?.kind !== 'file') return again && changed;
-      stat = again;
-    }
-  }
-
-  async #readLarge(level: Level, at: number, seen: DiskStat): Promise<Entry | undefined> {
-    for (let stat = seen, isRetry = false; ; isRetry = true) {
-      const readAtMs = this.#options.clock.nowMs();
-      const file = this.#openFile(level, at);
-      if (file === undefined || 'kind' in file) return file;
-      const hasher = this.#options.hashing.createHasher();
-      try {
-        let done = 0;
-        while (done < stat.sizeBytes) {
-          const piece = this.#buffer.subarray(0, Math.min(pieceBytes, stat.sizeBytes - done));
-          const count = file.read(piece, done);
-          if (count === 0) break;
-          hasher.update(piece.subarray(0, count));
-          done += count;
-          if (this.#slices.isOver()) await this.#pause(done);
-        }
-        if (done === stat.sizeBytes && isStill(file, stat)) return this.#took(level, at, stat, hasher.digest(), readAtMs);
-      } catch (error) {
-        return problematicOf(error);
-      } finally {
-        file.close();
-      }
-      if (isRetry) return changed;
-      const again = mustBeOpen(level).lstat(level.listing.names[at] as Name);
-      if (again?.kind !== 'file') return again && changed;
-      stat = again;
-    }
-  }
-
-  #openFile(level: Level, at: number): DiskFile | Entry | undefined {
-    const name = level.listing.names[at] as Name;
-    try {
-      return this.#withDescriptors(level, () => mustBeOpen(level).openFile(name, 'read'));
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return undefined;
-      return isErrno(error, 'ELOOP', 'EINVAL') ? changed : problematicOf(error);
-    }
-  }
-
-  /** A file was read and held still: it goes into the index and the tree. */
-  #took(level: Level, at: number, stat: DiskStat, digest: File['digest'], readAtMs: number): Entry {
-    const { index, settings } = this.#options;
-    const name = level.listing.names[at] as Name;
-    this.#filesHashed++;
-    this.#bytesHashed += stat.sizeBytes;
-    this.#key.ofChild(level.low, level.high, name);
-    const slot = index.meet(this.#key.low, this.#key.high);
-    if (slot === -1 || !index.isUntouched(slot, stat) || !index.hasDigest(slot, digest)) this.#indexChanged = true;
-    else if (index.wasRacy(slot)) this.#racyRead++;
-    const racy = index.isRacy(stat, readAtMs);
-    index.put(this.#key.low, this.#key.high, stat, digest, racy);
-    if (racy || index.racyPaths.size > 0) index.noteRacy(joinPath(level.path, name), racy);
-    const mode = maskMode(stat.mode, settings.permissions);
-    const old = level.listing.olds[at]?.entry;
-    if (old?.kind === 'file' && old.mode === mode && old.sizeBytes === stat.sizeBytes && old.digest === digest) return old;
-    return { kind: 'file', mode, sizeBytes: stat.sizeBytes, digest, mtimeMs: mtimeMsOf(stat) };
-  }
-
-  #readLink(level: Level, at: number): Entry | undefined {
-    const { symlinks } = this.#options.settings;
-    if (symlinks === 'ignore') return untracked['links-ignored'];
-    const name = level.listing.names[at] as Name;
-    const directory = mustBeOpen(level);
-    try {
-      const target = directory.readlink(name);
-      if (symlinks === 'portable' && !isPortableLink(target, level.depth)) return untracked['link-not-portable'];
-      const old = level.listing.olds[at]?.entry;
-      if (old?.kind === 'symlink' && old.target === target) return old;
-      const stat = directory.lstat(name);
-      return stat?.kind === 'symlink' ? { kind: 'symlink', target, mtimeMs: mtimeMsOf(stat) } : stat && changed;
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return undefined;
-      // Its target is no text, so it cannot be carried as text.
-      if (isErrno(error, 'EILSEQ')) return untracked['link-not-portable'];
-      return isErrno(error, 'EINVAL') ? changed : problematicOf(error);
-    }
-  }
-
-  /** The directory of a level, opened again if it was closed. `undefined`: it is not there any more, and the level has a problem. */
-  #held(level: Level): DiskDirectory | undefined {
-    if (level.directory !== undefined) return level.directory;
-    const way: Level[] = [];
-    let from = level;
-    for (; from.directory === undefined && from.parent !== undefined; from = from.parent) way.push(from);
-    let above = mustBeOpen(from);
-    try {
-      for (const step of way.reverse()) {
-        const name = step.parent?.listing.names[step.index] as Name;
-        const directory = this.#withDescriptors(from, () => above.openDirectory(name));
-        const { dev, ino } = directory.identity;
-        if (dev !== step.identity.dev || ino !== step.identity.ino) {
-          directory.close();
-          level.problem = changed;
-          return undefined;
-        }
-        step.directory = above = directory;
-        if (step.parent !== undefined && step.depth <= level.depth - heldMax + 1) this.#close(step.parent);
-      }
-      return above;
-    } catch (error) {
-      level.problem = isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP') ? changed : problematicOf(error);
-      return undefined;
-    }
-  }
-
-  /** Where the process has no descriptors left, those of the folders above are given up, and it is tried once more. */
-  #withDescriptors<T>(level: Level | undefined, open: () => T): T {
-    try {
-      return open();
-    } catch (error) {
-      if (!isErrno(error, 'EMFILE', 'ENFILE')) throw error;
-      for (let upper = level?.parent; upper !== undefined; upper = upper.parent) this.#close(upper);
-      return open();
-    }
-  }
-
-  #close(level: Level): void {
-    if (level.parent === undefined) return;
-    level.directory?.close();
-    level.directory = undefined;
-  }
-
-  #isInterrupted(): boolean {
-    return this.#options.signal?.aborted === true || this.#slices.isOver();
-  }
-
   async #pause(bytesOfFile = 0): Promise<void> {
     this.#progress(bytesOfFile);
     await this.#slices.pause();
   }
 
   #progress(bytesOfFile = 0): void {
-    this.#options.onProgress?.({ doneItems: this.#entries, doneBytes: this.#bytesHashed + bytesOfFile });
+    this.#options.onProgress?.({ doneItems: this.#entries, doneBytes: this.#files.bytesHashed + bytesOfFile });
   }
 }
-
-function isStill(file: DiskFile, stat: DiskStat): boolean {
-  const after = file.stat();
-  return isSameState(after, stat) && after.mode === stat.mode;
-}
-
-/** The level that the walk is at is open. */
-function mustBeOpen({ directory, path }: Level): DiskDirectory {
-  assert(directory !== undefined, () => `${path} is not open`);
-  return directory;
-}
-
-function problematic(code: string): Problematic {
-  return { kind: 'problematic', code };
-}
-
-/** What the disk says; anything else is a bug and goes on. */
-function problematicOf(error: unknown): Problematic {
-  const errno = errnoOf(error);
-  if (errno === undefined) throw error;
-  return problematic(errno);
-}
-
-/** It did not hold still for the time of a look. */
-const changed: Problematic = problematic('SYNC_CHANGED_WHILE_READ');
-
-const untracked: Readonly<Record<UntrackedReason, Untracked>> = {
-  special: { kind: 'untracked', reason: 'special' },
-  'mount-point': { kind: 'untracked', reason: 'mount-point' },
-  'link-not-portable': { kind: 'untracked', reason: 'link-not-portable' },
-  'links-ignored': { kind: 'untracked', reason: 'links-ignored' },
-  placeholder: { kind: 'untracked', reason: 'placeholder' },
-};

@@ -55,8 +55,12 @@ export function compileList(patterns: readonly string[], folding: Folding): Patt
     }
   }
 
+  // Most lists are empty or all about directories (`node_modules/`), and most entries are files. This halves what a scan's questions cost.
+  const concernsFiles = globs.some(({ alternatives }) => alternatives.some(({ directoriesOnly }) => !directoriesOnly));
+
   return {
     lastMatchOf(path, kind, above, eligible) {
+      if (kind === 'directory' ? globs.length === 0 : !concernsFiles) return -1;
       const name = path.slice(path.lastIndexOf('/') + 1);
       let last = above;
       // Both lists have the last pattern first, so the first that holds is the one.
