@@ -111,7 +111,9 @@ for (const { title, start, skip } of servers) {
     // A real disk that is small: only root can mount one. (The engine meets a full disk at every single write in packages/core/src/fs/stage.test.ts.)
     describe.skipIf(!isRoot || process.platform !== 'linux')('a full disk', () => {
       let small: string;
-      const mount = (options: string): void => void expect(spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', small]).status).toBe(0);
+      const mount = (options: string): void => {
+        expect(spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', small]).status).toBe(0);
+      };
       beforeEach(async () => {
         small = join(world.folder, 'small');
         await mkdir(small);

@@ -80,7 +80,9 @@ function quote(text: string): string {
 
 /** `-rwxr-xr-x ...` as bits. */
 function parseMode(line: string): number {
-  return [...line.slice(1, 10)].reduce((bits, letter, index) => (letter === '-' ? bits : bits | (0o400 >> index)), 0);
+  let bits = 0;
+  for (let index = 0; index < 9; index++) if (line[index + 1] !== '-') bits |= 0o400 >> index;
+  return bits;
 }
 
 function absent(error: unknown): undefined {

@@ -3,14 +3,14 @@
  *
  * @packageDocumentation
  */
-export { type Child, type Directory, type Entry, type File, isSyncable, type Mode, type Problematic, sameNode, type Symlink, type Syncable, type Untracked } from './tree/entry.ts';
-export { type SyncErrorCode, type SyncErrorDetails, isSyncError, SyncError, syncErrorCodes, syncErrorFromJSON } from './engine/errors.ts';
+
 export { type AdmissionRecord, isAdmitted } from './engine/admission.ts';
 export { type ArchiveCommit, type ArchiveHead, type ArchiveStatus, type ArchiveStore, type PairKey, pairKey } from './engine/archive-store.ts';
 export type { Clock } from './engine/clock.ts';
+export { isSyncError, SyncError, type SyncErrorCode, type SyncErrorDetails, syncErrorCodes, syncErrorFromJSON } from './engine/errors.ts';
 export type { OnEvent, SyncEvent, SyncPhase } from './engine/events.ts';
-export type { LogFacts, LogSource, LogStat } from './engine/log-source.ts';
 export type { LogProgress, LogSink, OpenLog } from './engine/log-sink.ts';
+export type { LogFacts, LogSource, LogStat } from './engine/log-source.ts';
 export { type LogReport, type PullLogOptions, pullLog } from './engine/pull-log.ts';
 export type {
   ContentFailure,
@@ -34,20 +34,40 @@ export type {
   TransitionOptions,
   TransitionResult,
 } from './engine/replica.ts';
-export type { HaltReason, HeldEntry, SyncAction, SyncChange, SyncCounts, SyncHalt, SyncNotice, SyncOutcome, SyncProblem, SyncReport } from './engine/report.ts';
+export type {
+  HaltReason,
+  HeldEntry,
+  SyncAction,
+  SyncChange,
+  SyncCounts,
+  SyncHalt,
+  SyncNotice,
+  SyncOutcome,
+  SyncProblem,
+  SyncReport,
+} from './engine/report.ts';
+export { runSync, type SyncOptions } from './engine/run-sync.ts';
 export type { Limit, PairSettings, PermissionMask, ScanSettings, SymlinkMode } from './engine/settings.ts';
 export { defaultSyncSettings, type SyncSettings } from './engine/sync-settings.ts';
-export { runSync, type SyncOptions } from './engine/run-sync.ts';
-export { type Digest, type DigestKind, digestFromBytes, digestHex } from './hash/digest.ts';
-export type { Extent } from './log/extent.ts';
-export { chunkBytes, type ChunkChain, chunkExtents } from './log/chunk-chain.ts';
+export { type Digest, type DigestKind, digestFromBytes, digestHex, type HashBytes } from './hash/digest.ts';
+export { merkleOfChildren, withMerkle } from './hash/merkle.ts';
+export { type ChunkChain, chunkBytes, chunkExtents } from './log/chunk-chain.ts';
 export type { LogCursor, LogVerify } from './log/cursor.ts';
+export type { Extent } from './log/extent.ts';
 export type { JsonCheck } from './log/lines.ts';
 export type { LocalLog, LogOutcome } from './log/plan-pull.ts';
-export type { Ancestor, AncestorChange } from './reconcile/ancestor.ts';
+export { type Ancestor, type AncestorChange, agreed, isUnsettled } from './reconcile/ancestor.ts';
+export { applyChanges } from './reconcile/apply.ts';
+export { applyAncestorChanges } from './reconcile/apply-ancestor.ts';
+export { applyPlan, type PairState } from './reconcile/apply-plan.ts';
 export type { Change } from './reconcile/change.ts';
-export type { Conflict, ConflictReason, Side } from './reconcile/plan.ts';
-export type { ConflictPolicy, Direction } from './reconcile/policy.ts';
+export { contentRequests, type WantedContent } from './reconcile/content-requests.ts';
+export { diff } from './reconcile/diff.ts';
+export { findHalts, type GuardFacts, type GuardHalt, type GuardLimit } from './reconcile/guards.ts';
+export { heldEntries } from './reconcile/held.ts';
+export type { Conflict, ConflictReason, Plan, PlanProblem, Side, Sides } from './reconcile/plan.ts';
+export type { ClockRelation, ConflictNaming, ConflictPolicy, Direction, PathPolicy, Policy } from './reconcile/policy.ts';
+export { type ReconcileInput, reconcile } from './reconcile/reconcile.ts';
 export { type CompileScopeOptions, compileScope } from './scope/compile-scope.ts';
 export { foldName, mergeFolding } from './scope/fold.ts';
 export { escapePattern, patternProblem } from './scope/glob.ts';
@@ -56,8 +76,27 @@ export { compilePatterns, type PatternSet } from './scope/pattern.ts';
 export { parseScopeRules, peerPatternBytesMax, peerPatternsMax, toPeerRules } from './scope/peer-rules.ts';
 export { exactNames, type Folding, type ScopeRules } from './scope/rules.ts';
 export type { Scope, ScopeDecision } from './scope/scope.ts';
+export { countTree, type TreeCount } from './tree/count.ts';
+export { parseNodes, setNodes } from './tree/edit.ts';
+export {
+  type Child,
+  type Directory,
+  type Entry,
+  type File,
+  isSyncable,
+  type Mode,
+  type Problematic,
+  type Symlink,
+  type Syncable,
+  sameNode,
+  type Untracked,
+  type UntrackedReason,
+} from './tree/entry.ts';
+export { childNamed, entryAt } from './tree/lookup.ts';
 export { compareNames, type Name, parseName } from './tree/name.ts';
 export { type NodeAt, type NodeTable, type NodeTableLimits, nodesToTable, tableToNodes } from './tree/node-table.ts';
 export { baseName, isWithin, joinPath, parentPath, parseRelativePath, type RelativePath, rootPath } from './tree/path.ts';
+export { printTree } from './tree/print.ts';
+export { joinChildren, type Places, walk } from './tree/walk.ts';
 export { AssertionError, assert, assertNever } from './util/assert.ts';
 export type { Parsed } from './util/parsed.ts';

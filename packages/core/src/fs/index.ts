@@ -5,12 +5,12 @@
  */
 export type { Disk, DiskDirectory, DiskFile, DiskKind, DiskListing, DiskStat } from './disk.ts';
 export { createFsReplica, type FsReplicaOptions } from './fs-replica.ts';
+export { type Hasher, type Hashing, loadHashing } from './hasher.ts';
 export { createFsLogSink, type FsLogSinkOptions } from './log-file-sink.ts';
 export { createFsLogSource, type FsLogSourceOptions } from './log-file-source.ts';
 export { defaultMirrorPath } from './marker-mirror.ts';
-export { type Hasher, type Hashing, loadHashing } from './hasher.ts';
 export { createNodeDisk, type NodeDiskOptions } from './node-disk.ts';
-export { scanTree, type ScanNotice, type ScanResult, type ScanTreeOptions } from './scan.ts';
+export { type ScanNotice, type ScanResult, type ScanTreeOptions, scanTree } from './scan.ts';
 export { createScanIndex, type IndexRecord, type ScanIndex, type ScanIndexOptions, type Stamping } from './scan-index.ts';
 export { loadScanIndex, saveScanIndex } from './scan-index-file.ts';
 export { makeStateFolder, openStateFolder, type StateFolder, type StateFolderOptions, type StateSubfolder, stateFolderName } from './state-folder.ts';
