@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { withMerkle } from '../hash/merkle.ts';
+import { foldName } from '../scope/fold.ts';
 import { compilePatterns } from '../scope/pattern.ts';
+import { exactNames } from '../scope/rules.ts';
 import { treeArbitraries } from '../testing/arbitraries.ts';
 import { toyHash } from '../testing/toy-hash.ts';
 import { type Entry, isSyncable, nodeOf, sameNode } from '../tree/entry.ts';
@@ -112,6 +114,23 @@ describe('for any three trees and any policy', () => {
     for (const side of ['alpha', 'beta'] as const) {
       const contents = contentsOf(given.alpha).union(contentsOf(given.beta));
       for (const { new: next } of changesOf(plan, side)) if (next?.kind === 'file') expect(contents.has(next.digest)).toBe(true);
+    }
+  });
+});
+
+describe('where one file system ignores case', () => {
+  const folding = { alpha: exactNames, beta: { ignoresCase: true, ignoresUnicodeForm: false } };
+
+  law('no name is made there that would be the name of something else', input, (given) => {
+    let now = given.beta;
+    for (const change of reconcile({ ...given, folding }).betaChanges) {
+      const parent = parentPath(change.path);
+      if (change.old === undefined && parent !== undefined) {
+        const name = change.path.slice(change.path.lastIndexOf('/') + 1);
+        const names = childrenOf(entryAt(now, parent)).map((child) => foldName(child.name, folding.beta));
+        expect(names).not.toContain(foldName(name, folding.beta));
+      }
+      now = applyChanges(now, [change]);
     }
   });
 });

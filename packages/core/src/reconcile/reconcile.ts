@@ -115,7 +115,10 @@ function decide(work: Work, place: Place): boolean {
 
   // By now each side is known. What is untracked is not ours: it counts as absent here, and as an obstacle where something would have to go.
   const spot: Spot = {
-    ...place,
+    path,
+    before,
+    now,
+    parent: place.parent,
     had: { alpha: syncable(before.alpha), beta: syncable(before.beta) },
     has: { alpha: syncable(now.alpha), beta: syncable(now.beta) },
   };

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 
+export { applyEdit, type Edit, type RelatedTrees, type TreeArbitraries, treeArbitraries } from './arbitraries.ts';
 export { describeLogSource, type LogSourceUnderTest } from './describe-log-source.ts';
 export { describeReplica, type ReplicaUnderTest, type TestMatchers, type TestRunner } from './describe-replica.ts';
 export {
@@ -29,3 +30,4 @@ export {
 export { createMemoryReplica, type MemoryReplicaOptions } from './memory-replica.ts';
 export { createTestClock, type TestClock } from './test-clock.ts';
 export { toyHash } from './toy-hash.ts';
+export { type DirOptions, dir, file, link, problematic, untracked } from './trees.ts';

@@ -4,7 +4,7 @@
  * Siblings are sorted the same way everywhere, so one pass over the children of n directories side by side (a merge join) brings equal names
  * together. Nothing here recurses: a tree may be deeper than the call stack.
  */
-import type { Child, Directory, Entry } from './entry.ts';
+import { type Child, type Entry, sameNode } from './entry.ts';
 import { compareNames, type Name } from './name.ts';
 import { joinPath, type RelativePath, rootPath } from './path.ts';
 
@@ -58,16 +58,14 @@ export function childrenOf(entry: Entry | undefined): readonly Child[] {
 const noChildren: readonly Child[] = [];
 
 /**
- * Whether two entries are the same with all that is below, as far as that is known without looking below: the same object, the same node without
- * children, or equal Merkle digests. `false` means unknown. Times, and what is not synced (`hasUntracked`), are not compared.
+ * Whether two entries are the same with all that is below, as far as that can be told without looking below: the same object, the same file or link, or
+ * directories with equal Merkle digests. `false` means unknown. Times, and what is not synced (`hasUntracked`), are not compared.
  */
 export function isSameAtOnce(a: Entry | undefined, b: Entry | undefined): boolean {
   if (a === b) return true;
-  return a?.kind === 'directory' && b?.kind === 'directory' && isSameDigest(a, b);
-}
-
-function isSameDigest(a: Directory, b: Directory): boolean {
-  return a.merkle !== undefined && a.merkle === b.merkle;
+  if (a === undefined || b === undefined) return false;
+  if (a.kind === 'directory') return b.kind === 'directory' && a.merkle !== undefined && a.merkle === b.merkle;
+  return (a.kind === 'file' || a.kind === 'symlink') && sameNode(a, b);
 }
 
 /** Turns the end of a list round, in place: what was pushed in order is popped in order. */
