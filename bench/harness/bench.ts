@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startSshd } from '../../test/support/sshd.ts';
 import { findPeers, type Peers } from './peers.ts';
+import { openSlowLink, type SlowLink } from './slow-link.ts';
 
 /** What every suite gets: a server, a place to work in, and how much to do. */
 export interface Bench {
@@ -11,6 +12,8 @@ export interface Bench {
   readonly peers: Peers;
   /** A real OpenSSH server on loopback, which serves this machine's own files. */
   readonly server: { url(path: string): string; readonly sshConfigFile: string; readonly alias: string; readonly home: string };
+  /** The same server behind a slow link: another port of this machine. Closed with the bench. */
+  openSlow(link: { readonly roundTripMs: number; readonly bitsPerSecond?: number }): Promise<Bench['server']>;
   /** The command line's bundle. */
   readonly cli: string;
   makeFolder(name: string): string;
@@ -30,12 +33,26 @@ export async function openBench({ full, rounds, onDisk }: BenchOptions): Promise
   const place = !onDisk && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const folder = mkdtempSync(join(place, 'ubos-sync-bench-'));
   const server = await startSshd();
+  const links: SlowLink[] = [];
   return {
     full,
     rounds,
     peers: findPeers(),
     server,
     cli: join(checkout, 'packages', 'cli', 'dist', 'ubos-sync.mjs'),
+    async openSlow(link) {
+      const slow = await openSlowLink({ toPort: server.port, ...link });
+      links.push(slow);
+      // The same host key under another port, and nothing else changed.
+      const sshConfigFile = join(folder, `ssh_config-${slow.port}`);
+      const knownHosts = join(folder, `known_hosts-${slow.port}`);
+      writeFileSync(knownHosts, readFileSync(server.knownHostsFile, 'utf8').replaceAll(`]:${server.port}`, `]:${slow.port}`));
+      writeFileSync(
+        sshConfigFile,
+        readFileSync(server.sshConfigFile, 'utf8').replace(`Port ${server.port}`, `Port ${slow.port}`).replace(server.knownHostsFile, knownHosts),
+      );
+      return { url: (path) => server.url(path), alias: server.alias, home: server.home, sshConfigFile };
+    },
     makeFolder(name) {
       const made = join(folder, name);
       mkdirSync(made, { recursive: true });
@@ -43,6 +60,7 @@ export async function openBench({ full, rounds, onDisk }: BenchOptions): Promise
     },
     log: (line) => void process.stderr.write(`${line}\n`),
     async close() {
+      for (const link of links) await link.close();
       await server.close();
       rmSync(folder, { recursive: true, force: true });
     },

@@ -1,4 +1,6 @@
 /** Both ends start runs, each with its own config pointing at the other: a timer on the server, an agent on the laptop. */
+import { appendFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { servers } from '../support/servers.ts';
 import type { TestServer } from '../support/sshd-files.ts';
@@ -39,6 +41,17 @@ for (const { title, start, skip } of servers) {
       expect(runs.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
       const { here, there } = await world.listing();
       expect(there).toBe(here);
+    });
+
+    it("what one end's config keeps for itself stays there, also when the other end starts the run", async () => {
+      // The laptop keeps its audit in a folder of its own; the server's config knows nothing of it.
+      await appendFile(join(world.here.root, 'ubos-sync.yaml'), 'audit: journal/of-the-laptop\n');
+      await fine(world.sync(['truth', '--apply']));
+      await world.here.write('shared.md', 'to all');
+      await fine(world.syncFromThere(['truth', '--apply']));
+      expect(await world.there.read('shared.md')).toBe('to all');
+      expect(await world.here.read('journal/of-the-laptop/audit.jsonl')).toBeDefined();
+      expect(await world.there.read('journal/of-the-laptop/audit.jsonl')).toBeUndefined();
     });
 
     it('a change made on each side meets in the middle, whoever starts', async () => {

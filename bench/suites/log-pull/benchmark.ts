@@ -10,7 +10,7 @@ const tailBytes = 1_000_000;
 /** See README.md beside this file. */
 export async function benchLogPull(bench: Bench): Promise<readonly CaseResult[]> {
   const size = bench.full ? fullMissionLog : missionLogOf(64_000_000);
-  const rivals = [createOurs(bench), ...(bench.peers.rsync === undefined ? [] : [createRsync(bench)])];
+  const rivals = createRivals(bench);
   for (const rival of rivals) writeMissionLog(rival.source, size);
   let lines = size.lines;
   const tail = (): Buffer => {
@@ -33,8 +33,23 @@ export async function benchLogPull(bench: Bench): Promise<readonly CaseResult[]>
     await measure('tail', '1 MB appended to it, cold', (rival) => appendFileSync(rival.source, tail())),
     await measure('nothing-new', 'nothing appended, cold', () => {}),
   ];
+  // The same logs through a link as between two towns: what is left is round trips and bytes.
+  const slow = { ...bench, server: await bench.openSlow({ roundTripMs: 50, bitsPerSecond: 100_000_000 }) };
+  const far = createRivals(slow, ['-z']);
+  results.push(
+    await runRounds(
+      { suite: 'log-pull', name: 'tail-slow', workload: '1 MB appended to it, 100 Mbit, RTT 50, cold' },
+      far.map((rival) => contenderOf(rival, () => appendFileSync(rival.source, tail()))),
+      bench.rounds,
+      bench.log,
+    ),
+  );
   for (const rival of rivals) rmSync(rival.folder, { recursive: true });
   return results;
+}
+
+function createRivals(bench: Bench, rsyncOptions: readonly string[] = []): readonly Rival[] {
+  return [createOurs(bench), ...(bench.peers.rsync === undefined ? [] : [createRsync(bench, rsyncOptions)])];
 }
 
 /** One who pulls a log of its own from a source of its own, so that each finds the same to do in each round. */
@@ -85,17 +100,17 @@ function createOurs(bench: Bench): Rival {
   };
 }
 
-function createRsync(bench: Bench): Rival {
+function createRsync(bench: Bench, options: readonly string[]): Rival {
   const folder = bench.makeFolder('log-rsync');
   const source = join(folder, 'mission.jsonl');
   const target = join(folder, 'pulled.jsonl');
   return {
-    name: 'rsync --append',
+    name: ['rsync --append', ...options].join(' '),
     folder,
     source,
     target,
     async pull() {
-      await run('rsync', ['--append', '-e', `ssh -F ${bench.server.sshConfigFile}`, `${bench.server.alias}:${source}`, target]);
+      await run('rsync', ['--append', ...options, '-e', `ssh -F ${bench.server.sshConfigFile}`, `${bench.server.alias}:${source}`, target]);
     },
     forget: () => rmSync(target, { force: true }),
   };

@@ -13,11 +13,7 @@ export async function benchTreeSync(bench: Bench): Promise<readonly CaseResult[]
 }
 
 async function benchTree(bench: Bench, size: TreeSize): Promise<readonly CaseResult[]> {
-  const rivals = [
-    createOurs(bench),
-    ...(bench.peers.rsync === undefined ? [] : [createRsync(bench)]),
-    ...(bench.peers.unison === undefined ? [] : [createUnison(bench)]),
-  ];
+  const rivals = createRivals(bench);
   const paths = rivals.map((rival) => writeTree(rival.near, size))[0] ?? [];
   const what = `${size.files.toLocaleString('en')} files`;
   let round = 0;
@@ -37,8 +33,28 @@ async function benchTree(bench: Bench, size: TreeSize): Promise<readonly CaseRes
     await measure('nothing-to-do', `${what}, cold`, () => {}),
     await measure('100-changed', `100 of ${what} changed, cold`, (rival) => touchTree(rival.near, paths, 100, Math.floor(round++ / rivals.length))),
   ];
+  // The same roots through a link as between two towns: what is left is round trips.
+  const far = createRivals({ ...bench, server: await bench.openSlow({ roundTripMs: 50 }) });
+  for (const rival of far) await rival.sync();
+  results.push(
+    await runRounds(
+      { suite: 'tree-sync', name: 'nothing-to-do-slow', workload: `${what}, RTT 50, cold` },
+      far.map((rival) => contenderOf(rival, () => {})),
+      bench.rounds,
+      bench.log,
+    ),
+  );
   for (const rival of rivals) rmSync(rival.folder, { recursive: true });
   return results;
+}
+
+/** The same folders each time, whatever link leads to them. */
+function createRivals(bench: Bench): readonly Rival[] {
+  return [
+    createOurs(bench),
+    ...(bench.peers.rsync === undefined ? [] : [createRsync(bench)]),
+    ...(bench.peers.unison === undefined ? [] : [createUnison(bench)]),
+  ];
 }
 
 /** One who synchronises a tree of its own to a root of its own. */
@@ -103,7 +119,7 @@ function createRsync(bench: Bench): Rival {
 function createUnison(bench: Bench): Rival {
   const roots = makeRoots(bench, 'tree-unison');
   const state = join(roots.folder, 'state');
-  mkdirSync(state);
+  mkdirSync(state, { recursive: true });
   return {
     name: 'unison -batch',
     ...roots,
@@ -134,8 +150,8 @@ function createUnison(bench: Bench): Rival {
 function makeRoots(bench: Bench, name: string): { readonly folder: string; readonly near: string; readonly far: string } {
   const folder = bench.makeFolder(name);
   const roots = { folder, near: join(folder, 'near'), far: join(folder, 'far') };
-  mkdirSync(roots.near);
-  mkdirSync(roots.far);
+  mkdirSync(roots.near, { recursive: true });
+  mkdirSync(roots.far, { recursive: true });
   return roots;
 }
 

@@ -48,6 +48,8 @@ export interface Replica {
   transition(changes: readonly Transition[], options: TransitionOptions): Promise<readonly TransitionResult[]>;
   /** The gate's word about this root, if there is one. Read before every batch. */
   admission(): Promise<AdmissionRecord | undefined>;
+  /** Keeps this end's own guards (`ReplicaIdentity.guards`), for the runs that the other end starts. Missing: it does not remember. */
+  readonly ownGuards?: { set(patterns: readonly string[]): Promise<void> } | undefined;
   /** Which replica this one met under an address before, so that another one there is noticed. Missing: it does not remember. */
   readonly peers?: PeerBook | undefined;
   /** Time of this replica's clock and how long the question took: for the offset between two machines. */

@@ -42,11 +42,12 @@ export interface Scanner {
 
 export function createScanner({
   clock,
-  guards,
+  ownGuardsOf,
   readOnly,
 }: {
   readonly clock: Clock;
-  readonly guards: readonly string[];
+  /** Patterns that this end keeps out of every scan, whoever asks for it. */
+  readonly ownGuardsOf: (state: StateFolder | undefined) => readonly string[];
   readonly readOnly: boolean;
 }): Scanner {
   let kept: { readonly index: ScanIndex; readonly identity: DiskDirectory['identity']; readonly hashing: Hashing } | undefined;
@@ -79,7 +80,7 @@ export function createScanner({
       const index = await indexOf(held, state, hashing, found);
       const folding = bothFoldings(found.folding, peerFolding);
       const { include, exclude, guard } = settings.scope;
-      const scope = compileScope({ include, exclude, guard: [...new Set([...guard, ...guards])] }, { folding });
+      const scope = compileScope({ include, exclude, guard: [...new Set([...guard, ...ownGuardsOf(state)])] }, { folding });
       const startedAtMs = clock.nowMs();
       const { root: tree, counts } = await scanTree({
         directory: held.directory,

@@ -22,6 +22,7 @@ import { mustNotOverlap } from './lock-overlap.ts';
 import { type Marker, makeMarker, readMarker } from './marker.ts';
 import { createMarkerMirror, defaultMirrorPath } from './marker-mirror.ts';
 import { createNodeDisk } from './node-disk.ts';
+import { readOwnGuards, writeOwnGuards } from './own-guards.ts';
 import { readPeer, writePeer } from './peer-book.ts';
 import { createStaging } from './stage.ts';
 import { findHolders } from './stage-holders.ts';
@@ -68,7 +69,12 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
     mustBeWritable();
     locks.mustBeHeld();
   });
-  const scanner = createScanner({ clock, guards, readOnly });
+  /** Those that this object was given, and those that an earlier run from this end left. */
+  const ownGuardsOf = (state: StateFolder | undefined): readonly string[] => [
+    ...guards,
+    ...(state === undefined ? [] : readOwnGuards(state.directory)),
+  ];
+  const scanner = createScanner({ clock, ownGuardsOf, readOnly });
   const staging = createStaging(clock);
   const locks = createLocks();
   let scanned: Scanned | undefined;
@@ -170,9 +176,11 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
       if (there !== 'directory') return { id: undefined, root: there, host, path, guards, lostId: await mirror?.getId(path) };
       return root.use(async (held) => {
         const marker = markerOf(held.lookState());
-        if (marker === undefined) return { id: undefined, root: 'directory', host, path: held.path, guards, lostId: await mirror?.getId(held.path) };
+        const own = ownGuardsOf(held.lookState());
+        if (marker === undefined)
+          return { id: undefined, root: 'directory', host, path: held.path, guards: own, lostId: await mirror?.getId(held.path) };
         const isForeign = held.directory.statfs().type !== marker.fileSystemType;
-        return { id: marker.id, root: isForeign ? 'foreign-fs' : 'directory', host, path: held.path, guards };
+        return { id: marker.id, root: isForeign ? 'foreign-fs' : 'directory', host, path: held.path, guards: own };
       });
     },
 
@@ -264,6 +272,13 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
       }),
 
     admission: () => root.use((held) => readAdmission(held.lookState()?.look('gate'))),
+    ownGuards: {
+      set: (patterns) =>
+        root.use((held) => {
+          mustBeWritable();
+          return writeOwnGuards(mustHaveState(held).directory, patterns);
+        }),
+    },
     peers: {
       get: (address) =>
         root.use((held) => {
