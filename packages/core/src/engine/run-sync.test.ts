@@ -111,6 +111,40 @@ describe('a dry run', () => {
   });
 });
 
+describe('what fails', () => {
+  it('is planned again, also a deletion in a directory that has to stay', async () => {
+    const world = await synced({ 'hub/letter': '1', 'hub/other': '2', k1: '1', k2: '2', k3: '3' });
+    world.write('balaur', 'hub/x_state.json', '{}');
+    world.remove('laptop', 'hub');
+    let edited = false;
+    const first = await world.sync({
+      step: (node, name, path) => {
+        // Somebody edits one of the files after it was scanned and before it is its turn.
+        if (edited || node !== 'balaur' || name !== 'transition' || path !== 'hub/letter') return;
+        edited = true;
+        world.write('balaur', 'hub/other', 'edited meanwhile');
+      },
+    });
+    expect(first.problems).toMatchObject([{ path: 'hub/other', code: 'SYNC_TARGET_CHANGED', during: 'transfer' }]);
+    await world.sync();
+    // The edit is newer than what was deleted: it survives, and comes back.
+    expect(both(world, 'hub/other')).toEqual(['edited meanwhile', 'edited meanwhile']);
+    expect(both(world, 'hub/letter')).toEqual([undefined, undefined]);
+    expect((await world.sync()).outcome).toBe('in-sync');
+  });
+
+  it('keep-both keeps both on both sides', async () => {
+    const world = await synced({ 'a.md': 'one', k1: '1' });
+    world.write('laptop', 'a.md', 'from the laptop');
+    world.write('balaur', 'a.md', 'from the server');
+    await world.sync({ settings: { conflicts: 'keep-both' } });
+    expect(listMemoryDisk(world.disks.laptop)).toEqual(listMemoryDisk(world.disks.balaur));
+    expect(both(world, 'a.md')).toEqual(['from the server', 'from the server']);
+    expect(listMemoryDisk(world.disks.laptop).filter((line) => line.includes('from the laptop'))).toHaveLength(1);
+    expect((await world.sync({ settings: { conflicts: 'keep-both' } })).outcome).toBe('in-sync');
+  });
+});
+
 describe('halts', () => {
   it('does not take an emptied root for a wish', async () => {
     const world = await synced({ a: '1', b: '2', c: '3' });

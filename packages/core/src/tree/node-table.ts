@@ -7,13 +7,13 @@
  * | column    | for                    | form                                                                        |
  * |-----------|------------------------|-----------------------------------------------------------------------------|
  * | shared    | every node             | varint: UTF-16 units that its path has in common with the path before       |
- * | suffixes  | every node             | the rest of its path; joined by NUL                                         |
+ * | suffixes  | every node             | the rest of its path, a NUL before each                                     |
  * | kinds     | every node             | 1 byte: 0 absent, 1 directory, 2 file, 3 symlink, 4 untracked, 5 problematic; +0x80: has untracked |
  * | modes     | directory, file        | 2 bytes, little endian                                                      |
  * | sizes     | file                   | 8 bytes, little-endian double, a safe integer                               |
  * | mtimes    | file, symlink          | 8 bytes, little-endian double, milliseconds                                 |
  * | digests   | file                   | `digestBytes` bytes                                                         |
- * | texts     | symlink, untracked, problematic | target, reason or code; joined by NUL                              |
+ * | texts     | symlink, untracked, problematic | target, reason or code, a NUL before each                          |
  */
 import { digestBytes as bytesByKind, type Digest } from '../hash/digest.ts';
 import type { Parsed } from '../util/parsed.ts';
@@ -90,14 +90,14 @@ export function nodesToTable(nodes: readonly NodeAt[]): NodeTable {
   return {
     count: nodes.length,
     shared: shared.bytes(),
-    suffixes: suffixes.join('\0'),
+    suffixes: joinColumn(suffixes),
     kinds: kinds.bytes(),
     modes: modes.bytes(),
     sizes: sizes.bytes(),
     mtimes: mtimes.bytes(),
     digestBytes,
     digests: digests.bytes(),
-    texts: texts.join('\0'),
+    texts: joinColumn(texts),
   };
 }
 
@@ -259,10 +259,15 @@ function isTime(milliseconds: number): boolean {
   return Math.abs(milliseconds) <= 8.64e15;
 }
 
+/** A NUL before each, so that the column never begins with a byte order mark, which decoders like to drop. */
+function joinColumn(parts: readonly string[]): string {
+  return parts.length === 0 ? '' : `\0${parts.join('\0')}`;
+}
+
 function splitColumn(text: string, count: number): readonly string[] | undefined {
   if (count === 0) return text === '' ? [] : undefined;
-  const parts = text.split('\0', count + 1);
-  return parts.length === count ? parts : undefined;
+  const parts = text.split('\0', count + 2);
+  return parts.length === count + 1 && parts[0] === '' ? parts.slice(1) : undefined;
 }
 
 function commonPrefix(a: string, b: string): number {

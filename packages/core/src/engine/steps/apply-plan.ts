@@ -3,6 +3,7 @@
 import type { AncestorChange } from '../../reconcile/ancestor.ts';
 import type { Side } from '../../reconcile/plan.ts';
 import { entryAt } from '../../tree/lookup.ts';
+import { isWithin, type RelativePath } from '../../tree/path.ts';
 import { isAdmitted } from '../admission.ts';
 import type { ArchiveCommit, ArchiveStore } from '../archive-store.ts';
 import type { SyncReport } from '../report.ts';
@@ -20,12 +21,15 @@ export async function applyPlan(options: SyncOptions, met: Met, surveyed: Survey
   const { archives, snapshots } = surveyed;
   if (pair === undefined || archives === undefined) throw new TypeError('a run that applies has established both replicas');
   const { alpha, beta, signal, onEvent, durability = 'full' } = options;
-  const batches = planBatches(decided.alphaChanges, decided.betaChanges);
+  const batches = planBatches(decided.alphaChanges, decided.betaChanges, { isCopy: (path) => decided.copiesOf.has(path) });
   if (batches.length > 0 && !(await admitted(options))) return report.gated();
 
   const committer = createCommitter({ archives, turned: met.turned, decided, durability, report });
-  // What is agreed without anything being moved goes with the first batch, so that most runs commit once.
-  let pending: readonly AncestorChange[] = decided.ancestorChanges;
+  // What is agreed without anything being moved goes with the first batch, so that most runs commit once. What is let go of on one side alone (a directory
+  // that stays for what is out of scope in it) goes with the last, for only then is it known that nothing else is left in it.
+  let pending = decided.ancestorChanges.filter((change) => !isLetGo(change));
+  const letGo = decided.ancestorChanges.filter(isLetGo);
+  const failedPaths: RelativePath[] = [];
   const total = totalsOf(batches);
   let doneItems = 0;
   let doneBytesBefore = 0;
@@ -67,13 +71,19 @@ export async function applyPlan(options: SyncOptions, met: Met, surveyed: Survey
     report.received(outcome.receivedBytes);
     progress();
     onEvent?.({ type: 'phase', name: 'commit' });
-    await committer.commit([...pending, ...outcome.ancestorChanges]);
+    failedPaths.push(...outcome.failedPaths);
+    const last = index === batches.length - 1 ? letGo.filter(({ path }) => !failedPaths.some((failed) => isWithin(failed, path))) : [];
+    await committer.commit([...pending, ...outcome.ancestorChanges, ...last]);
     pending = [];
   }
-  if (batches.length === 0) await committer.commit(pending);
+  if (batches.length === 0) await committer.commit([...pending, ...letGo]);
   if (options.guards !== undefined) await alpha.ownGuards?.set(options.guards);
   await alpha.peers?.set(peerAddress(met.identities.beta, options.profile), betaId(met));
   return report.finished();
+}
+
+function isLetGo({ alpha, beta }: AncestorChange): boolean {
+  return (alpha === undefined) !== (beta === undefined);
 }
 
 function createCommitter({

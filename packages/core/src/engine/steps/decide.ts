@@ -2,15 +2,15 @@
 import type { AncestorChange } from '../../reconcile/ancestor.ts';
 import type { Change } from '../../reconcile/change.ts';
 import { contentRequests } from '../../reconcile/content-requests.ts';
-import { diff } from '../../reconcile/diff.ts';
 import { findHalts } from '../../reconcile/guards.ts';
+import { heldEntries } from '../../reconcile/held.ts';
 import type { Conflict, Plan, Side } from '../../reconcile/plan.ts';
 import type { ClockRelation, Policy } from '../../reconcile/policy.ts';
 import { reconcile } from '../../reconcile/reconcile.ts';
 import { compilePatterns } from '../../scope/pattern.ts';
 import { isWithin, type RelativePath } from '../../tree/path.ts';
 import type { Snapshot } from '../replica.ts';
-import type { HeldEntry, SyncHalt } from '../report.ts';
+import type { SyncHalt } from '../report.ts';
 import type { SyncOptions } from '../run-sync.ts';
 import type { SyncSettings } from '../sync-settings.ts';
 import { type AgreedStart, agreeStart } from './agree-start.ts';
@@ -94,10 +94,6 @@ function selectPaths(plan: Plan, paths: readonly RelativePath[] | undefined): Pl
     conflicts: plan.conflicts.filter(({ path }: Conflict) => selected(path)),
     problems: plan.problems.filter(({ path }) => selected(path)),
   };
-}
-
-function heldEntries({ alpha, beta }: NonNullable<AgreedStart['ancestor']>): readonly HeldEntry[] {
-  return diff(alpha, beta).map(({ path, old, new: next }) => ({ path, alpha: old, beta: next }));
 }
 
 /** A marker that was there when the replicas met and is gone now: the root was unmounted or replaced under the scan. */

@@ -3,8 +3,8 @@
  * achieved before an interruption stays achieved.
  *
  * Order: small files first, then files above `largeFileBytes` by size, deletions last (so that content that is only moving is still there
- * to be copied). Two things keep their place: a directory is made before what is in it, and what is in a directory is removed before
- * something else takes the directory's place.
+ * to be copied). Three things keep their place: a directory is made before what is in it, what is in a directory is removed before something else takes
+ * the directory's place, and the loser of a conflict is copied before the winner takes its name.
  */
 import type { Change } from '../../reconcile/change.ts';
 import type { Side } from '../../reconcile/plan.ts';
@@ -22,14 +22,24 @@ export const defaultBatchLimits: BatchLimits = { contentBytes: 1024 ** 3, items:
 /** A file above this is moved behind the small ones. */
 const largeFileBytes = 8 * 1024 ** 2;
 
-export function planBatches(alpha: readonly Change[], beta: readonly Change[], limits: BatchLimits = defaultBatchLimits): readonly Batch[] {
-  const left = cut(inOrder(alpha), limits);
-  const right = cut(inOrder(beta), limits);
+export interface BatchOptions {
+  readonly limits?: BatchLimits | undefined;
+  /** Whether a path is the name of a kept loser. */
+  readonly isCopy?: ((path: RelativePath) => boolean) | undefined;
+}
+
+export function planBatches(
+  alpha: readonly Change[],
+  beta: readonly Change[],
+  { limits = defaultBatchLimits, isCopy = () => false }: BatchOptions = {},
+): readonly Batch[] {
+  const left = cut(inOrder(alpha, isCopy), limits);
+  const right = cut(inOrder(beta, isCopy), limits);
   const count = Math.max(left.length, right.length);
   return Array.from({ length: count }, (_, index) => ({ alpha: left[index] ?? [], beta: right[index] ?? [] }));
 }
 
-function inOrder(changes: readonly Change[]): readonly Change[] {
+function inOrder(changes: readonly Change[], isCopy: (path: RelativePath) => boolean): readonly Change[] {
   const replacedDirectories = new Set<RelativePath>();
   for (const change of changes) {
     if (change.old?.kind === 'directory' && change.new !== undefined && change.new.kind !== 'directory') replacedDirectories.add(change.path);
@@ -40,7 +50,7 @@ function inOrder(changes: readonly Change[]): readonly Change[] {
   for (const change of changes) {
     if (change.new === undefined && !isBelowAny(change.path, replacedDirectories)) deletions.push(change);
     // A file that takes the place of a directory stays where it is in the order, whatever its size.
-    else if (contentBytesOf(change) > largeFileBytes && change.old?.kind !== 'directory') large.push(change);
+    else if (contentBytesOf(change) > largeFileBytes && change.old?.kind !== 'directory' && !isCopy(change.path)) large.push(change);
     else makes.push(change);
   }
   large.sort((a, b) => contentBytesOf(a) - contentBytesOf(b));

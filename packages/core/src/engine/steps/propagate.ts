@@ -5,7 +5,7 @@ import type { Change } from '../../reconcile/change.ts';
 import { contentRequests } from '../../reconcile/content-requests.ts';
 import type { Side } from '../../reconcile/plan.ts';
 import type { Entry } from '../../tree/entry.ts';
-import type { RelativePath } from '../../tree/path.ts';
+import { isWithin, type RelativePath } from '../../tree/path.ts';
 import type { PairKey } from '../archive-store.ts';
 import type { ContentRequest, Replica, StageResult, Transition, TransitionResult } from '../replica.ts';
 import type { SyncProblem } from '../report.ts';
@@ -26,6 +26,7 @@ export interface PropagateOptions {
 }
 
 export interface Propagated {
+  readonly failedPaths: readonly RelativePath[];
   /** In the order of the changes, a path at most once. */
   readonly ancestorChanges: readonly AncestorChange[];
   readonly receivedBytes: Readonly<Record<Side, number>>;
@@ -36,6 +37,7 @@ export async function propagate(batch: Batch, options: PropagateOptions): Promis
   const [alphaStaged, betaStaged] = await settleBoth(stageSide('alpha', batch, options), stageSide('beta', batch, options));
   const [alphaDone, betaDone] = await settleBoth(changeSide('alpha', batch, alphaStaged, options), changeSide('beta', batch, betaStaged, options));
   return {
+    failedPaths: failedPathsOf(alphaDone, betaDone),
     ancestorChanges: rememberOutcome(alphaDone, betaDone, options.scanned),
     receivedBytes: { alpha: alphaStaged.receivedBytes, beta: betaStaged.receivedBytes },
   };
@@ -104,25 +106,35 @@ async function changeSide(side: Side, batch: Batch, { failures }: Staged, option
 }
 
 /**
- * What both sides hold now at each path that was changed on either. A change that failed is not remembered, so that the next run plans it again;
- * a directory that had to stay for what is out of scope in it is, so that it is not planned for ever.
+ * What both sides hold now at each path that was changed on either. A change that failed is not remembered, so that the next run plans it again; a
+ * directory that had to stay for what is out of scope in it is, so that it is not planned for ever, unless it stayed for something that failed.
  */
 function rememberOutcome(alpha: Done, beta: Done, scanned: PropagateOptions['scanned']): readonly AncestorChange[] {
   const remembered: AncestorChange[] = [];
   const seen = new Set<RelativePath>();
+  const failedPaths = failedPathsOf(alpha, beta);
   for (const { path } of [...alpha.changes, ...beta.changes]) {
     if (seen.has(path)) continue;
     seen.add(path);
     const left = alpha.resultsByPath.get(path);
     const right = beta.resultsByPath.get(path);
     if (failed(left) || failed(right)) continue;
+    if ((isKept(left) || isKept(right)) && failedPaths.some((below) => isWithin(below, path))) continue;
     remembered.push({ path, alpha: left ? left.achieved : scanned('alpha', path), beta: right ? right.achieved : scanned('beta', path) });
   }
   return remembered;
 }
 
 function failed(result: TransitionResult | undefined): boolean {
-  return result?.problem !== undefined && result.problem.code !== 'SYNC_DIRECTORY_KEPT';
+  return result?.problem !== undefined && !isKept(result);
+}
+
+function isKept(result: TransitionResult | undefined): boolean {
+  return result?.problem?.code === 'SYNC_DIRECTORY_KEPT';
+}
+
+function failedPathsOf(...sides: readonly Done[]): readonly RelativePath[] {
+  return sides.flatMap(({ resultsByPath }) => [...resultsByPath].flatMap(([path, result]) => (failed(result) ? [path] : [])));
 }
 
 function problemOf(side: Side, path: RelativePath, { code, message }: { readonly code: string; readonly message: string }): SyncProblem {
