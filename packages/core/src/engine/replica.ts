@@ -136,6 +136,8 @@ export interface ScanCounts {
   readonly entries: number;
   readonly filesHashed: number;
   readonly bytesHashed: number;
+  /** Names that are not UTF-8. What has one is left alone: it could not be written on the other side as it is here. */
+  readonly unnamed: number;
 }
 
 /** A content that a transition will need. */

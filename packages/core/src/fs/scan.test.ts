@@ -46,7 +46,12 @@ describe('what a scan returns', () => {
     expect(entryOf(result, 'empty')).toMatchObject({ sizeBytes: 0, digest: ground.hashing.hash(new Uint8Array(0)) });
     expect(entryOf(result, 'b/sub')).toMatchObject({ kind: 'directory', mode: 0o700, children: [] });
     expect(entryOf(result, 'link')).toMatchObject({ kind: 'symlink', target: 'b/file' });
-    expect(result.counts).toEqual({ entries: 8, filesHashed: 4, bytesHashed: 7 + Buffer.byteLength('below the astral one in UTF-8') + 8 });
+    expect(result.counts).toEqual({
+      entries: 8,
+      filesHashed: 4,
+      bytesHashed: 7 + Buffer.byteLength('below the astral one in UTF-8') + 8,
+      unnamed: 0,
+    });
   });
 
   it('has a Merkle digest on every directory', async () => {
@@ -102,7 +107,7 @@ describe('a second scan', () => {
     const second = await ground.scan({ baseline: first.root });
     expect(second.root).toBe(first.root);
     expect(second.indexChanged).toBe(false);
-    expect(second.counts).toEqual({ entries: 7, filesHashed: 0, bytesHashed: 0 });
+    expect(second.counts).toEqual({ entries: 7, filesHashed: 0, bytesHashed: 0, unnamed: 0 });
     expect(ground.seen('openFile')).toEqual([]);
     expect(ground.seen('lstat', 'glance')).toEqual(['a/one', 'a/two', 'b/three']);
     expect(ground.seen('list')).toEqual(['', 'a', 'b']);

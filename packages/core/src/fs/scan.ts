@@ -109,7 +109,7 @@ class Scan {
     this.#progress();
     return {
       root,
-      counts: { entries: this.#entries, filesHashed, bytesHashed },
+      counts: { entries: this.#entries, filesHashed, bytesHashed, unnamed: this.#notices.reduce((sum, { count }) => sum + count, 0) },
       indexChanged: index.isDirty,
       notices: this.#notices,
     };

@@ -105,7 +105,7 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
       settings = options.settings;
       const inScope = compileScope(options.settings.scope);
       scope = inScope;
-      const counts = { entries: 0, filesHashed: 0, bytesHashed: 0 };
+      const counts = { entries: 0, filesHashed: 0, bytesHashed: 0, unnamed: 0 };
       const root = disk.root === undefined ? undefined : readTree(disk.root, rootPath, inScope, options.settings, counts);
       return Promise.resolve({
         root: root && withMerkle(root, toyHash),
@@ -304,6 +304,11 @@ function readTree(
       continue;
     }
     const entry = readTree(child, childPath, scope, settings, counts);
+    if (entry.kind === 'directory' && entry.children.length === 0 && !scope.includes(childPath, kind)) {
+      // On the way to something that is not there.
+      hasUntracked = true;
+      continue;
+    }
     if (entry.kind === 'untracked') hasUntracked = true;
     children.push({ name, entry });
   }

@@ -18,7 +18,7 @@ const snapshot = {
   folding: { ignoresCase: false, ignoresUnicodeForm: false },
   marked: true,
   freeBytes: 1,
-  counts: { entries: 0, filesHashed: 0, bytesHashed: 0 },
+  counts: { entries: 0, filesHashed: 0, bytesHashed: 0, unnamed: 0 },
 };
 
 async function withPeer(body: (peer: RawPeer, replica: Replica, connection: Connection) => Promise<void>): Promise<void> {

@@ -417,7 +417,7 @@ const snapshotFacts: Shape<SnapshotFacts> = record<SnapshotFacts>({
   folding,
   marked: flag,
   freeBytes: natural(),
-  counts: record<ScanCounts>({ entries: natural(), filesHashed: natural(), bytesHashed: natural() }),
+  counts: record<ScanCounts>({ entries: natural(), filesHashed: natural(), bytesHashed: natural(), unnamed: natural() }),
 });
 export const scanAnswer: Shape<ScanAnswer> = variants<ScanAnswer>({ progress, tree: treePage, snapshot: snapshotFacts });
 export const admissionMessage: Shape<Admission> = record<Admission>({

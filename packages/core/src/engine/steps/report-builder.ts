@@ -50,6 +50,10 @@ export function createReportBuilder(options: SyncOptions): ReportBuilder {
   let toBeta = 0;
   let commits = 0;
 
+  const notice = (found: SyncNotice): void => {
+    notices.push(found);
+    onEvent?.({ type: 'notice', notice: found });
+  };
   const build = (outcome: SyncOutcome, halt?: SyncHalt): SyncReport => {
     const count = (pick: 'entries' | 'filesHashed' | 'bytesHashed'): Readonly<Record<Side, number>> => ({
       alpha: snapshots?.alpha.counts[pick] ?? 0,
@@ -81,15 +85,21 @@ export function createReportBuilder(options: SyncOptions): ReportBuilder {
 
   return {
     run,
-    notice(notice) {
-      notices.push(notice);
-      onEvent?.({ type: 'notice', notice });
-    },
+    notice,
     firstSync() {
       first = true;
     },
     scanned(found) {
       snapshots = found;
+      for (const side of ['alpha', 'beta'] as const) {
+        const { unnamed } = found[side].counts;
+        if (unnamed === 0) continue;
+        notice({
+          code: 'SYNC_NAME_NOT_UTF8',
+          side,
+          message: `${unnamed} name${unnamed === 1 ? '' : 's'} on ${names[side]} ${unnamed === 1 ? 'is' : 'are'} not UTF-8: what bears such a name is left alone`,
+        });
+      }
     },
     planned(plan) {
       conflicts = plan.conflicts;
