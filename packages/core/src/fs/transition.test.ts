@@ -187,7 +187,9 @@ describe('permissions', () => {
     const before = lstatSync(join(place.path, 'x'));
     const [result] = await place.transition([change('x', old, { ...place.file('old'), mode: 0o640 })]);
     expect(result?.problem).toBe(undefined);
-    expect(result?.achieved).toMatchObject({ mode: 0o640, mtimeMs: before.mtimeMs });
+    expect(result?.achieved).toMatchObject({ mode: 0o640 });
+    // Node's own milliseconds are rounded a little differently from ours.
+    expect(result?.achieved?.kind === 'file' && Math.abs(result.achieved.mtimeMs - before.mtimeMs)).toBeLessThan(0.001);
     const after = lstatSync(join(place.path, 'x'));
     expect([after.ino, after.mtimeMs, after.mode & 0o777]).toEqual([before.ino, before.mtimeMs, 0o640]);
     expect(place.versions()).toEqual([]);
