@@ -14,6 +14,8 @@ const bundle = await rolldown({
   // Compiled add-ons of ssh2 and msgpackr: used where they are installed, never needed.
   external: ['cpu-features', 'msgpackr-extract', /\.node$/],
   resolve: { conditionNames: ['@ubos/source', 'node', 'import', 'default'] },
+  // What CommonJS modules find their own place by.
+  transform: { define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' } },
   onLog(level, log, handle) {
     // ssh2 looks for its add-on inside a try.
     if (log.code !== 'UNRESOLVED_IMPORT' || !/\.node/.test(log.message)) handle(level, log);

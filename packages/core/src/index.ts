@@ -5,7 +5,15 @@
  */
 
 export { type AdmissionRecord, isAdmitted } from './engine/admission.ts';
-export { type ArchiveCommit, type ArchiveHead, type ArchiveStatus, type ArchiveStore, type PairKey, pairKey } from './engine/archive-store.ts';
+export {
+  type ArchiveCommit,
+  type ArchiveHead,
+  type ArchiveRoots,
+  type ArchiveStatus,
+  type ArchiveStore,
+  type PairKey,
+  pairKey,
+} from './engine/archive-store.ts';
 export type { Clock } from './engine/clock.ts';
 export { isSyncError, SyncError, type SyncErrorCode, type SyncErrorDetails, syncErrorCodes, syncErrorFromJSON } from './engine/errors.ts';
 export type { OnEvent, SyncEvent, SyncPhase } from './engine/events.ts';
@@ -24,6 +32,7 @@ export type {
   ReplicaIdentity,
   ReplicaLock,
   RootState,
+  ScanBaseline,
   ScanCounts,
   ScanOptions,
   Snapshot,

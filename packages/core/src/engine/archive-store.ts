@@ -4,6 +4,7 @@
  * In an archive `alpha` is the replica whose id sorts first and `beta` the other, whoever starts a run; the engine turns them round where needed.
  * A commit has two phases: both sides `prepare` generation N+1 durably, then both `commit`. The start compares (generation, digest).
  */
+import type { Digest } from '../hash/digest.ts';
 import type { Ancestor, AncestorChange } from '../reconcile/ancestor.ts';
 import type { ReplicaId } from './replica.ts';
 import type { PairSettings } from './settings.ts';
@@ -44,6 +45,14 @@ export interface ArchiveHead {
   readonly settings: PairSettings;
   /** Which end set them last. */
   readonly settingsBy: ReplicaId;
+  /** Merkle digests of the two halves, so that a scan can tell that nothing has changed before the halves are read. `undefined`: not known. */
+  readonly roots?: ArchiveRoots | undefined;
+}
+
+/** Equal digests: nothing is held. */
+export interface ArchiveRoots {
+  readonly alpha: Digest;
+  readonly beta: Digest;
 }
 
 export interface ArchiveCommit {

@@ -112,8 +112,7 @@ export interface ScanOptions {
   readonly settings: ScanSettings;
   /** Other side's folding, so that guards and excludes match folded names where either side folds them. */
   readonly peerFolding?: Folding | undefined;
-  /** What this side's tree was when last agreed, and by which record. Nodes that did not change are returned by reference; a wire sends only the rest. */
-  readonly baseline?: { readonly pair: PairKey; readonly generation: number; readonly digest: string; readonly tree: Entry | undefined } | undefined;
+  readonly baseline?: ScanBaseline | undefined;
   /** Hash every file anew, whatever the scan cache says. */
   readonly rehash?: boolean | undefined;
   /** Nothing may be written, not even the scan cache where there is no state folder yet. */
@@ -122,8 +121,22 @@ export interface ScanOptions {
   readonly onProgress?: ((progress: { readonly doneItems: number; readonly doneBytes: number }) => void) | undefined;
 }
 
+/** What this side's tree was when last agreed, and by which record. A wire sends only what differs from it. */
+export interface ScanBaseline {
+  readonly pair: PairKey;
+  readonly generation: number;
+  readonly digest: string;
+  /** Merkle digest of the tree. If it is given, and the tree is still the same, the snapshot says no more than that it is. */
+  readonly merkle?: Digest | undefined;
+  /** The tree. Not asked for where the digest says enough. Nodes that did not change are returned by reference. */
+  tree(): Promise<Entry | undefined>;
+}
+
 export interface Snapshot {
+  /** `undefined`: nothing is there, or it is {@link Snapshot.unchanged}. */
   readonly root: Entry | undefined;
+  /** Set only where the digest of a baseline was given, and is that of the tree: fetches the tree, should it be needed all the same. Until the next scan. */
+  readonly unchanged?: (() => Promise<Entry | undefined>) | undefined;
   readonly folding: Folding;
   /** Whether the marker was there before and after the scan. Without it absence is no evidence. */
   readonly marked: boolean;

@@ -3,15 +3,15 @@
  *
  * | record   | base of its check        | payload                                                                             |
  * |----------|--------------------------|-------------------------------------------------------------------------------------|
- * | snapshot | zeros                    | pair, generation, digest, settings, both trees, Merkle digests. Always the first one |
+ * | snapshot | zeros                    | pair, generation, digest, settings, roots, both trees, Merkle digests. The first one |
  * | delta    | digest of the head       | generation, changes, settings if they change. Its check is the digest of that generation |
- * | commit   | digest of the delta      | generation: the delta before it is current from here on                              |
+ * | commit   | digest of the delta      | generation: the delta before it is current from here on; roots                       |
  *
  * A delta without its commit is a pending generation. The digest chain (digest N+1 = SHA-256 over digest N and the bytes of delta N+1) is the same on both
  * ends, because both write the same changes in the same bytes; a snapshot takes the place of all before it and keeps generation and digest.
  */
 
-import type { ArchiveCommit, ArchiveHead, PairKey } from '../engine/archive-store.ts';
+import type { ArchiveCommit, ArchiveHead, ArchiveRoots, PairKey } from '../engine/archive-store.ts';
 import type { ReplicaId } from '../engine/replica.ts';
 import type { PairSettings } from '../engine/settings.ts';
 import { canonicalJson } from '../engine/sync-settings.ts';
@@ -31,6 +31,8 @@ export interface ArchivePosition {
   readonly digest: Check;
   readonly settings: PairSettings | undefined;
   readonly settingsBy: ReplicaId | undefined;
+  /** Merkle digests of the two trees, if they were known when it was written. No part of the chain: they follow from it. */
+  readonly roots?: ArchiveRoots | undefined;
 }
 
 export interface ArchiveContents {
@@ -83,7 +85,7 @@ export function readArchive(bytes: Uint8Array, pair?: PairKey): ArchiveContents 
       pending = { position: next, delta: { payload: record.payload } };
     } else {
       if (!isCommit(record.payload, pending.position.generation)) return undefined;
-      position = pending.position;
+      position = { ...pending.position, roots: readRoots(record.payload) };
       deltas.push(pending.delta);
       pending = undefined;
       committedEnd = end;
@@ -101,6 +103,7 @@ export function encodeArchive(pair: PairKey, position: ArchivePosition, ancestor
     generation: position.generation,
     digest: position.digest,
     ...settingsFields(position.settings, position.settingsBy),
+    ...rootsFields(position.roots),
     ...changesToTable(flat.changes),
     merkles: Buffer.from(complete ? flat.merkles.join('') : '', 'latin1'),
     merkleBytes: complete ? (flat.merkles[0]?.length ?? 0) : 0,
@@ -128,8 +131,8 @@ export function encodeDelta(position: ArchivePosition, commit: ArchiveCommit): {
   return { bytes, pending: { position: { generation: commit.generation, digest: check, settings, settingsBy }, delta: { changes: read.value } } };
 }
 
-export function encodeCommit({ position }: PendingDelta): Uint8Array {
-  return encodeRecord(position.digest, { type: 'commit', generation: position.generation }).bytes;
+export function encodeCommit({ position }: PendingDelta, roots: ArchiveRoots | undefined): Uint8Array {
+  return encodeRecord(position.digest, { type: 'commit', generation: position.generation, ...rootsFields(roots) }).bytes;
 }
 
 /** The trees of a snapshot. Merkle digests are there where they were when it was written, on alpha's half. */
@@ -148,9 +151,9 @@ export function decodeDelta(delta: Delta): Parsed<readonly AncestorChange[]> {
 }
 
 /** The head as the engine sees it. */
-export function toHead({ generation, digest, settings, settingsBy }: ArchivePosition): ArchiveHead | undefined {
+export function toHead({ generation, digest, settings, settingsBy, roots }: ArchivePosition): ArchiveHead | undefined {
   if (generation === 0 || settings === undefined || settingsBy === undefined) return undefined;
-  return { generation, digest: Buffer.from(digest).toString('hex'), settings, settingsBy };
+  return { generation, digest: Buffer.from(digest).toString('hex'), settings, settingsBy, roots };
 }
 
 const archiveVersion = 1;
@@ -168,6 +171,18 @@ function settingsFields(settings: PairSettings | undefined, by: ReplicaId | unde
   return settings === undefined || by === undefined ? {} : { settings: canonicalJson(settings), by };
 }
 
+function rootsFields(roots: ArchiveRoots | undefined): { readonly roots?: readonly Uint8Array[] } {
+  return roots === undefined ? {} : { roots: [Buffer.from(roots.alpha, 'latin1'), Buffer.from(roots.beta, 'latin1')] };
+}
+
+/** What is not as it was written here counts as not known. */
+function readRoots(payload: unknown): ArchiveRoots | undefined {
+  const { roots } = (payload ?? {}) as Fields;
+  if (!Array.isArray(roots) || roots.length !== 2 || !roots.every((root) => root instanceof Uint8Array)) return undefined;
+  const [alpha, beta] = roots.map((root: Uint8Array) => Buffer.from(root).toString('latin1') as Digest);
+  return alpha === undefined || beta === undefined ? undefined : { alpha, beta };
+}
+
 type Fields = Readonly<Record<string, unknown>>;
 
 function readSnapshotPosition(payload: unknown, pair: PairKey | undefined): ArchivePosition | undefined {
@@ -182,7 +197,7 @@ function readSnapshotPosition(payload: unknown, pair: PairKey | undefined): Arch
     return undefined;
   const settings = readSettings(rest);
   if (settings === undefined || generation > 0 !== (settings.settings !== undefined)) return undefined;
-  return { generation, digest, ...settings };
+  return { generation, digest, ...settings, roots: readRoots(payload) };
 }
 
 function readDeltaPosition(payload: unknown, check: Check, before: ArchivePosition): ArchivePosition | undefined {

@@ -14,7 +14,7 @@
  *
  * Everything here counts on the root's lock, except reading: a status read beside somebody's commit is the one before or after it.
  */
-import type { ArchiveCommit, ArchiveStatus, ArchiveStore, PairKey } from '../engine/archive-store.ts';
+import type { ArchiveCommit, ArchiveRoots, ArchiveStatus, ArchiveStore, PairKey } from '../engine/archive-store.ts';
 import { isSyncError, SyncError } from '../engine/errors.ts';
 import type { DigestKind } from '../hash/digest.ts';
 import { type Ancestor, agreed } from '../reconcile/ancestor.ts';
@@ -76,11 +76,9 @@ export function createArchiveFile({ pair, archiveFolder, journalFolder, logBytes
     const found = read();
     const { trees, position } = found;
     if (trees.base !== undefined && trees.deltas.length === 0) return trees.base;
-    const kind = position.settings?.digest ?? 'fast';
-    const built = buildTrees(trees);
-    const base = await withAncestorMerkle(kind === trees.merkleKind ? built : withoutAncestorMerkle(built), kind);
-    if (known === found) known = { ...found, trees: { base, snapshot: undefined, merkleKind: kind, deltas: [] } };
-    return base;
+    const complete = await completeTrees(trees, position);
+    if (known === found) known = { ...found, trees: complete };
+    return complete.base;
   };
 
   /** Runs a write; what it says is known from then on. After a failure nothing is. */
@@ -111,7 +109,7 @@ export function createArchiveFile({ pair, archiveFolder, journalFolder, logBytes
     const ancestor = await load();
     try {
       await write('compact', async (directory, before) => {
-        const bytes = encodeArchive(pair, position, ancestor);
+        const bytes = encodeArchive(pair, { ...position, roots: rootsOf(ancestor) }, ancestor);
         await writeFileAtomically(directory, names.current, bytes);
         return { ...before, snapshotEnd: bytes.length, committedEnd: bytes.length, end: bytes.length };
       });
@@ -260,6 +258,19 @@ function buildTrees({ base, snapshot, deltas }: Trees): Ancestor {
   return applyAncestorChanges(base ?? mustDecode(decodeSnapshot(snapshot)), changes);
 }
 
+/** The trees with all deltas made to them, and with a Merkle digest on every directory. */
+async function completeTrees(trees: Trees, { settings }: ArchivePosition): Promise<Trees & { readonly base: Ancestor }> {
+  const kind = settings?.digest ?? 'fast';
+  const built = buildTrees(trees);
+  const base = await withAncestorMerkle(kind === trees.merkleKind ? built : withoutAncestorMerkle(built), kind);
+  return { base, snapshot: undefined, merkleKind: kind, deltas: [] };
+}
+
+function rootsOf({ alpha, beta }: Ancestor): ArchiveRoots | undefined {
+  if (alpha?.kind !== 'directory' || beta?.kind !== 'directory' || alpha.merkle === undefined || beta.merkle === undefined) return undefined;
+  return { alpha: alpha.merkle, beta: beta.merkle };
+}
+
 function mustDecode<T>(decoded: Parsed<T>): T {
   if (!decoded.ok) throw new SyncError('SYNC_ARCHIVE_DAMAGED', `the archive cannot be read: ${decoded.error}`);
   return decoded.value;
@@ -286,15 +297,19 @@ function dropPending(directory: DiskDirectory, { current, first }: FileNames, { 
 }
 
 async function commitNext(directory: DiskDirectory, { current }: FileNames, before: Known, { delta }: Pending): Promise<Omit<Known, 'stamp'>> {
-  const bytes = encodeCommit(delta);
+  // They are in memory, as this run was decided by them; only what it has changed is made anew.
+  const trees = await completeTrees({ ...before.trees, deltas: [...before.trees.deltas, delta.delta] }, delta.position);
+  const roots = rootsOf(trees.base);
+  const bytes = encodeCommit(delta, roots);
   await append(directory, current, before.end, bytes);
   const end = before.end + bytes.length;
-  const trees = { ...before.trees, deltas: [...before.trees.deltas, delta.delta] };
-  return { ...before, position: delta.position, pending: undefined, trees, committedEnd: end, end };
+  return { ...before, position: { ...delta.position, roots }, pending: undefined, trees, committedEnd: end, end };
 }
 
 async function commitFirst(directory: DiskDirectory, names: FileNames, before: Known, { delta, inFirst }: Pending): Promise<Omit<Known, 'stamp'>> {
-  const bytes = encodeCommit(delta);
+  const trees = await completeTrees({ ...nothing, deltas: [delta.delta] }, delta.position);
+  const roots = rootsOf(trees.base);
+  const bytes = encodeCommit(delta, roots);
   const start = inFirst?.end ?? 0;
   if (!inFirst?.committed) await append(directory, names.first, start, bytes);
   directory.rename(names.first, directory, names.current);
@@ -302,10 +317,10 @@ async function commitFirst(directory: DiskDirectory, names: FileNames, before: K
   const end = inFirst?.committed ? start : start + bytes.length;
   return {
     ...before,
-    position: delta.position,
+    position: { ...delta.position, roots },
     damaged: false,
     pending: undefined,
-    trees: { ...nothing, deltas: [delta.delta] },
+    trees,
     snapshotEnd: 0,
     committedEnd: end,
     end,

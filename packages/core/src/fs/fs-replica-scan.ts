@@ -7,13 +7,17 @@ import { compileScope } from '../scope/compile-scope.ts';
 import type { Folding } from '../scope/rules.ts';
 import type { Scope } from '../scope/scope.ts';
 import type { Entry } from '../tree/entry.ts';
-import type { RelativePath } from '../tree/path.ts';
+import { baseName, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
+import { rebase } from '../tree/rebase.ts';
+import { isSameAtOnce, walk } from '../tree/walk.ts';
 import type { DiskDirectory } from './disk.ts';
 import { type DiskFacts, learnDiskFacts } from './disk-facts.ts';
 import type { HeldRoot } from './fs-replica-root.ts';
 import { type Hashing, loadHashing } from './hasher.ts';
+import { createHeldDirectories } from './held-directories.ts';
+import { errnoOf } from './io-failure.ts';
 import { readMarker } from './marker.ts';
-import { scanTree } from './scan.ts';
+import { type ScanResult, scanTree } from './scan.ts';
 import type { ScanIndex } from './scan-index.ts';
 import { loadScanIndex, saveScanIndex } from './scan-index-file.ts';
 import { settleIndex } from './scan-index-settle.ts';
@@ -82,18 +86,16 @@ export function createScanner({
       const { include, exclude, guard } = settings.scope;
       const scope = compileScope({ include, exclude, guard: [...new Set([...guard, ...ownGuardsOf(state)])] }, { folding });
       const startedAtMs = clock.nowMs();
-      const { root: tree, counts } = await scanTree({
-        directory: held.directory,
-        scope,
-        settings,
-        index,
-        hashing,
-        baseline: baseline?.tree,
-        clock,
-        rehash,
-        signal,
-        onProgress,
-      });
+      const readTree = (known: Entry | undefined): Promise<ScanResult> =>
+        scanTree({ directory: held.directory, scope, settings, index, hashing, baseline: known, clock, rehash, signal, onProgress });
+      let { root: tree, counts } = await readTree(baseline?.merkle === undefined ? await baseline?.tree() : undefined);
+      const isUnchanged = baseline?.merkle !== undefined && tree.kind === 'directory' && tree.merkle === baseline.merkle;
+      if (baseline?.merkle !== undefined && !isUnchanged) {
+        const before = await baseline.tree();
+        // Without knowing what was there, a name that the listing missed would read as a deletion.
+        if (hasMissed(held.directory, scope, before, tree)) ({ root: tree, counts } = await readTree(before));
+        else tree = rebase(tree, before);
+      }
       if (index.isDirty && state !== undefined && !readOnly) {
         // At once, so that nothing has to be read again if this run is cut off. It is settled at the end of the run.
         await saveScanIndex(state.directory, index);
@@ -101,7 +103,8 @@ export function createScanner({
       }
       const made = new Map<Digest, RelativePath>();
       const snapshot: Snapshot = {
-        root: tree,
+        root: isUnchanged ? undefined : tree,
+        unchanged: isUnchanged ? async () => rebase(tree, await baseline.tree()) : undefined,
         folding: found.folding,
         marked: markedBefore && isMarked(held, held.lookState()),
         freeBytes: held.directory.statfs().freeBytes,
@@ -129,6 +132,31 @@ export function createScanner({
       if (settled > 0 || index.isDirty) await saveScanIndex(state.directory, index);
     },
   };
+}
+
+/** Whether something is not in the tree that was there before, is in scope, and is there still. Costs what differs. */
+function hasMissed(root: DiskDirectory, scope: Scope, before: Entry | undefined, now: Entry): boolean {
+  const directories = createHeldDirectories(root);
+  const isThere = (path: RelativePath): boolean => {
+    const name = baseName(path);
+    try {
+      return name !== undefined && directories.open(parentPath(path) ?? rootPath).directory.lstat(name) !== undefined;
+    } catch (error) {
+      // Whatever became of its folder: another look decides.
+      if (errnoOf(error) === undefined) throw error;
+      return true;
+    }
+  };
+  let missed = false;
+  walk([before, now], (path, [was, is]) => {
+    if (missed || isSameAtOnce(was, is)) return false;
+    if (was !== undefined && is === undefined && scope.includes(path, was.kind === 'directory' ? 'directory' : 'other')) {
+      missed = isThere(path);
+    }
+    return is?.kind === 'directory';
+  });
+  directories.release();
+  return missed;
 }
 
 /** Contents made by transitions that are remembered as sources for others. */

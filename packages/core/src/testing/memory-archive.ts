@@ -1,7 +1,8 @@
-import type { ArchiveCommit, ArchiveStatus, ArchiveStore } from '../engine/archive-store.ts';
+import type { ArchiveCommit, ArchiveRoots, ArchiveStatus, ArchiveStore } from '../engine/archive-store.ts';
 import { SyncError } from '../engine/errors.ts';
 import { canonicalJson } from '../engine/sync-settings.ts';
 import { digestHex } from '../hash/digest.ts';
+import { withMerkle } from '../hash/merkle.ts';
 import { type Ancestor, agreed } from '../reconcile/ancestor.ts';
 import { applyAncestorChanges } from '../reconcile/apply-ancestor.ts';
 import type { Entry } from '../tree/entry.ts';
@@ -47,7 +48,7 @@ export function openMemoryArchive(disk: MemoryDisk, key: string, step: (name: st
       const settings = pending.commit.settings ?? (archive.head && { value: archive.head.settings, by: archive.head.settingsBy });
       if (settings === undefined) return Promise.reject(new SyncError('SYNC_ARCHIVE_DAMAGED', 'a first commit carries settings'));
       archive.ancestor = applyAncestorChanges(archive.ancestor, pending.commit.changes);
-      archive.head = { generation, digest: pending.digest, settings: settings.value, settingsBy: settings.by };
+      archive.head = { generation, digest: pending.digest, settings: settings.value, settingsBy: settings.by, roots: rootsOf(archive.ancestor) };
       archive.pending = undefined;
       archive.journal = [];
       archive.damaged = false;
@@ -63,6 +64,12 @@ export function openMemoryArchive(disk: MemoryDisk, key: string, step: (name: st
       return Promise.resolve();
     },
   };
+}
+
+function rootsOf(ancestor: Ancestor): ArchiveRoots | undefined {
+  const [alpha, beta] = [ancestor.alpha, ancestor.beta].map((half) => half && withMerkle(half, toyHash));
+  if (alpha?.kind !== 'directory' || beta?.kind !== 'directory' || alpha.merkle === undefined || beta.merkle === undefined) return undefined;
+  return { alpha: alpha.merkle, beta: beta.merkle };
 }
 
 function chain(before: string, commit: ArchiveCommit): string {

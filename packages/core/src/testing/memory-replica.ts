@@ -106,9 +106,12 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
       const inScope = compileScope(options.settings.scope);
       scope = inScope;
       const counts = { entries: 0, filesHashed: 0, bytesHashed: 0, unnamed: 0 };
-      const root = disk.root === undefined ? undefined : readTree(disk.root, rootPath, inScope, options.settings, counts);
+      const read = disk.root === undefined ? undefined : readTree(disk.root, rootPath, inScope, options.settings, counts);
+      const root = read && withMerkle(read, toyHash);
+      const isUnchanged = root?.kind === 'directory' && root.merkle !== undefined && root.merkle === options.baseline?.merkle;
       return Promise.resolve({
-        root: root && withMerkle(root, toyHash),
+        root: isUnchanged ? undefined : root,
+        unchanged: isUnchanged ? () => Promise.resolve(root) : undefined,
         folding: exactNames,
         marked: disk.id !== undefined,
         freeBytes: Number.MAX_SAFE_INTEGER,

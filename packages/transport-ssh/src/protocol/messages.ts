@@ -11,6 +11,7 @@
  * | `establish`         |                           | `established`                                                              |
  * | `lock`              | `end` releases            | `done` once it is held; `end` once it is released                          |
  * | `scan`              |                           | `scanning`, `progress`*, `tree`* (what differs from the baseline), `snapshot` |
+ * | `scan-tree`         |                           | `tree`* (of the last scan, which was unchanged), `done`                    |
  * | `stage`             | `contents`*               | either at once `results`*, or `needs`* and `ready`;                        |
  * |                     | data (content parts)      | `results`*, at the latest when all contents have ended                     |
  * | `supply`            | `contents`*               | data (content parts)                                                       |
@@ -145,6 +146,7 @@ export type Request =
       readonly dryRun: boolean;
       readonly progress: boolean;
     }
+  | { readonly type: 'scan-tree'; readonly on: number }
   | { readonly type: 'stage'; readonly on: number; readonly run: string; readonly count: number }
   | { readonly type: 'supply'; readonly on: number; readonly count: number }
   | {
@@ -182,6 +184,8 @@ export interface Baseline {
   readonly pair: PairKey;
   readonly generation: number;
   readonly digest: string;
+  /** And if nothing has changed since, it need not even be read: the snapshot is to say so. */
+  readonly mayBeUnchanged: boolean;
 }
 
 /** More digests of extents than this are asked for in several requests. */
@@ -204,11 +208,12 @@ export const request: Shape<Request> = variants<Request>({
     on,
     settings: scanSettings,
     peerFolding: optional(folding),
-    baseline: optional(record<Baseline>({ pair, generation: natural(), digest: hexDigest })),
+    baseline: optional(record<Baseline>({ pair, generation: natural(), digest: hexDigest, mayBeUnchanged: flag })),
     rehash: flag,
     dryRun: flag,
     progress: flag,
   }),
+  'scan-tree': record<RequestOf<'scan-tree'>>({ type, on }),
   stage: record<RequestOf<'stage'>>({ type, on, run: token(), count }),
   supply: record<RequestOf<'supply'>>({ type, on, count }),
   transition: record<RequestOf<'transition'>>({ type, on, run: token(), pair, durability, count, progress: flag }),
@@ -351,6 +356,8 @@ export interface Scanning {
 }
 interface SnapshotFacts {
   readonly type: 'snapshot';
+  /** The tree is what it was at the baseline, and no rows of it came. */
+  readonly unchanged: boolean;
   readonly folding: Folding;
   readonly marked: boolean;
   readonly freeBytes: number;
@@ -366,9 +373,11 @@ export interface Time {
   readonly nowMs: number;
   readonly uncertaintyMs: number;
 }
+/** Without the digests of its halves, which only the end that keeps it has a use for. */
+export type WireArchiveHead = Omit<ArchiveHead, 'roots'>;
 export interface Archive {
   readonly type: 'archive';
-  readonly head?: ArchiveHead | undefined;
+  readonly head?: WireArchiveHead | undefined;
   readonly damaged: boolean;
   readonly pending?: { readonly generation: number; readonly digest: string } | undefined;
   /** Changes in the journal, which follow. */
@@ -414,6 +423,7 @@ export const established: Shape<Established> = record<Established>({ type: liter
 export const scanning: Shape<Scanning> = record<Scanning>({ type: literal('scanning'), held: flag });
 const snapshotFacts: Shape<SnapshotFacts> = record<SnapshotFacts>({
   type: literal('snapshot'),
+  unchanged: flag,
   folding,
   marked: flag,
   freeBytes: natural(),
@@ -427,7 +437,7 @@ export const admissionMessage: Shape<Admission> = record<Admission>({
 export const timeMessage: Shape<Time> = record<Time>({ type: literal('time'), nowMs: milliseconds, uncertaintyMs: milliseconds });
 export const archiveMessage: Shape<Archive> = record<Archive>({
   type: literal('archive'),
-  head: optional(record<ArchiveHead>({ generation: natural(), digest: hexDigest, settings: pairSettings, settingsBy: replicaId })),
+  head: optional(record<WireArchiveHead>({ generation: natural(), digest: hexDigest, settings: pairSettings, settingsBy: replicaId })),
   damaged: flag,
   pending: optional(record<{ generation: number; digest: string }>({ generation: natural(), digest: hexDigest })),
   count,

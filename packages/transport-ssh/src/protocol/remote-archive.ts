@@ -1,13 +1,11 @@
 /** The far side's record of what was last agreed. */
-import type { AncestorChange, ArchiveCommit, ArchiveStatus, ArchiveStore, Entry, PairKey } from '@ubos/sync-core';
+import type { AncestorChange, ArchiveCommit, ArchiveStatus, ArchiveStore, PairKey } from '@ubos/sync-core';
 import { ask, finish, openRequest, within } from './call.ts';
-import { listRowsMax } from './limits.ts';
 import { receiveAncestorChanges, sendAncestorChanges } from './lists.ts';
-import { archiveMessage, done, loadAnswer } from './messages.ts';
+import { archiveMessage, done } from './messages.ts';
 import type { Multiplexer } from './multiplexer.ts';
 import { checkPatterns } from './peer-patterns.ts';
-import { TreeReader } from './tree-delta.ts';
-import type { WireStream } from './wire-stream.ts';
+import { receiveTree } from './tree-delta.ts';
 
 export function createRemoteArchive(mux: Multiplexer, on: number, pair: PairKey): ArchiveStore {
   return {
@@ -50,14 +48,4 @@ export function createRemoteArchive(mux: Multiplexer, on: number, pair: PairKey)
       await ask(mux, { type: 'archive-discard', on, pair }, done);
     },
   };
-}
-
-async function receiveTree(stream: WireStream, base: Entry | undefined): Promise<Entry | undefined> {
-  const tree = new TreeReader(base, listRowsMax);
-  for (;;) {
-    const answer = await stream.message(loadAnswer);
-    if (answer.type === 'done') return tree.finish();
-    const wrong = tree.read(answer);
-    if (wrong !== undefined) stream.refuse(wrong);
-  }
 }

@@ -182,12 +182,41 @@ describe('a scan over the wire', () => {
       const head = await agree(replica, pair, first.root);
       const local = createMemoryReplica({ disk: far.disk, clock: systemClock });
       const { alpha: tree } = await local.archive(pair).load();
-      const baseline = { pair, generation: head.generation, digest: head.digest, tree };
+      const baseline = { pair, generation: head.generation, digest: head.digest, tree: () => Promise.resolve(tree) };
       const before = far.connection.counters.bytesReceived;
       const again = await replica.scan({ settings, baseline });
       // The memory replica shares nothing with its archive, so that times and the like are compared one by one; on the wire only Merkle digests may follow.
       expect(again.root).toEqual(first.root);
       expect(far.connection.counters.bytesReceived - before).toBeLessThan(8_000);
+    });
+  });
+
+  it('says no more than that nothing has changed, where the digest of the tree is known; the tree can be had all the same', async () => {
+    await withFarSide(async (far, replica) => {
+      fill(far, 1_000);
+      const pair = pairKey(await replica.establish(), here, 'default');
+      const first = await replica.scan({ settings });
+      const head = await agree(replica, pair, first.root);
+      const { alpha } = await far.openThere().archive(pair).load();
+      const merkle = first.root?.kind === 'directory' ? first.root.merkle : undefined;
+      let loads = 0;
+      const tree = (): Promise<Entry | undefined> => {
+        loads++;
+        return Promise.resolve(alpha);
+      };
+      const baseline = { pair, generation: head.generation, digest: head.digest, merkle, tree };
+      const before = far.connection.counters.bytesReceived;
+      const same = await replica.scan({ settings, baseline });
+      expect(same).toMatchObject({ root: undefined, counts: first.counts });
+      expect(far.connection.counters.bytesReceived - before).toBeLessThan(500);
+      expect(loads).toBe(0);
+      expect(await same.unchanged?.()).toEqual(first.root);
+      expect(loads).toBe(1);
+
+      writeMemoryFile(far.disk, 'd7/file 7.txt', 'changed', { mtimeMs: 1_700_000_000_000 });
+      const changed = await replica.scan({ settings, baseline });
+      expect(changed.unchanged).toBeUndefined();
+      expect(changed.root).toEqual((await far.openThere().scan({ settings })).root);
     });
   });
 
@@ -202,7 +231,10 @@ describe('a scan over the wire', () => {
       removeMemoryNode(far.disk, 'd8/file 8.txt');
       writeMemoryFile(far.disk, 'new/deep/file', 'new', { mtimeMs: 1_700_000_000_000 });
       const before = far.connection.counters.bytesReceived;
-      const again = await replica.scan({ settings, baseline: { pair, generation: head.generation, digest: head.digest, tree } });
+      const again = await replica.scan({
+        settings,
+        baseline: { pair, generation: head.generation, digest: head.digest, tree: () => Promise.resolve(tree) },
+      });
       expect(again.root).toEqual((await far.openThere().scan({ settings })).root);
       expect(far.connection.counters.bytesReceived - before).toBeLessThan(8_000);
     });
@@ -214,11 +246,12 @@ describe('a scan over the wire', () => {
       const pair = pairKey(await replica.establish(), here, 'default');
       const first = await replica.scan({ settings });
       const head = await agree(replica, pair, first.root);
+      const nonsense: Entry = { kind: 'symlink', target: 'nonsense', mtimeMs: 0 };
       for (const wrong of [
         { generation: head.generation + 1, digest: head.digest },
         { generation: head.generation, digest: 'abcd' },
       ]) {
-        const again = await replica.scan({ settings, baseline: { pair, ...wrong, tree: { kind: 'symlink', target: 'nonsense', mtimeMs: 0 } } });
+        const again = await replica.scan({ settings, baseline: { pair, ...wrong, tree: () => Promise.resolve(nonsense) } });
         expect(again.root).toEqual(first.root);
       }
     });

@@ -7,6 +7,7 @@ import {
   type ContentNeed,
   type ContentPart,
   type ContentRequest,
+  type Entry,
   type LockOptions,
   type PairKey,
   type Replica,
@@ -43,7 +44,7 @@ import { NodePagesReader } from './node-pages.ts';
 import { checkPatterns } from './peer-patterns.ts';
 import { createRemoteArchive } from './remote-archive.ts';
 import { escapeText } from './text.ts';
-import { TreeReader } from './tree-delta.ts';
+import { receiveTree, TreeReader } from './tree-delta.ts';
 
 /** Which replica of the far side. Goes to its agent, never through a shell. */
 export interface ReplicaAddress {
@@ -51,6 +52,15 @@ export interface ReplicaAddress {
   readonly root?: string | undefined;
   /** Name of the profile; `default` by default. */
   readonly profile?: string | undefined;
+}
+
+async function fetchTree(mux: Multiplexer, on: number, base: Entry | undefined): Promise<Entry | undefined> {
+  const stream = openRequest(mux, { type: 'scan-tree', on }, { content: true });
+  return within(stream, undefined, async () => {
+    const tree = await receiveTree(stream, base);
+    await finish(stream);
+    return tree;
+  });
 }
 
 /** Opens it. What is asked about the opening (`identify`, the first time) is answered from what came with it. */
@@ -114,7 +124,12 @@ export async function openRemoteReplica(
           // By name: a caller's settings may hold more than a scan has to know.
           settings: { scope, digest, permissions, symlinks },
           peerFolding,
-          baseline: baseline && { pair: baseline.pair, generation: baseline.generation, digest: baseline.digest },
+          baseline: baseline && {
+            pair: baseline.pair,
+            generation: baseline.generation,
+            digest: baseline.digest,
+            mayBeUnchanged: baseline.merkle !== undefined,
+          },
           rehash,
           dryRun,
           progress: onProgress !== undefined,
@@ -124,17 +139,22 @@ export async function openRemoteReplica(
       return within(stream, signal, async () => {
         const { held } = await stream.message(scanning);
         if (held && baseline === undefined) stream.refuse('a baseline that was not named');
-        const tree = new TreeReader(held ? baseline?.tree : undefined, listRowsMax);
+        let tree: TreeReader | undefined;
+        const startTree = async (): Promise<TreeReader> => new TreeReader(held ? await baseline?.tree() : undefined, listRowsMax);
         for (;;) {
           const answer = await stream.message(scanAnswer);
           if (answer.type === 'progress') onProgress?.({ doneItems: answer.doneItems, doneBytes: answer.doneBytes });
           else if (answer.type === 'tree') {
+            tree ??= await startTree();
             const wrong = tree.read(answer);
             if (wrong !== undefined) stream.refuse(wrong);
           } else {
             await finish(stream);
-            const { folding, marked, freeBytes, counts } = answer;
-            return { root: tree.finish(), folding, marked, freeBytes, counts };
+            const { unchanged, folding, marked, freeBytes, counts } = answer;
+            const facts = { folding, marked, freeBytes, counts };
+            if (!unchanged) return { root: (tree ?? (await startTree())).finish(), ...facts };
+            if (!held || baseline?.merkle === undefined || tree !== undefined) stream.refuse('unchanged, against nothing that was named');
+            return { root: undefined, unchanged: async () => fetchTree(mux, on, await baseline?.tree()), ...facts };
           }
         }
       });

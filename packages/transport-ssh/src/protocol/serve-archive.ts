@@ -1,7 +1,7 @@
 /** Requests about the archive of a pair. */
-import { assertNever } from '@ubos/sync-core';
+import { type ArchiveHead, assertNever } from '@ubos/sync-core';
 import { receiveAncestorChanges, sendAncestorChanges } from './lists.ts';
-import type { RequestOf } from './messages.ts';
+import type { RequestOf, WireArchiveHead } from './messages.ts';
 import type { ServedReplica } from './served-replica.ts';
 import { treeDelta, treePages } from './tree-delta.ts';
 import type { WireStream } from './wire-stream.ts';
@@ -13,7 +13,7 @@ export async function answerArchiveRequest(request: RequestOf<ArchiveRequestType
   switch (request.type) {
     case 'archive-status': {
       const { head, damaged, pending, journal } = await archive.status();
-      await stream.send({ type: 'archive', head, damaged, pending, count: journal.length });
+      await stream.send({ type: 'archive', head: head && toWire(head), damaged, pending, count: journal.length });
       return sendAncestorChanges(stream, journal);
     }
     case 'archive-load': {
@@ -38,4 +38,8 @@ export async function answerArchiveRequest(request: RequestOf<ArchiveRequestType
     default:
       return assertNever(request);
   }
+}
+
+function toWire({ generation, digest, settings, settingsBy }: ArchiveHead): WireArchiveHead {
+  return { generation, digest, settings, settingsBy };
 }

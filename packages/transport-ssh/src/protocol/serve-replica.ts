@@ -5,8 +5,8 @@ import {
   type Clock,
   type ContentNeed,
   type ContentPart,
-  type Entry,
   type Replica,
+  type ScanBaseline,
   type ScanCounts,
 } from '@ubos/sync-core';
 import { receiveContents, sendContents } from './content.ts';
@@ -16,7 +16,7 @@ import type { ServedReplica } from './served-replica.ts';
 import { treeDelta, treePages } from './tree-delta.ts';
 import type { WireStream } from './wire-stream.ts';
 
-export type ReplicaRequestType = 'identify' | 'establish' | 'lock' | 'scan' | 'stage' | 'supply' | 'transition' | 'admission' | 'time';
+export type ReplicaRequestType = 'identify' | 'establish' | 'lock' | 'scan' | 'scan-tree' | 'stage' | 'supply' | 'transition' | 'admission' | 'time';
 
 export async function answerReplicaRequest(
   request: RequestOf<ReplicaRequestType>,
@@ -39,7 +39,9 @@ export async function answerReplicaRequest(
     case 'lock':
       return answerLock(request, served, stream);
     case 'scan':
-      return answerScan(request, await served.inTurn(), stream, clock);
+      return answerScan(request, served, stream, clock);
+    case 'scan-tree':
+      return answerScanTree(served, stream);
     case 'stage':
       return answerStage(request, await served.inTurn(), stream);
     case 'supply':
@@ -64,27 +66,31 @@ async function answerLock({ waitMs, initiator, run, dryRun }: RequestOf<'lock'>,
 
 async function answerScan(
   { settings, peerFolding, baseline, rehash, dryRun, progress }: RequestOf<'scan'>,
-  replica: Replica,
+  served: ServedReplica,
   stream: WireStream,
   clock: Clock,
 ): Promise<void> {
+  const replica = await served.inTurn();
   const held = baseline && (await readBaseline(replica, baseline));
   await stream.send({ type: 'scanning', held: held !== undefined });
   const reporter = createReporter(stream, clock, progress);
   const snapshot = await replica.scan({
     settings,
     peerFolding,
-    baseline: baseline && held && { ...baseline, tree: held.tree },
+    baseline: held,
     rehash,
     dryRun,
     signal: stream.signal,
     onProgress: reporter.report,
   });
   await reporter.settled();
-  for (const page of treePages(treeDelta(held?.tree, snapshot.root))) await stream.send(page);
+  const { unchanged } = snapshot;
+  served.unchanged = unchanged && held && { base: held.tree, tree: unchanged };
+  if (unchanged === undefined) for (const page of treePages(treeDelta(await held?.tree(), snapshot.root))) await stream.send(page);
   const { folding, marked, freeBytes, counts } = snapshot;
   await stream.send({
     type: 'snapshot',
+    unchanged: unchanged !== undefined,
     folding,
     marked,
     freeBytes: Math.min(Math.floor(freeBytes), Number.MAX_SAFE_INTEGER),
@@ -92,15 +98,23 @@ async function answerScan(
   });
 }
 
-/** This replica's half of the archive that the peer named, if it is the very one: same generation, same digest. */
-async function readBaseline(replica: Replica, { pair, generation, digest }: Baseline): Promise<{ readonly tree: Entry | undefined } | undefined> {
+async function answerScanTree(served: ServedReplica, stream: WireStream): Promise<void> {
+  await served.inTurn();
+  if (served.unchanged === undefined) stream.refuse('the tree of a scan that was sent, or never was');
+  const base = await served.unchanged.base();
+  for (const page of treePages(treeDelta(base, await served.unchanged.tree()))) await stream.send(page);
+  await stream.send({ type: 'done' });
+}
+
+/** This replica's half of the archive that the peer named, if it is the very one: same generation, same digest. Read when it is needed. */
+async function readBaseline(replica: Replica, { pair, generation, digest, mayBeUnchanged }: Baseline): Promise<ScanBaseline | undefined> {
   const archive: ArchiveStore = replica.archive(pair);
   const { head } = await archive.status();
   if (head?.generation !== generation || head.digest !== digest) return undefined;
   const { id } = await replica.identify();
   if (id !== pair.alpha && id !== pair.beta) return undefined;
-  const ancestor = await archive.load();
-  return { tree: id === pair.alpha ? ancestor.alpha : ancestor.beta };
+  const half = id === pair.alpha ? 'alpha' : 'beta';
+  return { pair, generation, digest, merkle: mayBeUnchanged ? head.roots?.[half] : undefined, tree: async () => (await archive.load())[half] };
 }
 
 async function answerStage({ run, count }: RequestOf<'stage'>, replica: Replica, stream: WireStream): Promise<void> {

@@ -60,6 +60,7 @@ export class ServeSession {
       case 'establish':
       case 'lock':
       case 'scan':
+      case 'scan-tree':
       case 'stage':
       case 'supply':
       case 'transition':

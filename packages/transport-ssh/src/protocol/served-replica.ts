@@ -4,13 +4,20 @@
  * Requests run side by side, except that those which came after a lock begin when it is taken, and fail as it fails: a scan that ran before would
  * show a tree that another run was still changing.
  */
-import type { Replica, ReplicaLock } from '@ubos/sync-core';
+import type { Entry, Replica, ReplicaLock } from '@ubos/sync-core';
+
+interface Unchanged {
+  readonly base: () => Promise<Entry | undefined>;
+  readonly tree: () => Promise<Entry | undefined>;
+}
 
 export class ServedReplica {
   readonly #opening: Promise<Replica>;
   readonly #ours: boolean;
   readonly #locks = new Set<ReplicaLock>();
   #turn: Promise<unknown> = Promise.resolve();
+  /** Of the last scan, if the peer was told no more than that nothing had changed. */
+  unchanged: Unchanged | undefined;
 
   constructor({ opening, ours }: { readonly opening: Promise<Replica>; readonly ours: boolean }) {
     this.#opening = opening;

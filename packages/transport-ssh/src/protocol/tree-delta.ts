@@ -23,8 +23,10 @@ import {
   type RelativePath,
   rootPath,
 } from '@ubos/sync-core';
-import type { TreePage } from './messages.ts';
+import { listRowsMax } from './limits.ts';
+import { loadAnswer, type TreePage } from './messages.ts';
 import { cutPages, NodePagesReader } from './node-pages.ts';
+import type { WireStream } from './wire-stream.ts';
 
 /** The rows that lead from `base` to `tree`. `O(entries that are not shared)`; no recursion, since a path may be thousands of names deep. */
 export function* treeDelta(base: Entry | undefined, tree: Entry | undefined): Iterable<NodeAt> {
@@ -140,6 +142,17 @@ export class TreeReader {
 
   finish(): Entry | undefined {
     return this.#builder.finish();
+  }
+}
+
+/** A tree that is sent against `base`: its pages, and `done`. */
+export async function receiveTree(stream: WireStream, base: Entry | undefined): Promise<Entry | undefined> {
+  const tree = new TreeReader(base, listRowsMax);
+  for (;;) {
+    const answer = await stream.message(loadAnswer);
+    if (answer.type === 'done') return tree.finish();
+    const wrong = tree.read(answer);
+    if (wrong !== undefined) stream.refuse(wrong);
   }
 }
 

@@ -22,6 +22,8 @@ import type { Surveyed } from './survey.ts';
 export interface AgreedStart {
   /** `undefined`: a first sync. Turned to the sides of this run. */
   readonly ancestor: Ancestor | undefined;
+  /** Both trees are what they were when they last agreed, and nothing is held: there is nothing to decide, and no tree was read for it. */
+  readonly isAtRest?: boolean | undefined;
   /** The last generation; the next commit is one more. 0 before the first. */
   readonly generation: number;
   /** To be written with the next commit: this run is the first, or changes them. */
@@ -37,6 +39,8 @@ export async function agreeStart(options: SyncOptions, met: Met, surveyed: Surve
     const start = decideStart({ ...statuses, ids: met.ids, rejoin: options.rejoin });
     switch (start.action) {
       case 'go-on':
+        if (isAtRest(start.head, surveyed))
+          return { ...withSettings(options, met, { head: start.head, ancestor: undefined }, report), isAtRest: true };
         return withSettings(options, met, { head: start.head, ancestor: await ancestorOf(start.head, surveyed, met.turned) }, report);
       case 'first-sync':
         report.firstSync();
@@ -97,9 +101,14 @@ function withKnownParents(before: Ancestor, changes: readonly AncestorChange[]):
   });
 }
 
+function isAtRest({ digest, roots }: ArchiveHead, { known, snapshots }: Surveyed): boolean {
+  if (known.head?.digest !== digest || roots === undefined || roots.alpha !== roots.beta) return false;
+  return snapshots.alpha.unchanged !== undefined && snapshots.beta.unchanged !== undefined;
+}
+
 /** The ancestor that was read before the roots were locked, if no other run has committed since; else what alpha's archive holds now. */
 async function ancestorOf(head: ArchiveHead, { known, archives }: Surveyed, turned: boolean): Promise<Ancestor> {
-  if (known.head !== undefined && known.head.generation === head.generation && known.head.digest === head.digest) return known.ancestor;
+  if (known.head?.digest === head.digest) return known.ancestor();
   const stored = await archives?.alpha.load();
   if (stored === undefined) throw new TypeError('a head has an archive');
   return turned ? { alpha: stored.beta, beta: stored.alpha } : stored;

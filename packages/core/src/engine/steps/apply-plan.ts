@@ -18,7 +18,7 @@ import type { Surveyed } from './survey.ts';
 
 export async function applyPlan(options: SyncOptions, met: Met, surveyed: Surveyed, decided: Decided, report: ReportBuilder): Promise<SyncReport> {
   const { pair } = met;
-  const { archives, snapshots } = surveyed;
+  const { archives } = surveyed;
   if (pair === undefined || archives === undefined) throw new TypeError('a run that applies has established both replicas');
   const { alpha, beta, signal, onEvent, durability = 'full' } = options;
   const batches = planBatches(decided.alphaChanges, decided.betaChanges, { isCopy: (path) => decided.copiesOf.has(path) });
@@ -52,7 +52,7 @@ export async function applyPlan(options: SyncOptions, met: Met, surveyed: Survey
       });
     const outcome = await propagate(batch, {
       replicas: { alpha, beta },
-      scanned: (side, path) => entryAt(snapshots[side].root, path),
+      scanned: (side, path) => entryAt(decided.trees[side], path),
       sourceOf: (path) => decided.copiesOf.get(path) ?? path,
       run: report.run,
       pair,

@@ -8,6 +8,7 @@ import type { Conflict, Plan, Side } from '../../reconcile/plan.ts';
 import type { ClockRelation, Policy } from '../../reconcile/policy.ts';
 import { reconcile } from '../../reconcile/reconcile.ts';
 import { compilePatterns } from '../../scope/pattern.ts';
+import type { Entry } from '../../tree/entry.ts';
 import { isWithin, type RelativePath } from '../../tree/path.ts';
 import type { Snapshot } from '../replica.ts';
 import type { SyncHalt } from '../report.ts';
@@ -25,15 +26,21 @@ export interface Decided {
   readonly betaChanges: readonly Change[];
   /** For the name of a kept loser: the path whose content it is. */
   readonly copiesOf: ReadonlyMap<RelativePath, RelativePath>;
+  /** What was scanned. */
+  readonly trees: Trees;
   readonly generation: number;
   readonly newSettings: AgreedStart['newSettings'];
   readonly halt?: SyncHalt | undefined;
 }
 
+type Trees = Readonly<Record<Side, Entry | undefined>>;
+
 export async function decide(options: SyncOptions, met: Met, surveyed: Surveyed, report: ReportBuilder): Promise<Decided> {
   const start = await agreeStart(options, met, surveyed, report);
   options.onEvent?.({ type: 'phase', name: 'reconcile' });
-  const whole = start.halt === undefined ? await planOf(options, surveyed, start) : emptyPlan;
+  const isDecided = start.halt !== undefined || start.isAtRest;
+  const trees = isDecided ? noTrees : await treesOf(surveyed);
+  const whole = isDecided ? emptyPlan : await planOf(options, { ...surveyed, trees }, start);
   const plan = selectPaths(whole, options.paths);
   report.planned({
     changes: [
@@ -49,21 +56,32 @@ export async function decide(options: SyncOptions, met: Met, surveyed: Surveyed,
     alphaChanges: plan.alphaChanges,
     betaChanges: plan.betaChanges,
     copiesOf: new Map(plan.conflicts.flatMap(({ path, keptAs }) => (keptAs === undefined ? [] : [[keptAs, path] as const]))),
+    trees,
     generation: start.generation,
     newSettings: start.newSettings,
     // The guards look at the whole plan, whatever part of it was selected.
-    halt: start.halt ?? unmarkedHalt(options, surveyed.snapshots) ?? planHalt(options, surveyed, start, whole),
+    halt: start.halt ?? unmarkedHalt(options, surveyed.snapshots) ?? planHalt(options, { ...surveyed, trees }, start, whole),
   };
 }
+
+const noTrees: Trees = { alpha: undefined, beta: undefined };
+
+/** A tree that did not change is still needed where the other one did. */
+async function treesOf({ snapshots }: Surveyed): Promise<Trees> {
+  const treeOf = ({ root, unchanged }: Snapshot): Promise<Entry | undefined> => (unchanged === undefined ? Promise.resolve(root) : unchanged());
+  const [alpha, beta] = await Promise.all([treeOf(snapshots.alpha), treeOf(snapshots.beta)]);
+  return { alpha, beta };
+}
+
+type Found = Surveyed & { readonly trees: Trees };
 
 const emptyPlan: Plan = { ancestorChanges: [], alphaChanges: [], betaChanges: [], conflicts: [], problems: [] };
 
 /** Clocks are compared only where they decide: asking costs round trips, and most runs have no conflict. */
-async function planOf(options: SyncOptions, { snapshots }: Surveyed, { ancestor }: AgreedStart): Promise<Plan> {
+async function planOf(options: SyncOptions, { snapshots, trees }: Found, { ancestor }: AgreedStart): Promise<Plan> {
   const policy = policyOf(options);
   const folding = { alpha: snapshots.alpha.folding, beta: snapshots.beta.folding };
-  const decideWith = (clock: ClockRelation | undefined): Plan =>
-    reconcile({ ancestor, alpha: snapshots.alpha.root, beta: snapshots.beta.root, policy, clock, folding });
+  const decideWith = (clock: ClockRelation | undefined): Plan => reconcile({ ancestor, ...trees, policy, clock, folding });
   const unmeasured = decideWith({ offsetMs: 0, uncertaintyMs: Number.POSITIVE_INFINITY });
   if (!unmeasured.conflicts.some(({ reason, resolution }) => reason === 'tie' || resolution === 'keep-both')) return unmeasured;
   return decideWith(await measureClocks(options.alpha, options.beta));
@@ -103,12 +121,11 @@ function unmarkedHalt({ dryRun, names, allow }: SyncOptions, snapshots: Readonly
   return side && { reason: 'marker-missing', side, message: `the marker of ${names[side]} went away while it was scanned`, overridable: true };
 }
 
-function planHalt(options: SyncOptions, { snapshots }: Surveyed, { ancestor }: AgreedStart, plan: Plan): SyncHalt | undefined {
+function planHalt(options: SyncOptions, { snapshots, trees }: Found, { ancestor }: AgreedStart, plan: Plan): SyncHalt | undefined {
   const { settings, names, allow } = options;
   const found = findHalts({
     ancestor,
-    alpha: snapshots.alpha.root,
-    beta: snapshots.beta.root,
+    ...trees,
     plan,
     limits: limitsOf(settings),
     include: settings.scope.include,

@@ -5,8 +5,10 @@
 import { type Ancestor, agreed } from '../../reconcile/ancestor.ts';
 import type { Side } from '../../reconcile/plan.ts';
 import type { ScopeRules } from '../../scope/rules.ts';
+import type { Entry } from '../../tree/entry.ts';
 import type { ArchiveHead, ArchiveStatus, ArchiveStore } from '../archive-store.ts';
-import type { LockOptions, Replica, ReplicaLock, ScanOptions, Snapshot } from '../replica.ts';
+import { SyncError } from '../errors.ts';
+import type { LockOptions, Replica, ReplicaLock, ScanBaseline, ScanOptions, Snapshot } from '../replica.ts';
 import type { SyncOptions } from '../run-sync.ts';
 import type { ScanSettings } from '../settings.ts';
 import { lockInOrder, tryLockBoth } from './lock-both.ts';
@@ -17,8 +19,8 @@ export interface Surveyed {
   readonly lock: ReplicaLock;
   readonly archives: Readonly<Record<Side, ArchiveStore>> | undefined;
   readonly statuses: Readonly<Record<Side, ArchiveStatus>>;
-  /** What alpha's archive held just before the lock was taken, turned to the sides of this run. Believed only where its head is still the head. */
-  readonly known: { readonly head: ArchiveHead | undefined; readonly ancestor: Ancestor };
+  /** What alpha's archive held just before the lock was taken. Believed only where its head is still the head. */
+  readonly known: Known;
   readonly snapshots: Readonly<Record<Side, Snapshot>>;
   /** What was scanned with: the profile's scope and the guards of both ends. */
   readonly scope: ScopeRules;
@@ -37,7 +39,7 @@ export async function survey(options: SyncOptions, met: Met, report: ReportBuild
     signal,
   };
   const archives = met.pair === undefined ? undefined : { alpha: alpha.archive(met.pair), beta: beta.archive(met.pair) };
-  const known = archives === undefined ? undefined : await readAncestor(archives.alpha, met.turned);
+  const known = await readKnown(archives?.alpha, met.turned);
   const scope = withGuards(options, met);
   const ask = (lock: Promise<ReplicaLock | undefined>): Promise<Found | undefined> =>
     askBoth({ options, met, archives, lock, known, scanSettings: { ...options.settings, scope } });
@@ -52,7 +54,7 @@ export async function survey(options: SyncOptions, met: Met, report: ReportBuild
   }
   if (found === undefined) throw new TypeError('a lock that was taken is there');
   report.scanned(found.snapshots);
-  return { ...found, archives, known: { head: known?.status.head, ancestor: known?.ancestor ?? agreed(undefined) }, scope };
+  return { ...found, archives, known, scope };
 }
 
 interface Found {
@@ -62,8 +64,9 @@ interface Found {
 }
 
 interface Known {
-  readonly status: ArchiveStatus;
-  readonly ancestor: Ancestor;
+  readonly head: ArchiveHead | undefined;
+  /** The ancestor at that head, turned to the sides of this run; read when it is first asked for. */
+  ancestor(): Promise<Ancestor>;
 }
 
 /** `undefined`: a root was busy. The answers that were already on their way are waited for and dropped. */
@@ -72,7 +75,7 @@ async function askBoth(question: {
   readonly met: Met;
   readonly archives: Readonly<Record<Side, ArchiveStore>> | undefined;
   readonly lock: Promise<ReplicaLock | undefined>;
-  readonly known: Known | undefined;
+  readonly known: Known;
   readonly scanSettings: ScanSettings;
 }): Promise<Found | undefined> {
   const { options, met, archives, lock, known, scanSettings } = question;
@@ -109,17 +112,33 @@ async function askBoth(question: {
   };
 }
 
-async function readAncestor(archive: ArchiveStore, turned: boolean): Promise<Known> {
-  const status = await archive.status();
-  if (status.head === undefined) return { status, ancestor: agreed(undefined) };
-  const stored = await archive.load();
-  return { status, ancestor: turned ? { alpha: stored.beta, beta: stored.alpha } : stored };
+async function readKnown(archive: ArchiveStore | undefined, turned: boolean): Promise<Known> {
+  const head = (await archive?.status())?.head;
+  let ancestor: Promise<Ancestor> | undefined;
+  return {
+    head,
+    ancestor() {
+      ancestor ??= readAncestor(archive, head, turned);
+      return ancestor;
+    },
+  };
 }
 
-function baselineOf(met: Met, known: Known | undefined, side: Side): ScanOptions['baseline'] {
-  const head = known?.status.head;
-  if (met.pair === undefined || known === undefined || head === undefined) return undefined;
-  return { pair: met.pair, generation: head.generation, digest: head.digest, tree: known.ancestor[side] };
+async function readAncestor(archive: ArchiveStore | undefined, head: ArchiveHead | undefined, turned: boolean): Promise<Ancestor> {
+  if (archive === undefined || head === undefined) return agreed(undefined);
+  const stored = await archive.load();
+  // Between the first look at it and the lock another run may have come to its end.
+  if ((await archive.status()).head?.digest !== head.digest)
+    throw new SyncError('SYNC_LOCKED', 'another run has just ended; this one began too early');
+  return turned ? { alpha: stored.beta, beta: stored.alpha } : stored;
+}
+
+function baselineOf({ pair, turned }: Met, known: Known, side: Side): ScanBaseline | undefined {
+  const { head } = known;
+  if (pair === undefined || head === undefined) return undefined;
+  const half = turned === (side === 'alpha') ? 'beta' : 'alpha';
+  const tree = async (): Promise<Entry | undefined> => (await known.ancestor())[side];
+  return { pair, generation: head.generation, digest: head.digest, merkle: head.roots?.[half], tree };
 }
 
 /** Guards of both ends add up; they are not part of the settings that the ends have to agree on. */
