@@ -13,6 +13,11 @@ export interface LogSink {
   /** The hash of its cursors, kind `fast`: the one that sources use. */
   readonly hash: HashBytes;
   /**
+   * Memory in which the puller gathers what it will append; plain arrays by default. Looking for newlines in a `Buffer` of Node takes a tenth of the time
+   * (0.04 s instead of 0.4 s for 579 MB in 2.2 million lines).
+   */
+  readonly allocate?: ((bytes: number) => Uint8Array) | undefined;
+  /**
    * Takes the log for one pull. Waits at most `waitMs` for another pull of it, then `SYNC_LOG_LOCKED`. `SYNC_LOG_NOT_A_FILE`, `SYNC_DENIED`.
    * With `dryRun` nothing is made or written, a lock only where the state for one exists already.
    */

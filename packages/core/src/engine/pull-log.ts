@@ -145,6 +145,7 @@ async function takeIn(log: OpenLog, pull: Pull, { plan, stream, facts }: Taking)
     begun: log.read({ start: start - (start % chunkBytes), end: start }),
     wholeLines,
     hash: sink.hash,
+    allocate: sink.allocate,
     emit(bytes) {
       counter.push(bytes);
       if (hasBegun) log.append(bytes);

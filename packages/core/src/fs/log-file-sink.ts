@@ -41,6 +41,7 @@ export async function createFsLogSink(path: string, options: FsLogSinkOptions = 
   return {
     name: path,
     hash: hashing.hash,
+    allocate: (bytes) => Buffer.alloc(bytes),
     async open({ dryRun, waitMs, signal }) {
       const state = await openState(disk, place, { clock, uid: options.uid, dryRun, waitMs, signal });
       try {

@@ -27,16 +27,18 @@ export interface IntakeOptions {
   readonly begun: Uint8Array;
   readonly wholeLines: boolean;
   readonly hash: HashBytes;
+  /** Memory for chunks, as a sink gives it. */
+  readonly allocate?: ((bytes: number) => Uint8Array) | undefined;
   /** Takes what may be appended, in order. The bytes are valid during the call. */
   readonly emit: (bytes: Uint8Array) => void;
 }
 
-export function createIntake({ chain, begun, wholeLines, hash, emit }: IntakeOptions): Intake {
+export function createIntake({ chain, begun, wholeLines, hash, allocate = plainBytes, emit }: IntakeOptions): Intake {
   assert(begun.length === chain.offset % chunkBytes, () => `the begun chunk has ${begun.length} bytes`);
-  let buffer = new Uint8Array(chunkBytes);
+  let buffer = allocate(chunkBytes);
   buffer.set(begun);
   /** The chunk before. */
-  let previous = new Uint8Array(chunkBytes);
+  let previous = allocate(chunkBytes);
   let chunkStart = chain.offset - begun.length;
   let filled = begun.length;
   /** Up to here the buffer was given out. */
@@ -69,7 +71,7 @@ export function createIntake({ chain, begun, wholeLines, hash, emit }: IntakeOpt
   function closeChunk(): void {
     flush();
     if (given < chunkBytes) {
-      waiting.push(buffer.slice(given));
+      waiting.push(new Uint8Array(buffer.subarray(given)));
       waitingBytes += chunkBytes - given;
       given = chunkBytes;
       if (waitingBytes > lineBytesMax) giveOut(chunkBytes);
@@ -102,6 +104,10 @@ export function createIntake({ chain, begun, wholeLines, hash, emit }: IntakeOpt
       return { offset: givenOffset, digests: [...whole, last] };
     },
   };
+}
+
+function plainBytes(bytes: number): Uint8Array {
+  return new Uint8Array(bytes);
 }
 
 /** Behind the last newline between `start` and `end`; `start` if there is none. */

@@ -1,6 +1,5 @@
 /** Counts for people of what a pull brought: lines, lines that are no JSON, and the times that the first and the last line name. */
 import { chunkBytes } from './chunk-chain.ts';
-import { countNewlines } from './count-newlines.ts';
 import { jsonLineEnd, newline } from './json-line.ts';
 
 export interface LineCounts {
@@ -54,8 +53,9 @@ export function createLineCounter({ json, lineSoFar }: LineCounterOptions): Line
   function count(bytes: Uint8Array): void {
     const linesBefore = lines;
     const isChecked = json === 'all' || (json === 'sample' && (seenBytes < checkedWholeBytes || Math.floor(seenBytes / chunkBytes) % 16 === 0));
-    if (!isChecked) lines += countNewlines(bytes);
-    else {
+    if (!isChecked) {
+      for (let start = 0; start < bytes.length; lines++) start = bytes.indexOf(newline, start) + 1;
+    } else {
       for (let start = 0; start < bytes.length; lines++) {
         const end = jsonLineEnd(bytes, start);
         if (end !== -1) start = end + 1;
