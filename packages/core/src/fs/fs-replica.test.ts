@@ -22,9 +22,11 @@ import { describeReplica } from '../testing/describe-replica.ts';
 import type { Entry } from '../tree/entry.ts';
 import { entryAt } from '../tree/lookup.ts';
 import type { RelativePath } from '../tree/path.ts';
+import type { DiskListing } from './disk.ts';
 import { createFsReplica, type FsReplicaOptions } from './fs-replica.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { systemClock } from './system-clock.ts';
+import { aroundDisk } from './test-support/around-disk.ts';
 import { wrapDisk } from './test-support/wrapped-disk.ts';
 
 function temp(): string {
@@ -183,6 +185,47 @@ describe('a root', () => {
     await expect(replica.transition([make('d')], { run: 'run', pair, durability: 'fast' })).rejects.toMatchObject({ code: 'SYNC_MARKER_MISSING' });
     await lock.release();
     expect(readdirSync(path)).toEqual([]);
+  });
+});
+
+describe('a scan with the digest of a baseline', () => {
+  const scanFrom = async (replica: Replica, before: Entry): ReturnType<Replica['scan']> => {
+    const merkle = before.kind === 'directory' ? before.merkle : undefined;
+    const pair = pairKey(await replica.establish(), peer, 'default');
+    return replica.scan({ settings, baseline: { pair, generation: 1, digest: '', merkle, tree: () => Promise.resolve(before) } });
+  };
+
+  it('says no more than that nothing has changed; the tree is the baseline itself', async () => {
+    const path = folder();
+    writeFileSync(join(path, 'a'), '1');
+    const replica = await replicaAt(path);
+    const before = (await replica.scan({ settings })).root as Entry;
+    const same = await scanFrom(replica, before);
+    expect(same.root).toBeUndefined();
+    expect(await same.unchanged?.()).toEqual(before);
+    writeFileSync(join(path, 'a'), '22');
+    const changed = await scanFrom(replica, before);
+    expect(changed.unchanged).toBeUndefined();
+    expect(entryAt(changed.root, 'a' as RelativePath)).toMatchObject({ sizeBytes: 2 });
+  });
+
+  it('takes no name for deleted that a listing has missed', async () => {
+    const path = folder();
+    mkdirSync(join(path, 'd'));
+    for (const name of ['file', 'other']) writeFileSync(join(path, 'd', name), name);
+    let misses = 0;
+    const disk = aroundDisk(createNodeDisk(), ({ call, path: at }, next) => {
+      const result = next();
+      if (call !== 'list' || at !== 'd' || misses-- <= 0) return result;
+      return (result as readonly DiskListing[]).filter(({ name }) => name !== 'file');
+    });
+    await (await replicaAt(path)).establish();
+    const replica = await replicaAt(path, { disk, readOnly: true });
+    const before = (await replica.scan({ settings })).root as Entry;
+    misses = 1;
+    expect((await scanFrom(replica, before)).root).toEqual(before);
+    rmSync(join(path, 'd/file'));
+    expect(entryAt((await scanFrom(replica, before)).root, 'd/file' as RelativePath)).toBeUndefined();
   });
 });
 

@@ -23,7 +23,7 @@ export interface LineCounter {
 
 /**
  * Which lines are checked to be JSON. `all` costs one to two seconds of one core for 579 MB, as much as everything else that is done with these bytes.
- * `sample` checks every line of the first 16 MiB, and then those of one MiB in sixteen: all of what a usual pull brings, enough of a bulk one to see
+ * `sample` checks every line of the first 16 MiB, and then those of one MiB in sixty-four: all of what a usual pull brings, enough of a bulk one to see
  * what kind of log it is. The counts say how many lines they speak of.
  */
 export type JsonCheck = 'all' | 'sample' | 'off';
@@ -52,7 +52,7 @@ export function createLineCounter({ json, lineSoFar }: LineCounterOptions): Line
   /** All lines of bytes that end with a newline. */
   function count(bytes: Uint8Array): void {
     const linesBefore = lines;
-    const isChecked = json === 'all' || (json === 'sample' && (seenBytes < checkedWholeBytes || Math.floor(seenBytes / chunkBytes) % 16 === 0));
+    const isChecked = json === 'all' || (json === 'sample' && (seenBytes < checkedWholeBytes || Math.floor(seenBytes / chunkBytes) % 64 === 0));
     if (!isChecked) {
       for (let start = 0; start < bytes.length; lines++) start = bytes.indexOf(newline, start) + 1;
     } else {
