@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { listMemoryDisk } from '../testing/memory-disk.ts';
 import { createTwoReplicas, type TwoReplicas } from '../testing/two-replicas.ts';
+import type { RelativePath } from '../tree/path.ts';
 
 describe('the five tests that the system was asked for with', () => {
   it('conflict: the newer side wins, and the loser is kept', async () => {
@@ -145,7 +146,67 @@ describe('what fails', () => {
   });
 });
 
+describe('paths select changes', () => {
+  it('and nothing that is not selected is forgotten', async () => {
+    const world = await synced({ 'hub/conf': '1', k1: '1', k2: '2' });
+    world.write('balaur', 'hub/bot_state.json', '{}');
+    world.remove('laptop', 'hub');
+    world.write('laptop', 'other', 'new');
+    await world.sync({ paths: ['other' as RelativePath] });
+    expect([both(world, 'other'), both(world, 'hub/conf')]).toEqual([
+      ['new', 'new'],
+      [undefined, '1'],
+    ]);
+    await world.sync();
+    expect(both(world, 'hub/conf')).toEqual([undefined, undefined]);
+  });
+
+  it('and a conflict that is selected brings the copy of its loser', async () => {
+    const world = await synced({ 'a.md': 'one', k1: '1' });
+    world.write('laptop', 'a.md', 'from the laptop');
+    world.write('balaur', 'a.md', 'from the server');
+    await world.sync({ settings: { conflicts: 'keep-both' }, paths: ['a.md' as RelativePath] });
+    expect(listMemoryDisk(world.disks.laptop)).toEqual(listMemoryDisk(world.disks.balaur));
+    expect(listMemoryDisk(world.disks.laptop).filter((line) => line.includes('from the laptop'))).toHaveLength(1);
+  });
+});
+
+describe('a first sync that breaks off', () => {
+  it('still lists what differs, and does not settle it by time', async () => {
+    for (let stopAt = 1; ; stopAt++) {
+      const world = createTwoReplicas();
+      for (const name of ['a', 'b', 'c']) world.write('laptop', name, name);
+      world.write('laptop', 'differs', 'laptop');
+      world.write('balaur', 'differs', 'balaur, later');
+      let steps = 0;
+      const crash = await world
+        .sync({
+          step: () => {
+            if (++steps >= stopAt) throw new Error('crash');
+          },
+        })
+        .then(
+          () => false,
+          () => true,
+        );
+      const report = await world.sync();
+      expect(report.conflicts, `stopped at step ${stopAt}`).toMatchObject([{ path: 'differs', resolution: 'skipped' }]);
+      expect(both(world, 'differs'), `stopped at step ${stopAt}`).toEqual(['laptop', 'balaur, later']);
+      if (!crash) break;
+    }
+  });
+});
+
 describe('halts', () => {
+  it('takes a lost marker as a new beginning if told to rejoin', async () => {
+    const world = await synced({ a: '1', b: '2' });
+    world.disks.balaur.id = undefined;
+    world.disks.balaur.archives.clear();
+    world.remove('balaur', 'a');
+    expect((await world.sync({ rejoin: true })).outcome).toBe('applied');
+    expect(both(world, 'a')).toEqual(['1', '1']);
+  });
+
   it('does not take an emptied root for a wish', async () => {
     const world = await synced({ a: '1', b: '2', c: '3' });
     for (const name of ['a', 'b', 'c']) world.remove('laptop', name);

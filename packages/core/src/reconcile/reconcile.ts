@@ -56,6 +56,8 @@ import {
 export interface ReconcileInput {
   /** `undefined`: the pair's first sync. Nothing is deleted then. */
   readonly ancestor: Ancestor | undefined;
+  /** Content conflicts are settled as on a first sync, although there is an ancestor: it is what an interrupted first sync achieved. */
+  readonly first?: boolean | undefined;
   readonly alpha: Entry | undefined;
   readonly beta: Entry | undefined;
   readonly policy: Policy;
@@ -65,11 +67,19 @@ export interface ReconcileInput {
   readonly folding?: Sides<Folding> | undefined;
 }
 
-export function reconcile({ ancestor, alpha, beta, policy, clock, folding = { alpha: exactNames, beta: exactNames } }: ReconcileInput): Plan {
+export function reconcile({
+  ancestor,
+  first = ancestor === undefined,
+  alpha,
+  beta,
+  policy,
+  clock,
+  folding = { alpha: exactNames, beta: exactNames },
+}: ReconcileInput): Plan {
   const work: Work = {
     policy,
     clock,
-    first: ancestor === undefined,
+    first,
     ancestor: ancestor ?? { alpha: undefined, beta: undefined },
     undecided: [],
     ancestorChanges: [],

@@ -11,7 +11,7 @@ import { entryAt } from '../../tree/lookup.ts';
 import { parentPath, type RelativePath, rootPath } from '../../tree/path.ts';
 import { decideStart, foldJournals } from '../archive-start.ts';
 import type { ArchiveCommit, ArchiveHead, ArchiveStatus, ArchiveStore } from '../archive-store.ts';
-import type { SyncHalt } from '../report.ts';
+import type { SyncHalt, SyncNotice } from '../report.ts';
 import type { SyncOptions } from '../run-sync.ts';
 import { differingSettings, toPairSettings } from '../sync-settings.ts';
 import { commitArchives, turnRound } from './commit-archives.ts';
@@ -28,6 +28,10 @@ export interface AgreedStart {
   readonly generation: number;
   /** To be written with the next commit: this run is the first, or changes them. */
   readonly newSettings: ArchiveCommit['settings'];
+  /** What is still open is settled as on a first sync: also after one that broke off, whatever it achieved. */
+  readonly first: boolean;
+  /** Settings are taken over, if the run goes on. */
+  readonly settingsNotice?: SyncNotice | undefined;
   readonly halt?: SyncHalt | undefined;
 }
 
@@ -39,14 +43,13 @@ export async function agreeStart(options: SyncOptions, met: Met, surveyed: Surve
     const start = decideStart({ ...statuses, ids: met.ids, rejoin: options.rejoin });
     switch (start.action) {
       case 'go-on':
-        if (isAtRest(start.head, surveyed))
-          return { ...withSettings(options, met, { head: start.head, ancestor: undefined }, report), isAtRest: true };
-        return withSettings(options, met, { head: start.head, ancestor: await ancestorOf(start.head, surveyed, met.turned) }, report);
+        if (isAtRest(start.head, surveyed)) return { ...withSettings(options, met, { head: start.head, ancestor: undefined }), isAtRest: true };
+        return withSettings(options, met, { head: start.head, ancestor: await ancestorOf(start.head, surveyed, met.turned) });
       case 'first-sync':
         report.firstSync();
-        return withSettings(options, met, { head: undefined, ancestor: undefined }, report);
+        return withSettings(options, met, { head: undefined, ancestor: undefined });
       case 'halt':
-        return { ancestor: undefined, generation: 0, newSettings: undefined, halt: { ...start, overridable: false } };
+        return { ancestor: undefined, generation: 0, newSettings: undefined, first: false, halt: { ...start, overridable: false } };
       case 'finish-commit':
       case 'discard-pending':
         if (archives === undefined) throw new TypeError('what is pending has an archive');
@@ -65,7 +68,8 @@ export async function agreeStart(options: SyncOptions, met: Met, surveyed: Surve
         const achieved = withKnownParents(before, turnRound(foldJournals(first.journal, second.journal), met.turned));
         const changes = start.head === undefined ? [{ path: rootPath, ...before }, ...achieved] : achieved;
         const ancestor = applyAncestorChanges(before, changes);
-        const settled = withSettings(options, met, { head: start.head, ancestor }, report);
+        if (start.head === undefined) report.firstSync();
+        const settled = withSettings(options, met, { head: start.head, ancestor });
         if (options.dryRun || settled.halt !== undefined) return settled;
         const generation = settled.generation + 1;
         await commitArchives(archives, {
@@ -127,19 +131,19 @@ function withSettings(
   options: SyncOptions,
   { ids }: Met,
   { head, ancestor }: { readonly head: ArchiveHead | undefined; readonly ancestor: Ancestor | undefined },
-  report: ReportBuilder,
 ): AgreedStart {
   const generation = head?.generation ?? 0;
+  const first = head === undefined;
   // A dry run before the first sync: there is no one to agree with yet, and nothing is written.
-  if (ids.alpha === undefined || ids.beta === undefined) return { ancestor, generation, newSettings: undefined };
+  if (ids.alpha === undefined || ids.beta === undefined) return { ancestor, generation, first, newSettings: undefined };
   const value = toPairSettings(options.settings, { alpha: ids.alpha, beta: ids.beta });
   const newSettings = { value, by: ids.alpha };
-  if (head === undefined) return { ancestor, generation, newSettings };
+  if (head === undefined) return { ancestor, generation, first, newSettings };
   const different = differingSettings(value, head.settings);
-  if (different.length === 0) return { ancestor, generation, newSettings: undefined };
+  if (different.length === 0) return { ancestor, generation, first, newSettings: undefined };
   if (head.settingsBy === ids.alpha || options.allow?.has('settings-differ')) {
-    report.notice({ code: 'SYNC_SETTINGS_DIFFER', message: `new settings are taken over: ${different.join(', ')}` });
-    return { ancestor, generation, newSettings };
+    const settingsNotice: SyncNotice = { code: 'SYNC_SETTINGS_DIFFER', message: `new settings are taken over: ${different.join(', ')}` };
+    return { ancestor, generation, first, newSettings, settingsNotice };
   }
   const halt: SyncHalt = {
     reason: 'settings-differ',
@@ -147,7 +151,7 @@ function withSettings(
     message: `${options.names.alpha} and ${options.names.beta} have different settings: ${different.join(', ')}; ${options.names.beta} set them last`,
     overridable: true,
   };
-  return { ancestor, generation, newSettings: undefined, halt };
+  return { ancestor, generation, first, newSettings: undefined, halt };
 }
 
 function noticeOf(action: 'finish-commit' | 'discard-pending' | 'fold-journals'): string {

@@ -9,7 +9,7 @@ import type { ArchiveCommit, ArchiveStore } from '../archive-store.ts';
 import type { SyncReport } from '../report.ts';
 import type { SyncOptions } from '../run-sync.ts';
 import { commitArchives, turnRound } from './commit-archives.ts';
-import type { Decided } from './decide.ts';
+import { type Decided, isLetGo } from './decide.ts';
 import { type Met, peerAddress } from './meet.ts';
 import { planBatches } from './plan-batches.ts';
 import { propagate } from './propagate.ts';
@@ -80,10 +80,6 @@ export async function applyPlan(options: SyncOptions, met: Met, surveyed: Survey
   if (options.guards !== undefined) await alpha.ownGuards?.set(options.guards);
   await alpha.peers?.set(peerAddress(met.identities.beta, options.profile), betaId(met));
   return report.finished();
-}
-
-function isLetGo({ alpha, beta }: AncestorChange): boolean {
-  return (alpha === undefined) !== (beta === undefined);
 }
 
 function createCommitter({

@@ -51,6 +51,8 @@ export async function decide(options: SyncOptions, met: Met, surveyed: Surveyed,
     problems: plan.problems,
     held: start.ancestor === undefined ? [] : heldEntries(start.ancestor),
   });
+  const halt = start.halt ?? unmarkedHalt(options, surveyed.snapshots) ?? planHalt(options, { ...surveyed, trees }, start, whole);
+  if (halt === undefined && start.settingsNotice !== undefined) report.notice(start.settingsNotice);
   return {
     ancestorChanges: plan.ancestorChanges,
     alphaChanges: plan.alphaChanges,
@@ -60,7 +62,7 @@ export async function decide(options: SyncOptions, met: Met, surveyed: Surveyed,
     generation: start.generation,
     newSettings: start.newSettings,
     // The guards look at the whole plan, whatever part of it was selected.
-    halt: start.halt ?? unmarkedHalt(options, surveyed.snapshots) ?? planHalt(options, { ...surveyed, trees }, start, whole),
+    halt,
   };
 }
 
@@ -78,10 +80,10 @@ type Found = Surveyed & { readonly trees: Trees };
 const emptyPlan: Plan = { ancestorChanges: [], alphaChanges: [], betaChanges: [], conflicts: [], problems: [] };
 
 /** Clocks are compared only where they decide: asking costs round trips, and most runs have no conflict. */
-async function planOf(options: SyncOptions, { snapshots, trees }: Found, { ancestor }: AgreedStart): Promise<Plan> {
+async function planOf(options: SyncOptions, { snapshots, trees }: Found, { ancestor, first }: AgreedStart): Promise<Plan> {
   const policy = policyOf(options);
   const folding = { alpha: snapshots.alpha.folding, beta: snapshots.beta.folding };
-  const decideWith = (clock: ClockRelation | undefined): Plan => reconcile({ ancestor, ...trees, policy, clock, folding });
+  const decideWith = (clock: ClockRelation | undefined): Plan => reconcile({ ancestor, first, ...trees, policy, clock, folding });
   const unmeasured = decideWith({ offsetMs: 0, uncertaintyMs: Number.POSITIVE_INFINITY });
   if (!unmeasured.conflicts.some(({ reason, resolution }) => reason === 'tie' || resolution === 'keep-both')) return unmeasured;
   return decideWith(await measureClocks(options.alpha, options.beta));
@@ -103,15 +105,24 @@ function selectPaths(plan: Plan, paths: readonly RelativePath[] | undefined): Pl
   if (paths === undefined || paths.length === 0) return plan;
   const selected = (path: RelativePath): boolean => paths.some((wanted) => isWithin(path, wanted));
   const onTheWay = ({ path, new: next }: Change): boolean => next?.kind === 'directory' && paths.some((wanted) => isWithin(wanted, path));
-  const select = (changes: readonly Change[]): readonly Change[] => changes.filter((change) => selected(change.path) || onTheWay(change));
+  // The copy of a loser belongs to its conflict, whatever its name is.
+  const copies = new Set(plan.conflicts.filter(({ path }) => selected(path)).map(({ keptAs }) => keptAs));
+  const select = (changes: readonly Change[]): readonly Change[] =>
+    changes.filter((change) => selected(change.path) || copies.has(change.path) || onTheWay(change));
   return {
-    // What is agreed by itself is taken as a whole: it changes no tree, and a folder may be needed by what is below it.
-    ancestorChanges: plan.ancestorChanges,
+    // What is agreed by itself is taken as a whole: it changes no tree, and a folder may be needed by what is below it. But a folder that is let go of on
+    // one side takes with it what is below it: that waits until the deletions in it are made, too.
+    ancestorChanges: plan.ancestorChanges.filter((change) => !isLetGo(change) || selected(change.path)),
     alphaChanges: select(plan.alphaChanges),
     betaChanges: select(plan.betaChanges),
     conflicts: plan.conflicts.filter(({ path }: Conflict) => selected(path)),
     problems: plan.problems.filter(({ path }) => selected(path)),
   };
+}
+
+/** Whether one side gives a path up and the other keeps it: a folder that stays for what is out of scope in it. */
+export function isLetGo({ alpha, beta }: AncestorChange): boolean {
+  return (alpha === undefined) !== (beta === undefined);
 }
 
 /** A marker that was there when the replicas met and is gone now: the root was unmounted or replaced under the scan. */

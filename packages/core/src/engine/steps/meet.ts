@@ -1,6 +1,7 @@
 /** Before anything is locked: who the two replicas are, whether their roots are there, and whether they are the ones that met before. */
 import type { Side } from '../../reconcile/plan.ts';
 import { type PairKey, pairKey } from '../archive-store.ts';
+import { SyncError } from '../errors.ts';
 import type { ReplicaId, ReplicaIdentity } from '../replica.ts';
 import type { SyncHalt } from '../report.ts';
 import type { SyncOptions } from '../run-sync.ts';
@@ -25,8 +26,10 @@ export async function meet(options: SyncOptions): Promise<Met> {
   if (halt === undefined && !dryRun) {
     [ids.alpha, ids.beta] = await Promise.all([left.id ?? alpha.establish(), right.id ?? beta.establish()]);
   }
+  // A folder that is met by two ways has got its id only now.
+  const sameHalt = halt ?? sameIdHalt(ids.alpha, ids.beta);
   const pair = ids.alpha === undefined || ids.beta === undefined ? undefined : pairKey(ids.alpha, ids.beta, profile);
-  return { identities, ids, pair, turned: pair !== undefined && pair.alpha !== ids.alpha, halt };
+  return { identities, ids, pair, turned: pair !== undefined && pair.alpha !== ids.alpha, halt: sameHalt };
 }
 
 /** What peers are remembered by: where they were met, and for which profile. */
@@ -40,21 +43,37 @@ async function findHalt(options: SyncOptions, identities: Readonly<Record<Side, 
     if (halt !== undefined) return halt;
   }
   const { alpha, beta } = identities;
-  if (alpha.host === beta.host && alpha.path === beta.path) {
-    return { reason: 'peer-is-self', side: undefined, message: `both sides are the same folder, ${alpha.path}`, overridable: false };
+  // Only of two folders of this very machine can it be told by their paths; host names repeat. A folder that is met over a wire is known by its id.
+  if (!options.alpha.capabilities.remote && !options.beta.capabilities.remote) {
+    if (alpha.path === beta.path) {
+      return { reason: 'peer-is-self', side: undefined, message: `both sides are the same folder, ${alpha.path}`, overridable: false };
+    }
+    if (isInside(alpha.path, beta.path) || isInside(beta.path, alpha.path)) {
+      throw new SyncError('SYNC_ROOTS_OVERLAP', `one of the two folders lies inside the other: ${alpha.path} and ${beta.path}`, {
+        path: beta.path,
+        hint: 'two roots lie beside each other',
+      });
+    }
   }
-  if (alpha.id !== undefined && alpha.id === beta.id) {
-    return {
-      reason: 'peer-is-self',
-      side: undefined,
-      message: `both sides have the same replica id; one is a copy of the other (remove .ubos-sync/replica.json from the copy)`,
-      overridable: false,
-    };
-  }
-  return changedHalt(beta, options);
+  return sameIdHalt(alpha.id, beta.id) ?? changedHalt(beta, options);
 }
 
-function rootHalt(side: Side, { root, path, id, lostId }: ReplicaIdentity, { names, allow }: SyncOptions): SyncHalt | undefined {
+function sameIdHalt(alpha: ReplicaId | undefined, beta: ReplicaId | undefined): SyncHalt | undefined {
+  if (alpha === undefined || alpha !== beta) return undefined;
+  return {
+    reason: 'peer-is-self',
+    side: undefined,
+    message:
+      'both sides have the same replica id: they are one folder, or one is a copy of the other (then remove .ubos-sync/replica.json from the copy)',
+    overridable: false,
+  };
+}
+
+function isInside(path: string, outer: string): boolean {
+  return path.startsWith(outer.endsWith('/') ? outer : `${outer}/`);
+}
+
+function rootHalt(side: Side, { root, path, id, lostId }: ReplicaIdentity, { names, allow, rejoin }: SyncOptions): SyncHalt | undefined {
   const where = `${path} on ${names[side]}`;
   switch (root) {
     case 'missing':
@@ -64,7 +83,7 @@ function rootHalt(side: Side, { root, path, id, lostId }: ReplicaIdentity, { nam
     case 'foreign-fs':
       return { reason: 'root-kind', side, message: `${where} is on another kind of file system than when it was synced last`, overridable: false };
     case 'directory':
-      if (id !== undefined || lostId === undefined || allow?.has('marker-missing')) return undefined;
+      if (id !== undefined || lostId === undefined || rejoin || allow?.has('marker-missing')) return undefined;
       return {
         reason: 'marker-missing',
         side,
@@ -80,7 +99,7 @@ async function changedHalt(identity: ReplicaIdentity, { alpha, profile, names, a
   if (known === undefined || known === identity.id) return undefined;
   const where = `${identity.path} on ${names.beta}`;
   if (identity.id === undefined) {
-    if (allow?.has('marker-missing')) return undefined;
+    if (rejoin || allow?.has('marker-missing')) return undefined;
     return {
       reason: 'marker-missing',
       side: 'beta',

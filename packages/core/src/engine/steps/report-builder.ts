@@ -105,7 +105,8 @@ export function createReportBuilder(options: SyncOptions): ReportBuilder {
       conflicts = plan.conflicts;
       held = plan.held;
       for (const { path, side, code } of plan.problems) {
-        problems.push({ path, side, code, message: `${path || 'the root'} could not be read on ${names[side]} (${code})`, during: 'decide' });
+        const message = `${path || 'the root'} could not be read on ${names[side]} (${code})`;
+        problems.push({ path, side, code: problemCode(code), message, during: 'decide' });
       }
       for (const { side, change } of plan.changes) {
         changeIndex.set(`${side} ${change.path}`, changes.length);
@@ -137,4 +138,10 @@ export function createReportBuilder(options: SyncOptions): ReportBuilder {
       return build(changes.length > 0 ? 'applied' : 'in-sync');
     },
   };
+}
+
+/** Codes are ours; what the system calls it is in the message. */
+function problemCode(code: string): string {
+  if (code.startsWith('SYNC_')) return code;
+  return code === 'EACCES' || code === 'EPERM' ? 'SYNC_DENIED' : 'SYNC_IO';
 }
