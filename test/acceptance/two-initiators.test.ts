@@ -54,6 +54,23 @@ for (const { title, start, skip } of servers) {
       expect(await world.there.read('journal/of-the-laptop/audit.jsonl')).toBeUndefined();
     });
 
+    it('logs that one end has only pulled, and its audit, stay where they are when the other end syncs first', async () => {
+      await world.there.write('live/events.jsonl', '{"event":1}\n');
+      await appendFile(
+        join(world.here.root, 'ubos-sync.yaml'),
+        'audit: journal/of-the-laptop\nlogs: [{ from: live/events.jsonl, to: copies/events.jsonl }]\n',
+      );
+      await fine(world.sync(['logs']));
+      expect(await world.here.read('copies/events.jsonl')).toBe('{"event":1}\n');
+      await world.here.write('shared.md', 'to all');
+      await fine(world.syncFromThere(['truth', '--apply']));
+      expect(await world.there.read('shared.md')).toBe('to all');
+      expect(await world.here.read('live/events.jsonl')).toBeUndefined();
+      expect(await world.there.read('copies/events.jsonl')).toBeUndefined();
+      expect(await world.here.read('journal/of-the-laptop/audit.jsonl')).toBeDefined();
+      expect(await world.there.read('journal/of-the-laptop/audit.jsonl')).toBeUndefined();
+    });
+
     it('a change made on each side meets in the middle, whoever starts', async () => {
       await world.here.write('from-laptop.md', '1');
       await world.there.write('from-balaur.md', '2');

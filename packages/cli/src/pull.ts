@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { type LogReport, pullLog } from '@ubos/sync-core';
 import { createFsLogSink } from '@ubos/sync-core/fs';
 import { problemKey } from './audit/history.ts';
-import type { LogRule, Profile } from './config/resolve.ts';
+import { guardsForNode, guardsFrom, type LogRule, type Profile } from './config/resolve.ts';
 import { toSyncError } from './failure.ts';
 import type { OutputLineOf } from './render/lines.ts';
 import { formatCount } from './render/text.ts';
@@ -38,9 +38,13 @@ export async function pullLogsInRun(run: Run, rules: readonly LogRule[], request
   }
 }
 
-async function pullOne({ io, profile, session, output }: Run, rule: LogRule, { dryRun, verify }: PullRequest): Promise<LogReport> {
+async function pullOne({ io, profile, node, session, output }: Run, rule: LogRule, { dryRun, verify }: PullRequest): Promise<LogReport> {
   const path = join(profile.root, rule.to);
-  if (!dryRun) makeLogFolders(profile, [rule]);
+  if (!dryRun) {
+    // Before the copy is there: a run that the other end starts must not take it for content.
+    await (await session.local()).ownGuards?.set(guardsFrom(profile, node), guardsForNode(profile, node));
+    makeLogFolders(profile, [rule]);
+  }
   const source = await session.log(rule.from);
   try {
     const sink = await createFsLogSink(path, { root: profile.root });

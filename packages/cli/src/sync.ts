@@ -12,7 +12,7 @@ import {
 } from '@ubos/sync-core';
 import { systemClock } from '@ubos/sync-core/fs';
 import { problemKey } from './audit/history.ts';
-import { guardsForNode, type Profile, toConflictPolicy } from './config/resolve.ts';
+import { guardsForNode, guardsFrom, type Profile, toConflictPolicy } from './config/resolve.ts';
 import type { TruthFlags } from './flags.ts';
 import type { Output } from './render/output.ts';
 import { changeLine, conflictLine, haltLine, heldLine, noticeLine, problemLine, sideWord } from './render/report-lines.ts';
@@ -54,6 +54,7 @@ export async function syncInRun(
     profile: profile.name,
     settings: profile.settings,
     guards: guardsForNode(profile, node),
+    guardsFrom: guardsFrom(profile, node),
     run: output.run,
     dryRun,
     first: flags.first === undefined ? undefined : toConflictPolicy(flags.first),

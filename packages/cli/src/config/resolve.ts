@@ -197,6 +197,11 @@ export function guardsForNode({ guards, logs }: Pick<Profile, 'guards' | 'logs'>
   return [...new Set([...guards, ...sources.flatMap((source) => (source === undefined ? [] : logGuards(source)))])];
 }
 
+/** What the guards of a run with one node are remembered under: several configs can share a root, and none takes back what another keeps. */
+export function guardsFrom({ configFile, name }: Pick<Profile, 'configFile' | 'name'>, node: Pick<Node, 'name'>): string {
+  return `${configFile} (${name}, ${node.name})`;
+}
+
 /** `undefined` if `file` is not below `folder`. */
 function pathBelow(folder: string, file: string): RelativePath | undefined {
   const path = relative(folder, file);

@@ -265,9 +265,9 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
     todo: 'Nothing, or remove the folder by hand.',
   },
   SYNC_STATE_UNSAFE: {
-    when: 'The state folder .ubos-sync is not what it should be: a link, or owned or writable by somebody else.',
+    when: 'The state folder .ubos-sync is not what it should be: a link, owned or writable by somebody else, or its list of guards is damaged.',
     safe: untouched,
-    todo: 'Look at owner and mode of .ubos-sync in the root that is named: it belongs to you, with mode 0700.',
+    todo: 'Look at owner and mode of .ubos-sync in the root that is named: it belongs to you, with mode 0700. Remove a list of guards that is damaged; the next run with each config of that end writes it anew.',
   },
   SYNC_LOG_MISSING: {
     when: 'The log is not there on the peer.',

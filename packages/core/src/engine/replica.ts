@@ -48,14 +48,22 @@ export interface Replica {
   transition(changes: readonly Transition[], options: TransitionOptions): Promise<readonly TransitionResult[]>;
   /** The gate's word about this root, if there is one. Read before every batch. */
   admission(): Promise<AdmissionRecord | undefined>;
-  /** Keeps this end's own guards (`ReplicaIdentity.guards`), for the runs that the other end starts. Missing: it does not remember. */
-  readonly ownGuards?: { set(patterns: readonly string[]): Promise<void> } | undefined;
+  /** This end's own guards (`ReplicaIdentity.guards`), for the runs that the other end starts. Missing: it does not remember. */
+  readonly ownGuards?: OwnGuards | undefined;
   /** Which replica this one met under an address before, so that another one there is noticed. Missing: it does not remember. */
   readonly peers?: PeerBook | undefined;
   /** Time of this replica's clock and how long the question took: for the offset between two machines. */
   time(): Promise<TimeSample>;
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface OwnGuards {
+  /**
+   * Keeps what follows from one config in place of what followed from it before; the lists of all configs hold together. `from` names the config.
+   * Needs no lock. Durable before it resolves; writes nothing if it is known. `SYNC_CONFIG_INVALID` if all lists together are too long.
+   */
+  set(from: string, patterns: readonly string[]): Promise<void>;
 }
 
 export interface ReplicaCapabilities {

@@ -30,6 +30,8 @@ export interface SyncOptions {
   readonly settings: SyncSettings;
   /** Guards that follow from this end's config alone (config file, log targets, audit folder). Not compared with the other end's. */
   readonly guards?: readonly string[] | undefined;
+  /** Names the config that they follow from: this end remembers one list for each. Default: the name of the profile. */
+  readonly guardsFrom?: string | undefined;
   /** Id of this run, if the caller has named it already (its logs began before); else the clock makes one. */
   readonly run?: string | undefined;
   readonly dryRun: boolean;

@@ -72,7 +72,7 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
   /** Those that this object was given, and those that an earlier run from this end left. */
   const ownGuardsOf = (state: StateFolder | undefined): readonly string[] => [
     ...guards,
-    ...(state === undefined ? [] : readOwnGuards(state.directory)),
+    ...(state === undefined ? [] : readOwnGuards(state)),
   ];
   const scanner = createScanner({ clock, ownGuardsOf, readOnly });
   const staging = createStaging(clock);
@@ -273,10 +273,10 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
 
     admission: () => root.use((held) => readAdmission(held.lookState()?.look('gate'))),
     ownGuards: {
-      set: (patterns) =>
-        root.use((held) => {
+      set: (from, patterns) =>
+        root.use(async (held) => {
           mustBeWritable();
-          return writeOwnGuards(mustHaveState(held).directory, patterns);
+          await writeOwnGuards(await held.makeState(), { from, patterns, clock });
         }),
     },
     peers: {

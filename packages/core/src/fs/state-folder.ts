@@ -13,7 +13,7 @@ import { errnoOf } from './io-failure.ts';
 export const stateFolderName = '.ubos-sync';
 
 /** Its subfolders (DESIGN section 4), each made when it is first needed. */
-export type StateSubfolder = 'archive' | 'staging' | 'versions' | 'journal' | 'plans' | 'logs' | 'gate' | 'align';
+export type StateSubfolder = 'archive' | 'staging' | 'versions' | 'journal' | 'plans' | 'logs' | 'gate' | 'align' | 'guards';
 
 export interface StateFolder {
   readonly directory: DiskDirectory;

@@ -77,7 +77,6 @@ export async function applyPlan(options: SyncOptions, met: Met, surveyed: Survey
     pending = [];
   }
   if (batches.length === 0) await committer.commit([...pending, ...letGo]);
-  if (options.guards !== undefined) await alpha.ownGuards?.set(options.guards);
   await alpha.peers?.set(peerAddress(met.identities.beta, options.profile), betaId(met));
   return report.finished();
 }

@@ -82,7 +82,7 @@ async function askBoth(question: {
   const side = async (name: Side): Promise<readonly [ArchiveStatus, Snapshot]> => {
     const replica: Replica = options[name];
     // A local scan would keep this thread from sending; and nothing is gained by asking before the lock is there.
-    if (!replica.capabilities.remote) await lock;
+    if (!replica.capabilities.remote && (await lock) !== undefined && name === 'alpha') await keepGuards(options);
     const scan: ScanOptions = {
       settings: scanSettings,
       baseline: baselineOf(met, known, name),
@@ -139,6 +139,11 @@ function baselineOf({ pair, turned }: Met, known: Known, side: Side): ScanBaseli
   const half = turned === (side === 'alpha') ? 'beta' : 'alpha';
   const tree = async (): Promise<Entry | undefined> => (await known.ancestor())[side];
   return { pair, generation: head.generation, digest: head.digest, merkle: head.roots?.[half], tree };
+}
+
+/** Before anything is looked at: the other end may start a run of its own as soon as this one is over, or broken off, and knows nothing of the config here. */
+async function keepGuards({ alpha, guards, guardsFrom, profile, dryRun }: SyncOptions): Promise<void> {
+  if (guards !== undefined && !dryRun) await alpha.ownGuards?.set(guardsFrom ?? profile, guards);
 }
 
 /** Guards of both ends add up; they are not part of the settings that the ends have to agree on. */
