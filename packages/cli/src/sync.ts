@@ -1,4 +1,5 @@
 /** One sync as part of a run: what the engine does, told in lines while it happens, and what was not told at the end. */
+import { hostname } from 'node:os';
 import { relative, resolve } from 'node:path';
 import {
   type HaltReason,
@@ -51,6 +52,7 @@ export async function syncInRun(
     alpha,
     beta,
     names: { alpha: 'local', beta: node.name },
+    hosts: { alpha: profile.self ?? hostname(), beta: node.name },
     profile: profile.name,
     settings: profile.settings,
     guards: guardsForNode(profile, node),

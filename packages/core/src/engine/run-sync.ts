@@ -24,7 +24,10 @@ export interface SyncOptions {
   /** The side that starts the run; its settings decide. */
   readonly alpha: Replica;
   readonly beta: Replica;
+  /** For people. */
   readonly names: Readonly<Record<Side, string>>;
+  /** HOST in the names of kept losers: should not depend on which end starts the run. Default: `names`. */
+  readonly hosts?: Readonly<Record<Side, string>> | undefined;
   /** Name of the profile: one archive per pair of replicas and name. */
   readonly profile: string;
   readonly settings: SyncSettings;

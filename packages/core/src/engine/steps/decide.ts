@@ -89,14 +89,14 @@ async function planOf(options: SyncOptions, { snapshots, trees }: Found, { ances
   return decideWith(await measureClocks(options.alpha, options.beta));
 }
 
-function policyOf({ settings, names, first, clock }: SyncOptions): Policy {
+function policyOf({ settings, names, hosts = names, first, clock }: SyncOptions): Policy {
   return {
     conflicts: settings.conflicts,
     onTie: settings.onTie,
     first,
     direction: settings.direction,
     paths: settings.policies.map(({ match, conflicts, direction }) => ({ match: compilePatterns([match]), conflicts, direction })),
-    naming: { alpha: names.alpha, beta: names.beta, date: new Date(clock.nowMs()).toISOString().slice(0, 10) },
+    naming: { alpha: hosts.alpha, beta: hosts.beta, date: new Date(clock.nowMs()).toISOString().slice(0, 10) },
   };
 }
 
