@@ -3,7 +3,7 @@ import { SyncError } from '@ubos/sync-core';
 import type { SshPrompts } from '@ubos/sync-transport-ssh';
 import type { CommonFlags } from './flags.ts';
 import type { Io } from './io.ts';
-import { printable } from './render/text.ts';
+import { printable, printableText } from './render/text.ts';
 
 /** Whether there is somebody to ask. */
 export function canAsk({ stdin, stderr }: Io, { json }: CommonFlags): boolean {
@@ -31,10 +31,10 @@ export function sshPrompts(io: Io, flags: CommonFlags, beforeAsking: () => void)
     async answer({ name, instructions, prompts }) {
       const { password, text } = await import('@clack/prompts');
       beforeAsking();
-      const before = [name, instructions].filter((part) => part !== '').map(printable);
+      const before = [name, instructions].filter((part) => part !== '').map(printableText);
       const answers: string[] = [];
       for (const prompt of prompts) {
-        const message = [...before, printable(prompt.text)].join('\n');
+        const message = [...before, printableText(prompt.text)].join('\n');
         answers.push(answered(await (prompt.echo ? text({ ...options, message }) : password({ ...options, message }))) ?? '');
       }
       return answers;

@@ -1,14 +1,15 @@
 /** The logs of a run, one after the other: what became of each is a line. One that fails does not keep the others back. */
-import { mkdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { type LogReport, pullLog } from '@ubos/sync-core';
+import { join } from 'node:path';
+import { type LogReport, type LogSource, parentPath, pullLog, rootPath, SyncError } from '@ubos/sync-core';
 import { createFsLogSink } from '@ubos/sync-core/fs';
 import { problemKey } from './audit/history.ts';
 import { guardsForNode, guardsFrom, type LogRule, type Profile } from './config/resolve.ts';
 import { toSyncError } from './failure.ts';
+import { folderInRoot } from './folders.ts';
 import type { OutputLineOf } from './render/lines.ts';
 import { formatCount } from './render/text.ts';
 import { endsRun, type Run } from './runs.ts';
+import type { Session } from './session.ts';
 import { createProgressLimit } from './sync.ts';
 
 export interface PullRequest {
@@ -17,35 +18,48 @@ export interface PullRequest {
   readonly verify: LogRule['verify'] | undefined;
 }
 
-/** Folders of the targets, made where they are missing; the root itself is not. */
-export function makeLogFolders({ root }: Profile, rules: readonly LogRule[]): void {
-  if (statSync(root, { throwIfNoEntry: false })?.isDirectory() !== true) return;
-  for (const { to } of rules) mkdirSync(dirname(join(root, to)), { recursive: true });
+/** The folder of the target, made where it is missing; the root itself is not. `SYNC_LOG_NOT_A_FILE` if a link, or what is no folder, is on the way. */
+export function makeLogFolder({ root }: Profile, { to }: LogRule): void {
+  folderInRoot(root, parentPath(to) ?? rootPath, {
+    make: true,
+    refuse: (path, what) =>
+      new SyncError('SYNC_LOG_NOT_A_FILE', `the target ${to} of a log is refused: ${path} is ${what}`, {
+        path,
+        hint: 'make it a plain folder, or name another target as `to`',
+      }),
+  });
 }
 
 export async function pullLogsInRun(run: Run, rules: readonly LogRule[], request: PullRequest): Promise<void> {
   if (rules.length > 0) run.output.emit({ type: 'phase', name: 'log' });
   for (const rule of rules) {
+    const ofSource = new Set<unknown>();
     try {
-      run.output.emit(logLine(await pullOne(run, rule, request)));
+      run.output.emit(logLine(await pullOne(run, rule, request, (error) => ofSource.add(error))));
     } catch (error) {
       const { code, message } = toSyncError(error, run.io.signal);
       if (endsRun(error, run.io.signal)) throw error;
       run.tally.logsFailed++;
-      const repeated = run.knownProblems.has(problemKey({ path: rule.name, side: 'local', code }));
-      run.output.emit({ type: 'problem', path: rule.name, side: 'local', code, message, repeated });
+      const side = ofSource.has(error) || code === 'SYNC_SOURCE_CHANGED' ? 'remote' : 'local';
+      const repeated = run.knownProblems.has(problemKey({ path: rule.name, side, code }));
+      run.output.emit({ type: 'problem', path: rule.name, side, code, message, repeated });
     }
   }
 }
 
-async function pullOne({ io, profile, node, session, output }: Run, rule: LogRule, { dryRun, verify }: PullRequest): Promise<LogReport> {
+async function pullOne(
+  { io, profile, node, session, output }: Run,
+  rule: LogRule,
+  { dryRun, verify }: PullRequest,
+  onSourceFailure: (error: unknown) => void,
+): Promise<LogReport> {
   const path = join(profile.root, rule.to);
   if (!dryRun) {
     // Before the copy is there: a run that the other end starts must not take it for content.
     await (await session.local()).ownGuards?.set(guardsFrom(profile, node), guardsForNode(profile, node));
-    makeLogFolders(profile, [rule]);
+    makeLogFolder(profile, rule);
   }
-  const source = await session.log(rule.from);
+  const source = await openSource(session, rule.from, onSourceFailure);
   try {
     const sink = await createFsLogSink(path, { root: profile.root });
     const mayTell = createProgressLimit();
@@ -68,6 +82,27 @@ async function pullOne({ io, profile, node, session, output }: Run, rule: LogRul
   } finally {
     await source.close();
   }
+}
+
+/** The log on the node, whose failures are told apart from those of this end. */
+async function openSource(session: Session, from: string, onFailure: (error: unknown) => void): Promise<LogSource> {
+  const told = (error: unknown): never => {
+    onFailure(error);
+    throw error;
+  };
+  const source = await session.log(from).catch(told);
+  return {
+    name: source.name,
+    facts: (request) => source.facts(request).catch(told),
+    async *read(request) {
+      try {
+        yield* source.read(request);
+      } catch (error) {
+        told(error);
+      }
+    },
+    close: () => source.close(),
+  };
 }
 
 function logLine(report: LogReport): Omit<OutputLineOf<'log'>, 'run' | 'at'> {

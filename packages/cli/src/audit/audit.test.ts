@@ -141,6 +141,22 @@ describe('the folder', () => {
     rmSync(outside, { recursive: true });
   });
 
+  it.each(['inside', 'outside'])('is not reached through a link, and makes nothing %s the root', (where) => {
+    const target = where === 'inside' ? join(root, 'docs') : mkdtempSync(join(tmpdir(), 'outside-'));
+    mkdirSync(target, { recursive: true });
+    symlinkSync(target, join(root, 'logs'));
+    expect(() => makeAuditFolder(root, audit)).toThrow(/the audit folder logs\/sync is refused: .*\/logs is a link/);
+    expect(readdirSync(target)).toEqual([]);
+    mkdirSync(join(target, 'sync'));
+    expect(() => findAuditFolder(root, audit)).toThrow(/is a link/);
+    rmSync(target, { recursive: true });
+  });
+
+  it('is refused where a file is on the way', () => {
+    writeFileSync(join(root, 'logs'), 'x');
+    expect(() => makeAuditFolder(root, audit)).toThrow(/\/logs is a file/);
+  });
+
   it('loses the logs of runs after 30 days, and nothing else', () => {
     const folder = made();
     const day = 86_400_000;

@@ -1,52 +1,33 @@
-import { mkdirSync, realpathSync, statSync } from 'node:fs';
-import { join, sep } from 'node:path';
 import { type RelativePath, SyncError } from '@ubos/sync-core';
+import { folderInRoot } from '../folders.ts';
 
-/** The audit folder, if it is there: nothing is made. `SYNC_STATE_UNSAFE` if it leads out of the root. */
+/** The audit folder, if it is there: nothing is made. `SYNC_STATE_UNSAFE` if a link, or what is no folder, is on the way to it. */
 export function findAuditFolder(root: string, audit: RelativePath): string | undefined {
-  try {
-    const folder = join(root, audit);
-    return statSync(folder).isDirectory() ? insideRoot(root, folder) : undefined;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw error;
-  }
+  return auditFolder(root, audit, false);
 }
 
 /** The same, made where it is missing. The root itself is never made: `undefined` if it is not there, which the engine will name. */
 export function makeAuditFolder(root: string, audit: RelativePath): string | undefined {
+  return auditFolder(root, audit, true);
+}
+
+function auditFolder(root: string, audit: RelativePath, make: boolean): string | undefined {
   try {
-    if (!statSync(root).isDirectory()) return undefined;
-  } catch {
-    return undefined;
-  }
-  try {
-    return findAuditFolder(root, audit) ?? insideRoot(root, makeFolder(join(root, audit)));
+    return folderInRoot(root, audit, {
+      make,
+      refuse: (path, what) =>
+        new SyncError('SYNC_STATE_UNSAFE', `the audit folder ${audit} is refused: ${path} is ${what}`, {
+          path,
+          hint: 'make it a plain folder, or name another one as `audit`',
+        }),
+    });
   } catch (error) {
     if (error instanceof SyncError) throw error;
     throw new SyncError(
       'SYNC_IO',
-      `unable to make the audit folder ${join(root, audit)}: ${(error as Error).message}`,
+      `unable to ${make ? 'make' : 'open'} the audit folder ${audit} of ${root}: ${(error as Error).message}`,
       { path: audit, side: 'local' },
       error,
     );
   }
-}
-
-function makeFolder(folder: string): string {
-  mkdirSync(folder, { recursive: true });
-  return folder;
-}
-
-/** A link on the way (which may have come from the peer) must not make us write elsewhere. */
-function insideRoot(root: string, folder: string): string {
-  const real = realpathSync(folder);
-  if (!real.startsWith(realpathSync(root) + sep)) {
-    throw new SyncError('SYNC_STATE_UNSAFE', `the audit folder ${folder} leads out of the root, to ${real}`, {
-      path: folder,
-      hint: 'make it a plain folder, or name another one as `audit`',
-    });
-  }
-  return real;
 }

@@ -3,7 +3,7 @@ import type { ExitCode } from '../exit-code.ts';
 import { toSyncError } from '../failure.ts';
 import type { AgentFlags } from '../flags.ts';
 import type { Io } from '../io.ts';
-import { printable } from '../render/text.ts';
+import { printableText } from '../render/text.ts';
 
 /** Serves one initiator over stdin and stdout until it is gone. Nothing but frames goes to stdout, so what went wrong is told on stderr alone, whatever the flags say. */
 export async function agent(io: Io, { root, readOnly, logs }: AgentFlags): Promise<ExitCode> {
@@ -13,7 +13,7 @@ export async function agent(io: Io, { root, readOnly, logs }: AgentFlags): Promi
     return 0;
   } catch (error) {
     const { code, message } = toSyncError(error, io.signal);
-    io.stderr.write(`ubos-sync agent: ${printable(message)} [${code}]\n`);
+    io.stderr.write(`ubos-sync agent: ${printableText(message)} [${code}]\n`);
     return 3;
   } finally {
     // The initiator may be gone without having closed its end.

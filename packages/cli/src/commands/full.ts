@@ -1,7 +1,8 @@
+import type { Profile } from '../config/resolve.ts';
 import type { ExitCode, Outcome } from '../exit-code.ts';
 import type { FullFlags } from '../flags.ts';
 import type { Io } from '../io.ts';
-import { makeLogFolders, pullLogsInRun } from '../pull.ts';
+import { makeLogFolder, pullLogsInRun } from '../pull.ts';
 import { endsRun, runWithPeers } from '../runs.ts';
 import { checkLive, syncInRun } from '../sync.ts';
 
@@ -17,8 +18,7 @@ export async function full(io: Io, flags: FullFlags): Promise<ExitCode> {
     flags,
     { command: 'full', dryRun, tellPending: flags.exitCode, check: (profile) => checkLive(profile, !dryRun) },
     async (run) => {
-      // Before the scan: a folder that appears after it would be a change for the next run.
-      if (!dryRunLogs && !dryRun) makeLogFolders(run.profile, run.profile.logs);
+      if (!dryRunLogs && !dryRun) makeLogFolders(run.profile);
       const pull = async (): Promise<void> => pullLogsInRun(run, run.profile.logs, { dryRun: dryRunLogs, verify: flags.verify });
       let outcome: Outcome;
       try {
@@ -32,6 +32,17 @@ export async function full(io: Io, flags: FullFlags): Promise<ExitCode> {
       return { outcome: withLogs(outcome, run.tally.logsFailed + run.tally.logsLeftAlone > 0) };
     },
   );
+}
+
+/** Before the scan: a folder that appears after it would be a change for the next run. What cannot be made is told when its log is pulled. */
+function makeLogFolders(profile: Profile): void {
+  for (const log of profile.logs) {
+    try {
+      makeLogFolder(profile, log);
+    } catch {
+      // Keeps neither truth nor the other logs back.
+    }
+  }
 }
 
 /** What truth came to is what a full run came to, but for logs that did not come along. A halt or a closed gate stays what it is. */

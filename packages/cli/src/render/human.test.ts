@@ -125,6 +125,28 @@ Nothing was changed. --apply would make 6 changes to balaur (2.4 kB), 2 changes 
     expect(out).toContain('a (1.2 kB)  FAILED');
   });
 
+  it('counts what was done, and says how many failed', () => {
+    const { out } = printed([
+      start({ dryRun: false }),
+      change('a', 'create', { status: 'done' }),
+      change('b', 'create', { status: 'failed' }),
+      change('c', 'create', { status: 'failed' }),
+      summary({ outcome: 'partial', changes: 1, problems: 2, exitCode: 2 }),
+    ]);
+    expect(out).toMatch(/\n\nDone: 1 change to balaur \(1\.2 kB\) in 1\.2 s\. Failed: 2 changes\. Skipped: 2 problems\.\n$/);
+  });
+
+  it('does not call logs up to date that could not be read', () => {
+    const problem: OutputBody = { type: 'problem', path: 'a', side: 'remote', code: 'SYNC_DENIED', message: 'no', repeated: false };
+    const { out } = printed([start({ command: 'logs', dryRun: false }), problem, summary({ outcome: 'partial', problems: 1, exitCode: 2 })]);
+    expect(out).toBe('\nProblems:\nproblem    a on balaur: no [SYNC_DENIED]\n');
+  });
+
+  it('doubles a backslash of a name, but not of a message', () => {
+    const problem: OutputBody = { type: 'problem', path: 'a\\x1b', side: 'remote', code: 'EIO', message: 'of \\x1b', repeated: false };
+    expect(printed([start(), problem, summary({ outcome: 'partial' })]).out).toContain('problem    a\\\\x1b on balaur: of \\x1b [EIO]');
+  });
+
   it('is silent with --quiet but for what needs a person', () => {
     expect(printed([start(), summary({})], { quiet: true })).toEqual({ out: '', err: '' });
     expect(
@@ -204,7 +226,7 @@ ubos-sync: no answer from \\x1b]52;c;x
     expect(printed([start({ command: 'logs', dryRun: false }), ...lines, summary({ outcome: 'partial', exitCode: 1 })]).out).toBe(`\
 local <---- balaur  log        logs/mission_log.jsonl  appended 2,240,494 lines, 579 MB (2 malformed lines; last 2025-10-07T10:00:00Z)
 local <---- balaur  log        logs/mission_log.jsonl  up to date (last 2025-10-07T10:00:00Z)
-local <---- balaur  log        logs/mission_log.jsonl  forked (differs in chunk 3)
+local <---- balaur  log        logs/mission_log.jsonl  forked (differs in chunk 3): the source is no continuation of the local copy, which was left alone; to start anew, move it away and pull again
 `);
   });
 

@@ -6,7 +6,7 @@ import { compareNames, type SyncErrorCode } from '@ubos/sync-core';
 import { adviceFor } from '../errors/advice.ts';
 import type { OutputLineOf } from './lines.ts';
 import type { Sink } from './output.ts';
-import { counted, formatDuration, formatSize, printable, wrap } from './text.ts';
+import { counted, formatDuration, formatSize, printable, printableText, wrap } from './text.ts';
 import {
   changeText,
   conflictText,
@@ -68,7 +68,7 @@ export function createHumanSink(options: HumanOptions): Sink {
           gathered.errors.push(line);
           return;
         case 'notice':
-          if (!options.quiet) options.err(`${options.colors.err.dim('note:')} ${printable(line.message)}\n`);
+          if (!options.quiet) options.err(`${options.colors.err.dim('note:')} ${printableText(line.message)}\n`);
           return;
         case 'status':
           if (!options.quiet) options.out(statusText(line));
@@ -167,7 +167,7 @@ function printRun(run: Gathered, summary: OutputLineOf<'summary'>, options: Huma
   for (const error of run.errors) {
     err(failureText({ ...failureOfError(error), colors: colors.err, columns: options.columns }));
     const { stack } = error.details;
-    if (verbose && typeof stack === 'string') err(`${stack.split('\n').map(printable).join('\n')}\n`);
+    if (verbose && typeof stack === 'string') err(`${stack.split('\n').map(printableText).join('\n')}\n`);
   }
 }
 
@@ -184,9 +184,12 @@ function comparePaths(a: string, b: string): number {
 function closingSentence(run: Gathered, summary: OutputLineOf<'summary'>, names: SideNames): string {
   if (run.start === undefined) return '';
   if (run.start.command === 'logs')
-    return run.logs.every(({ outcome }) => outcome === 'up-to-date') && run.errors.length === 0 ? 'Nothing to do: all logs are up to date.' : '';
-  const toRemote = run.changes.filter(({ direction }) => direction === 'to-remote');
-  const toLocal = run.changes.filter(({ direction }) => direction === 'to-local');
+    return run.logs.every(({ outcome }) => outcome === 'up-to-date') && run.problems.length + run.errors.length === 0
+      ? 'Nothing to do: all logs are up to date.'
+      : '';
+  const counting = run.changes.filter(({ status }) => status !== 'failed');
+  const toRemote = counting.filter(({ direction }) => direction === 'to-remote');
+  const toLocal = counting.filter(({ direction }) => direction === 'to-local');
   const parts = [changesTo(toRemote, names.remote), changesTo(toLocal, names.local)].filter((part) => part !== '');
   const deletions = summary.deletions === 0 ? '' : `, ${counted(summary.deletions, 'deletion')} among them`;
   const amount = parts.length === 0 ? 'nothing' : `${parts.join(', ')}${deletions}`;
@@ -194,6 +197,8 @@ function closingSentence(run: Gathered, summary: OutputLineOf<'summary'>, names:
     summary.conflicts === 0 ? '' : counted(summary.conflicts, 'open conflict'),
     summary.problems === 0 ? '' : counted(summary.problems, 'problem'),
   ].filter((part) => part !== '');
+  const failedCount = run.changes.length - counting.length;
+  const failed = failedCount === 0 ? '' : ` Failed: ${counted(failedCount, 'change')}.`;
   const skipped = open.length === 0 ? '' : ` Skipped: ${open.join(', ')}.`;
   switch (summary.outcome) {
     case 'in-sync':
@@ -201,11 +206,11 @@ function closingSentence(run: Gathered, summary: OutputLineOf<'summary'>, names:
     case 'pending':
       return `Nothing was changed. --apply would make ${amount}.${skipped}${!run.start.live ? '\n--apply is refused until the config says `live: true`.' : ''}`;
     case 'applied':
-      return `Done: ${amount} in ${formatDuration(summary.durationMs)}.`;
+      return `Done: ${amount} in ${formatDuration(summary.durationMs)}.${failed}`;
     case 'partial':
       return run.start.dryRun
         ? `Nothing was changed, and --apply would change nothing.${skipped}`
-        : `Done: ${amount} in ${formatDuration(summary.durationMs)}.${skipped}`;
+        : `Done: ${amount} in ${formatDuration(summary.durationMs)}.${failed}${skipped}`;
     case 'skipped-gated':
       return `The gate is closed, so nothing was changed. Waiting: ${amount}.`;
     case 'halted':
@@ -254,12 +259,12 @@ function failureOfError({ code, message, details }: OutputLineOf<'error'>): Fail
 
 /** What happened, what is safe, what to do, and the code to look up in docs/errors.md. */
 export function failureText({ message, code, safe, todo, colors, columns }: Failure & { readonly colors: Colors; readonly columns: number }): string {
-  const shown = message.split('\n').map(printable).join('\n');
+  const shown = message.split('\n').map(printableText).join('\n');
   return [
     wrap(shown, columns, `${colors.bold(colors.red('ubos-sync:'))} `),
-    wrap(printable(safe), columns, '  safe: '),
-    wrap(printable(todo), columns, '  do:   '),
-    `  code: ${printable(code)}`,
+    wrap(printableText(safe), columns, '  safe: '),
+    wrap(printableText(todo), columns, '  do:   '),
+    `  code: ${printableText(code)}`,
     '',
   ].join('\n');
 }

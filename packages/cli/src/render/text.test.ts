@@ -12,7 +12,8 @@ describe('printable', () => {
     ['zero\u200bwidth', 'zero\\u200bwidth'],
     ['half \ud83d pair', 'half \\ud83d pair'],
     ['del\u007f', 'del\\x7f'],
-    ['back\\slash', 'back\\slash'],
+    ['back\\slash', 'back\\\\slash'],
+    ['not\\x1b', 'not\\\\x1b'],
   ])('%j', (name, shown) => expect(printable(name)).toBe(shown));
 });
 

@@ -1,11 +1,16 @@
 /** Text for people: names made harmless, sizes and durations in words, prose cut into lines. */
 import stringWidth from 'string-width';
 
+/** A name as it may be printed: {@link printableText}, and a backslash of its own is doubled, so that no name looks like the escape of another one. */
+export function printable(name: string): string {
+  return printableText(name.replaceAll('\\', '\\\\'));
+}
+
 /**
- * A name as it may be printed: control characters, marks that turn the direction of text, and halves of characters are written as escapes,
+ * Prose as it may be printed: control characters, marks that turn the direction of text, and halves of characters are written as escapes,
  * so that a file name can neither move the cursor nor hide what follows it.
  */
-export function printable(text: string): string {
+export function printableText(text: string): string {
   return text.replace(unprintable, (character) => shortEscapes.get(character) ?? escapeOf(character));
 }
 

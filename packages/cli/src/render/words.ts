@@ -1,6 +1,6 @@
 /** One line a path, as unison prints it: `local ----> balaur  new file   config/a.yaml (1.2 kB)`. */
 import type { EntryFacts, OutputLineOf } from './lines.ts';
-import { counted, formatSize, printable } from './text.ts';
+import { counted, formatSize, printable, printableText } from './text.ts';
 
 /** Paints text, or leaves it. */
 export type Formatter = (text: string) => string;
@@ -48,7 +48,7 @@ export function conflictText(line: OutputLineOf<'conflict'>, names: SideNames, s
 export function problemText(line: OutputLineOf<'problem'>, names: SideNames, style: Style): string {
   const side = line.side === 'local' ? names.local : names.remote;
   const again = line.repeated ? ' (as in the last run)' : '';
-  return `${style.danger('problem'.padEnd(wordColumns))}  ${printable(line.path || '.')} on ${side}: ${printable(line.message)} [${printable(line.code)}]${again}`;
+  return `${style.danger('problem'.padEnd(wordColumns))}  ${printable(line.path || '.')} on ${side}: ${printableText(line.message)} [${printableText(line.code)}]${again}`;
 }
 
 export function heldText(line: OutputLineOf<'held'>, names: SideNames, style: Style): string {
@@ -62,21 +62,27 @@ export function logText(line: OutputLineOf<'log'>, names: SideNames, style: Styl
   const pulled = bytes > 0 ? `${lines > 0 ? ` ${counted(lines, 'line')},` : ''} ${formatSize(bytes)}${line.dryRun ? ' (dry run)' : ''}` : '';
   const facts = [
     malformed > 0 ? counted(malformed, 'malformed line') : '',
-    line.lastTimestamp === null ? '' : `last ${printable(line.lastTimestamp)}`,
-    line.message === undefined ? '' : printable(line.message),
+    line.lastTimestamp === null ? '' : `last ${printableText(line.lastTimestamp)}`,
+    line.message === undefined ? '' : printableText(line.message),
   ].filter((fact) => fact !== '');
   const outcome = line.outcome.replaceAll('-', ' ');
-  const paint = leftAlone.has(line.outcome) ? style.danger : style.plain;
+  const advice = leftAlone.get(line.outcome);
+  const paint = advice === undefined ? style.plain : style.danger;
   return row(
     names,
     'to-local',
     'log'.padEnd(wordColumns),
-    `${printable(line.name)}  ${paint(outcome)}${pulled}${facts.length === 0 ? '' : ` (${facts.join('; ')})`}`,
+    `${printable(line.name)}  ${paint(outcome)}${pulled}${facts.length === 0 ? '' : ` (${facts.join('; ')})`}${advice === undefined ? '' : `: ${advice}`}`,
   );
 }
 
-/** Outcomes that leave the local bytes alone, because a person has to look. */
-export const leftAlone: ReadonlySet<OutputLineOf<'log'>['outcome']> = new Set(['forked', 'local-changed', 'missing', 'truncated']);
+/** Outcomes that leave the local bytes alone, because a person has to look: what is safe, and what to do next. */
+export const leftAlone: ReadonlyMap<OutputLineOf<'log'>['outcome'], string> = new Map([
+  ['forked', 'the source is no continuation of the local copy, which was left alone; to start anew, move it away and pull again'],
+  ['truncated', 'the source is shorter than the local copy, which was left alone; to start anew, move it away and pull again'],
+  ['local-changed', 'the local copy is not what was pulled, and was left alone; restore it, or move it away and pull again'],
+  ['missing', 'the source is not there, and nothing was changed here; correct `from`, or wait until it is written'],
+]);
 
 const conflictReasons: Readonly<Record<OutputLineOf<'conflict'>['reason'], string>> = {
   content: 'changed on both sides',
