@@ -57,8 +57,6 @@ export interface LogRule {
   readonly to: RelativePath;
   readonly lines: boolean;
   readonly verify: 'tail' | 'full' | 'off';
-  readonly onRotate: 'new-file' | 'concatenate';
-  readonly onFork: 'halt' | 'keep-and-restart';
 }
 
 /** The config is valid: what `parseConfig` has checked is not checked again. `SYNC_CONFIG_INVALID` only for what needs the whole. */
@@ -69,7 +67,7 @@ export function resolveConfig(config: Config, configFile: string): Profile {
   const scope = toPeerRules({ include: truth.include ?? [], exclude: truth.exclude, guard: truth.guard });
   if (!scope.ok) throw new SyncError('SYNC_CONFIG_INVALID', `the patterns of \`truth\` cannot be used: ${scope.error}`, { path: configFile });
   const logs = config.logs.map(
-    (log): LogRule => ({ ...log, name: log.to, to: mustRelative(log.to), lines: log.lines ?? /\.(?:jsonl|log)$/i.test(log.to) }),
+    ({ from, to, verify, lines = /\.(?:jsonl|log)$/i.test(to) }): LogRule => ({ name: to, from, to: mustRelative(to), lines, verify }),
   );
   const audit = mustRelative(config.audit);
   return {
