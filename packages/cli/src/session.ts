@@ -1,6 +1,6 @@
 /** What one run has open: this root, and the one connection to the node, made when it is first needed. The one place where parts are put together. */
 import { isAbsolute, join } from 'node:path';
-import { type LogSource, type Replica, SyncError } from '@ubos/sync-core';
+import { isSyncError, type LogSource, type Replica, SyncError } from '@ubos/sync-core';
 import { createFsLogSource, createFsReplica, defaultMirrorPath } from '@ubos/sync-core/fs';
 import type { Node, Profile } from './config/resolve.ts';
 import type { PeerFlags } from './flags.ts';
@@ -72,7 +72,7 @@ async function openFar(io: Io, flags: PeerFlags, { profile, node, onConnect, bef
   onConnect();
   // Loaded here: ssh2 is half of the program.
   const { connectSsh } = await import('@ubos/sync-transport-ssh');
-  const connection = await connectSsh(node.url, {
+  const connecting = connectSsh(node.url, {
     signal: io.signal,
     prompts: sshPrompts(io, flags, beforeAsking),
     acceptNewHostKey: flags.acceptNewHostKey,
@@ -80,6 +80,9 @@ async function openFar(io: Io, flags: PeerFlags, { profile, node, onConnect, bef
     node: node.nodeProgram,
     env: io.env,
     profile: profile.name,
+  });
+  const connection = await connecting.catch((error: unknown) => {
+    throw withNodeName(error, node.name);
   });
   return {
     replica: () => connection.replica(),
@@ -90,6 +93,13 @@ async function openFar(io: Io, flags: PeerFlags, { profile, node, onConnect, bef
     },
     close: () => connection.close(),
   };
+}
+
+/** The transport knows the alias of ssh_config; the config is written with the node's own name. */
+export function withNodeName(error: unknown, name: string): unknown {
+  if (!isSyncError(error) || error.code !== 'SYNC_REMOTE_NODE_MISSING') return error;
+  const hint = `install Node.js there, or name its program in the config: \`nodes: { ${name}: { node: /path/to/node } }\``;
+  return new SyncError(error.code, error.message, { ...error.details, hint }, error);
 }
 
 /** A node that is another folder of this machine. */

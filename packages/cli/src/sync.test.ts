@@ -10,6 +10,7 @@ import {
   realpathSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -171,6 +172,18 @@ Nothing was changed. --apply would make 2 changes to balaur (1.2 kB), 2 changes 
     expect((await run('truth', '--rehash')).out).toBe('Nothing to do: local and balaur are in sync.\n');
   });
 
+  it('names a kept loser after the node whose it is, on both ends', async () => {
+    configure('live: true\nself: laptop\ntruth: { conflicts: keep-both }');
+    put(here, 'a.md', 'first');
+    await run('truth', '--apply');
+    put(here, 'a.md', 'older', 1000);
+    put(there, 'a.md', 'newer', 2000);
+    await run('truth', '--apply');
+    const names = readdirSync(here).filter((name) => name.startsWith('a'));
+    expect(names).toEqual([expect.stringMatching(/^a \(conflict laptop \d{4}-\d\d-\d\d\)\.md$/), 'a.md']);
+    expect(readdirSync(there).filter((name) => name.startsWith('a'))).toEqual(names);
+  });
+
   it('escapes names that would act on the terminal', async () => {
     put(here, 'a\u001b[2J\nb', 'x');
     const { out } = await run('truth');
@@ -205,6 +218,28 @@ describe('logs and full', () => {
     expect(code).toBe(1);
     expect(lines).toContainEqual(expect.objectContaining({ type: 'log', outcome: 'forked' }));
     expect(read(here, 'logs/mission.jsonl')).toBe(line(1) + line(2));
+  });
+
+  it('refuses a link on the way to a target, inside the root or out of it, and makes nothing there', async () => {
+    put(there, 'logs/mission.jsonl', line(1));
+    configure('live: true\naudit: sync\nlogs: [{ from: logs/mission.jsonl, to: logs/deep/mission.jsonl }]');
+    for (const target of [join(here, 'docs'), join(place, 'outside')]) {
+      mkdirSync(target);
+      symlinkSync(target, join(here, 'logs'));
+      for (const args of [['logs'], ['full', '--apply']]) {
+        const { lines } = await json(...args);
+        expect(lines).toContainEqual(expect.objectContaining({ type: 'problem', side: 'local', code: 'SYNC_LOG_NOT_A_FILE' }));
+      }
+      expect(readdirSync(target)).toEqual([]);
+      rmSync(join(here, 'logs'));
+    }
+  });
+
+  it('finds the side of a problem', async () => {
+    mkdirSync(join(there, 'logs/mission.jsonl'), { recursive: true });
+    const { code, out } = await run('logs');
+    expect(code).toBe(2);
+    expect(out).toMatch(/^\nProblems:\nproblem {4}logs\/mission\.jsonl on balaur: .*\[SYNC_LOG_NOT_A_FILE\]\n$/);
   });
 
   it('names a log that is missing', async () => {
@@ -250,6 +285,20 @@ describe('status', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^Last run: truth, applied, at .*; last success .* ago, at .*\.\nNothing to do: local and balaur are in sync\.\n$/);
     expect([listing(here), listing(there)]).toEqual(before);
+  });
+
+  it('does not wait for another run, and says who it is', async () => {
+    put(here, 'a.md', 'a');
+    await run('truth', '--apply');
+    const { createFsReplica } = await import('@ubos/sync-core/fs');
+    await using replica = await createFsReplica(there, { stateMirror: false });
+    const lock = await replica.lock({ waitMs: 0, initiator: 'another', run: 'r', dryRun: false });
+    const { code, out, err } = await run('status');
+    await lock.release();
+    expect(code).toBe(3);
+    expect(out).toMatch(/^Last run: truth, applied/);
+    expect(err).toMatch(/is in use by another \(process \d+ on /);
+    expect(err).toMatch(/code: SYNC_LOCKED\n$/);
   });
 
   it('alarms when the last success is too old', async () => {

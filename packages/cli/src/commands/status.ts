@@ -17,7 +17,8 @@ export async function status(io: Io, flags: StatusFlags): Promise<ExitCode> {
     const maxAgeMs = flags.maxAge ?? null;
     run.output.emit({ type: 'status', lastRun, lastSuccess, ageMs, maxAgeMs });
     const isTooOld = maxAgeMs !== null && (ageMs === null || ageMs > maxAgeMs);
-    const { outcome } = await syncInRun(run, { flags, dryRun: true, paths: undefined });
+    // Another run is not waited for: who holds the root is an answer, too.
+    const { outcome } = await syncInRun(run, { flags: { ...flags, lockWait: 0 }, dryRun: true, paths: undefined });
     return { outcome, atLeast: isTooOld ? 3 : 0 };
   });
 }

@@ -117,7 +117,7 @@ function nodeMissing(ssh: SshClient, node: string | undefined, oldNodes: readonl
     host: alias,
     looked,
     found: oldNodes,
-    hint: `install Node ${nodeMajorMin} or later for ${ssh.host.user} there, or name it in the config: nodes: { ${alias}: { node: /path/to/node } }`,
+    hint: `install Node ${nodeMajorMin} or later for ${ssh.host.user} there, or give the path of its program as \`node\``,
   });
 }
 
