@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { listMemoryDisk } from '../testing/memory-disk.ts';
+import { createMemoryReplica } from '../testing/memory-replica.ts';
 import { createTwoReplicas, type TwoReplicas } from '../testing/two-replicas.ts';
 import type { RelativePath } from '../tree/path.ts';
+import type { Replica } from './replica.ts';
 
 describe('the five tests that the system was asked for with', () => {
   it('conflict: the newer side wins, and the loser is kept', async () => {
@@ -71,6 +73,33 @@ describe('both ends start runs', () => {
     world.remove('laptop', 'other');
     expect((await world.sync({ from: 'balaur', settings })).outcome).toBe('in-sync');
     expect(world.read('balaur', 'other')).toBe('2');
+  });
+});
+
+describe('another run that ends just while this one begins', () => {
+  it('is taken into account', async () => {
+    const world = await synced({ a: '1', b: '2', c: '3' });
+    world.write('laptop', 'a', 'edited');
+    const inner = createMemoryReplica({ disk: world.disks.balaur, clock: world.clock, host: 'balaur' });
+    let others = 0;
+    // The first look at the archive is already old when it is seen: a run from the other end came to its end in between.
+    const alpha: Replica = {
+      ...inner,
+      archive(pair) {
+        const store = inner.archive(pair);
+        const status = async (): ReturnType<typeof store.status> => {
+          const seen = await store.status();
+          if (others++ === 0) await world.sync({ from: 'laptop' });
+          return seen;
+        };
+        return { ...store, status };
+      },
+    };
+    const report = await world.sync({ from: 'balaur', alpha });
+    expect(others).toBeGreaterThan(1);
+    expect(['in-sync', 'applied']).toContain(report.outcome);
+    expect(both(world, 'a')).toEqual(['edited', 'edited']);
+    expect((await world.sync()).outcome).toBe('in-sync');
   });
 });
 

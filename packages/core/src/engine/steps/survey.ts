@@ -7,7 +7,7 @@ import type { Side } from '../../reconcile/plan.ts';
 import type { ScopeRules } from '../../scope/rules.ts';
 import type { Entry } from '../../tree/entry.ts';
 import type { ArchiveHead, ArchiveStatus, ArchiveStore } from '../archive-store.ts';
-import { SyncError } from '../errors.ts';
+import { isSyncError, SyncError } from '../errors.ts';
 import type { LockOptions, Replica, ReplicaLock, ScanBaseline, ScanOptions, Snapshot } from '../replica.ts';
 import type { SyncOptions } from '../run-sync.ts';
 import type { ScanSettings } from '../settings.ts';
@@ -28,7 +28,20 @@ export interface Surveyed {
 
 const emptyStatus: ArchiveStatus = { head: undefined, damaged: false, pending: undefined, journal: [] };
 
+/** As often as another run ends just while this one begins. */
+const attemptsMax = 3;
+
 export async function survey(options: SyncOptions, met: Met, report: ReportBuilder): Promise<Surveyed> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await surveyOnce(options, met, report);
+    } catch (error) {
+      if (attempt === attemptsMax || !isSyncError(error) || error.details['begunTooEarly'] !== true) throw error;
+    }
+  }
+}
+
+async function surveyOnce(options: SyncOptions, met: Met, report: ReportBuilder): Promise<Surveyed> {
   const { alpha, beta, clock, signal, onEvent, dryRun } = options;
   onEvent?.({ type: 'phase', name: 'lock' });
   const lockOptions: LockOptions = {
@@ -39,7 +52,7 @@ export async function survey(options: SyncOptions, met: Met, report: ReportBuild
     signal,
   };
   const archives = met.pair === undefined ? undefined : { alpha: alpha.archive(met.pair), beta: beta.archive(met.pair) };
-  const known = await readKnown(archives?.alpha, met.turned);
+  let known = await readKnown(archives?.alpha, met.turned);
   const scope = withGuards(options, met);
   const ask = (lock: Promise<ReplicaLock | undefined>): Promise<Found | undefined> =>
     askBoth({ options, met, archives, lock, known, scanSettings: { ...options.settings, scope } });
@@ -50,9 +63,15 @@ export async function survey(options: SyncOptions, met: Met, report: ReportBuild
     const started = clock.monotonicMs();
     const lock = await lockInOrder({ alpha, beta }, met.ids, lockOptions);
     report.notice({ code: 'SYNC_LOCKED', message: `waited ${Math.round((clock.monotonicMs() - started) / 100) / 10} s for another run to end` });
+    // The run that was waited for has committed.
+    known = await readKnown(archives?.alpha, met.turned);
     found = await ask(Promise.resolve(lock));
   }
   if (found === undefined) throw new TypeError('a lock that was taken is there');
+  if (found.statuses.alpha.head?.digest !== known.head?.digest) {
+    await found.lock.release();
+    throw begunTooEarly();
+  }
   report.scanned(found.snapshots);
   return { ...found, archives, known, scope };
 }
@@ -124,12 +143,15 @@ async function readKnown(archive: ArchiveStore | undefined, turned: boolean): Pr
   };
 }
 
+/** Between the first look at the archive and the lock another run has come to its end. */
+function begunTooEarly(): SyncError {
+  return new SyncError('SYNC_LOCKED', 'another run has just ended; this one began too early', { begunTooEarly: true });
+}
+
 async function readAncestor(archive: ArchiveStore | undefined, head: ArchiveHead | undefined, turned: boolean): Promise<Ancestor> {
   if (archive === undefined || head === undefined) return agreed(undefined);
   const stored = await archive.load();
-  // Between the first look at it and the lock another run may have come to its end.
-  if ((await archive.status()).head?.digest !== head.digest)
-    throw new SyncError('SYNC_LOCKED', 'another run has just ended; this one began too early');
+  if ((await archive.status()).head?.digest !== head.digest) throw begunTooEarly();
   return turned ? { alpha: stored.beta, beta: stored.alpha } : stored;
 }
 
