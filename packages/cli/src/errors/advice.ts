@@ -205,7 +205,7 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
     todo: 'Wait for the gate to open; the changes stay pending. Logs are still pulled.',
   },
   SYNC_LOCKED: {
-    when: 'Another run holds one of the two roots, and did not end within --lock-wait.',
+    when: 'Another run holds one of the two roots, and did not end within --lock-wait. `status` does not wait at all.',
     safe: untouched,
     todo: 'Wait for the other run, or give a longer --lock-wait. A lock never has to be deleted by hand: that of a dead process is taken over.',
   },
@@ -265,9 +265,9 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
     todo: 'Nothing, or remove the folder by hand.',
   },
   SYNC_STATE_UNSAFE: {
-    when: 'The state folder .ubos-sync is not what it should be: a link, owned or writable by somebody else, or its list of guards is damaged.',
+    when: 'The state folder .ubos-sync is not what it should be: a link, owned or writable by somebody else, or its list of guards is damaged. Or the audit folder is reached through a link.',
     safe: untouched,
-    todo: 'Look at owner and mode of .ubos-sync in the root that is named: it belongs to you, with mode 0700. Remove a list of guards that is damaged; the next run with each config of that end writes it anew.',
+    todo: 'Look at owner and mode of .ubos-sync in the root that is named: it belongs to you, with mode 0700. Every folder on the way to the audit folder is a plain one. Remove a list of guards that is damaged; the next run with each config of that end writes it anew.',
   },
   SYNC_LOG_MISSING: {
     when: 'The log is not there on the peer.',
@@ -275,9 +275,9 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
     todo: 'Correct `from` in the config, or wait until the log is written.',
   },
   SYNC_LOG_NOT_A_FILE: {
-    when: 'What is named as a log is not a regular file: a folder, a link, a pipe.',
+    when: 'What is named as a log is not a regular file: a folder, a link, a pipe. Or its target is reached through a link.',
     safe: logUntouched,
-    todo: 'Name the file itself in `from` (or `to`).',
+    todo: 'Name the file itself in `from` (or `to`). Every folder on the way to the target is a plain one.',
   },
   SYNC_LOG_LOCKED: {
     when: 'Another run is pulling the same log.',
