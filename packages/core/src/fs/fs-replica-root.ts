@@ -6,7 +6,7 @@ import { SyncError } from '../engine/errors.ts';
 import type { Disk, DiskDirectory } from './disk.ts';
 import { isErrno } from './errno.ts';
 import { errnoOf, ioFailure } from './io-failure.ts';
-import { makeStateFolder, openStateFolder, type StateFolder } from './state-folder.ts';
+import { makeStateFolder, openStateFolder, type StateFolder, stateFolderName } from './state-folder.ts';
 
 export interface HeldRoot {
   readonly directory: DiskDirectory;
@@ -19,9 +19,9 @@ export interface HeldRoot {
 }
 
 export interface RootHolder {
-  /** What is there now. `undefined`: nothing. Throws `ENOTDIR`. The caller closes it. */
+  /** What is there now. `undefined`: nothing. `SYNC_DENIED`; throws `ENOTDIR`. The caller closes it. */
   look(): DiskDirectory | undefined;
-  /** Holds the root until `work` is over. `SYNC_ROOT_MISSING`, `SYNC_ROOT_KIND`. */
+  /** Holds the root until `work` is over. `SYNC_ROOT_MISSING`, `SYNC_ROOT_KIND`, `SYNC_DENIED`. */
   use<T>(work: (root: HeldRoot) => Promise<T> | T): Promise<T>;
   /** The same for work whose end is told by `release`; twice is fine. */
   hold(): { readonly root: HeldRoot; release(): void };
@@ -34,9 +34,22 @@ export function createRootHolder(disk: Disk, path: string, onIdle: () => void): 
   let held: OpenRoot | undefined;
   let users = 0;
 
+  const look = (): DiskDirectory | undefined => {
+    let directory: DiskDirectory | undefined;
+    try {
+      directory = disk.openRoot(path);
+      // One that may be read but not entered opens; asking for a child, there or not, tells.
+      directory?.lstat(stateFolderName);
+      return directory;
+    } catch (error) {
+      directory?.close();
+      throw isErrno(error, 'EACCES', 'EPERM') ? denied(error, path) : error;
+    }
+  };
+
   const open = (): DiskDirectory => {
     try {
-      const directory = disk.openRoot(path);
+      const directory = look();
       if (directory === undefined) throw new SyncError('SYNC_ROOT_MISSING', `there is no folder ${path}`, { path });
       return directory;
     } catch (error) {
@@ -78,7 +91,7 @@ export function createRootHolder(disk: Disk, path: string, onIdle: () => void): 
   };
 
   return {
-    look: () => disk.openRoot(path),
+    look,
     hold,
     async use(work) {
       const { root, release } = hold();
@@ -92,6 +105,16 @@ export function createRootHolder(disk: Disk, path: string, onIdle: () => void): 
     },
     current: () => held,
   };
+}
+
+function denied(error: unknown, path: string): SyncError {
+  const errno = errnoOf(error);
+  return new SyncError(
+    'SYNC_DENIED',
+    `the folder ${path} cannot be read or entered by this user (${errno ?? ''})`,
+    { path, errno, hint: 'let this user read and enter it (chmod or chown) and enter the folders above it, or run as the user who may' },
+    error,
+  );
 }
 
 /** What a disk said, with a code of ours. Anything else is thrown on as it is. */

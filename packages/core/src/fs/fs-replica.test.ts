@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -88,6 +89,26 @@ const settings = defaultSyncSettings;
 const lockOptions = { waitMs: 0, initiator: 'test', run: 'run', dryRun: false };
 const directory: Entry = { kind: 'directory', mode: 0o755, children: [] };
 
+/** Gives a folder and the way to it to an ordinary user, and becomes that user: root may enter everything. */
+async function asNobody(path: string, mode: number, body: () => Promise<void>): Promise<void> {
+  const { seteuid, setegid } = process;
+  const isRoot = process.getuid?.() === 0 && seteuid !== undefined && setegid !== undefined;
+  if (isRoot) {
+    chmodSync(dirname(path), 0o755);
+    chownSync(path, 65_534, 65_534);
+  }
+  chmodSync(path, mode);
+  try {
+    if (isRoot) setegid(65_534);
+    if (isRoot) seteuid(65_534);
+    await body();
+  } finally {
+    if (isRoot) seteuid(0);
+    if (isRoot) setegid(0);
+    chmodSync(path, 0o700);
+  }
+}
+
 function readlinkIfThere(path: string): string {
   try {
     return readlinkSync(path);
@@ -127,6 +148,34 @@ describe('a root', () => {
     expect(await file.identify()).toMatchObject({ root: 'not-a-directory' });
     await expect(file.scan({ settings })).rejects.toMatchObject({ code: 'SYNC_ROOT_KIND' });
     expect(readdirSync(base)).toEqual(['file']);
+  });
+
+  for (const mode of [0o000, 0o300, 0o400]) {
+    it(`that this user may not read or enter (${mode.toString(8).padStart(4, '0')}) is told as denied, with what to do`, async () => {
+      const path = join(folder(), 'closed');
+      mkdirSync(path);
+      await asNobody(path, mode, async () => {
+        const replica = await replicaAt(path);
+        const denied = {
+          code: 'SYNC_DENIED',
+          message: expect.stringContaining(path),
+          details: { path, errno: 'EACCES', hint: expect.stringContaining('chmod') },
+        };
+        await expect(replica.identify()).rejects.toMatchObject(denied);
+        await expect(replica.scan({ settings })).rejects.toMatchObject(denied);
+        await expect(replica.establish()).rejects.toMatchObject(denied);
+        await expect(replica.lock(lockOptions)).rejects.toMatchObject(denied);
+      });
+    });
+  }
+
+  it('below a folder that this user may not enter is denied, not missing', async () => {
+    const path = join(folder(), 'closed');
+    mkdirSync(join(path, 'root'), { recursive: true });
+    await asNobody(path, 0o600, async () => {
+      const replica = await replicaAt(join(path, 'root'));
+      await expect(replica.identify()).rejects.toMatchObject({ code: 'SYNC_DENIED', details: { path: join(path, 'root') } });
+    });
   });
 
   it('that was replaced since the scan is not changed', async () => {

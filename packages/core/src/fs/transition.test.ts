@@ -407,6 +407,118 @@ describe('what is not ours to touch', () => {
   });
 });
 
+describe('an editor that saves in the moment of a replacement', () => {
+  /** A save, at one call of ours: right before it, so after all that came earlier. */
+  const moments = [
+    { title: 'after the look', call: 'link', nth: 1 },
+    { title: 'after the link into versions', call: 'lstat', nth: 2 },
+  ] as const;
+  const saves = {
+    atomically: (place: Workplace) => {
+      place.write('x~', 'mine');
+      renameSync(join(place.path, 'x~'), join(place.path, 'x'));
+    },
+    'atomically and with the old time': (place: Workplace) => {
+      const { mtimeMs } = lstatSync(join(place.path, 'x'));
+      place.write('x~', 'own');
+      utimesSync(join(place.path, 'x~'), mtimeMs / 1000, mtimeMs / 1000);
+      renameSync(join(place.path, 'x~'), join(place.path, 'x'));
+    },
+    'in place': (place: Workplace) => place.write('x', 'mine'),
+    'as a folder': (place: Workplace) => {
+      place.remove('x');
+      place.makeDirectory('x');
+    },
+    'as a link': (place: Workplace) => {
+      place.remove('x');
+      place.link('x', 'mine');
+    },
+    'by removing it': (place: Workplace) => place.remove('x'),
+  } as const;
+  type Layout = 'links' | 'no links' | 'a second link' | 'no versions';
+
+  async function race(layout: Layout, save: (place: Workplace) => void, { call: at, nth }: { call: string; nth: number }, to: Kind) {
+    let isArmed = false;
+    let seen = 0;
+    const place = await workplace({
+      keepVersions: layout !== 'no versions',
+      disk: wrapDisk(createNodeDisk(), ({ call, name }) => {
+        if (isArmed && call === at && name === 'x' && ++seen === nth) save(place);
+        if (isArmed && call === 'link' && name === 'x' && layout === 'no links') throw Object.assign(new Error('EPERM'), { code: 'EPERM' });
+      }),
+    });
+    place.write('x', 'old');
+    if (layout === 'a second link') linkSync(join(place.path, 'x'), join(place.path, 'twin'));
+    const old = place.scan('x');
+    if (to === 'file') await place.stage({ x: 'new' });
+    const staged = place.staged();
+    isArmed = true;
+    const [result] = await place.transition([change('x', old, wish(place, to))]);
+    isArmed = false;
+    expect(seen, 'the moment came').toBeGreaterThanOrEqual(nth);
+    expect(result?.problem?.code).toBe('SYNC_TARGET_CHANGED');
+    expect(place.journal).toEqual([]);
+    expect(
+      place.versions().flatMap(({ text }) => text ?? []),
+      'no version of what stayed',
+    ).toEqual([]);
+    expect(place.staged(), 'what was staged still is').toEqual(staged);
+    return place;
+  }
+
+  for (const [how, save] of Object.entries(saves)) {
+    for (const to of ['file', 'symlink'] as const) {
+      for (const moment of moments) {
+        it(`${how}, ${moment.title}: it stays in the tree and is told (file -> ${to})`, async () => {
+          const expected = await workplace();
+          expected.write('x', 'old');
+          save(expected);
+          expect(state(await race('links', save, moment, to))).toBe(state(expected));
+        });
+      }
+      for (const [layout, call] of [
+        ['no links', 'link'],
+        ['no links', 'copyFile'],
+        ['a second link', 'copyFile'],
+      ] as const) {
+        if (call === 'copyFile' && !how.startsWith('atomically') && how !== 'in place') continue;
+        it(`${how}, with ${layout}, before ${call}: the same (file -> ${to})`, async () => {
+          const expected = await workplace();
+          expected.write('x', 'old');
+          save(expected);
+          expect(state(await race(layout, save, { call, nth: 1 }, to))).toBe(state(expected));
+        });
+      }
+      it(`${how}, with no versions kept, before the last look: the same (file -> ${to})`, async () => {
+        const expected = await workplace();
+        expected.write('x', 'old');
+        save(expected);
+        expect(state(await race('no versions', save, { call: 'lstat', nth: 2 }, to))).toBe(state(expected));
+      });
+    }
+  }
+
+  it('a removal of a file with a second link leaves it, too', async () => {
+    const place = await race('a second link', saves.atomically, { call: 'copyFile', nth: 1 }, 'nothing');
+    expect([place.read('x'), place.read('twin')]).toEqual(['mine', 'old']);
+  });
+
+  it('what is written in place after the last look is in the version', async () => {
+    let sneak = (): void => {};
+    const place = await workplace({
+      disk: wrapDisk(createNodeDisk(), ({ call }) => {
+        if (call === 'rename') sneak();
+      }),
+    });
+    place.write('x', 'old');
+    const old = place.scan('x');
+    await place.stage({ x: 'new' });
+    sneak = () => writeFileSync(join(place.path, 'x'), 'mine');
+    await place.transition([change('x', old, place.file('new'))]);
+    expect([place.read('x'), place.versions()[0]?.text]).toEqual(['new', 'mine']);
+  });
+});
+
 describe('pre-images', () => {
   it('are independent of the tree: a second link to the replaced file stays apart', async () => {
     const place = await workplace();
