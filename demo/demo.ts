@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type LibrarianWorld, librarianConfig, librarianTests, setUpLibrarian } from '../test/acceptance/librarian.ts';
-import { createLocalPlace, createRemotePlace, type Place } from '../test/acceptance/place.ts';
+import { createDates, createLocalPlace, createRemotePlace, type Place } from '../test/acceptance/place.ts';
 import { runCli } from '../test/acceptance/run-cli.ts';
 import { startEmbeddedSshd } from '../test/support/embedded-sshd.ts';
 import { makeTempFolder } from '../test/support/temp.ts';
@@ -28,7 +28,7 @@ const { values } = parseArgs({
 });
 
 /** One order of time for both folders of this machine. */
-const dates = { next: Date.now() - 3_600_000 };
+const dates = createDates();
 
 await using temp = await makeTempFolder('demo');
 const far = values.ssh === undefined ? await openEmbedded() : openHost(values.ssh, values['ssh-config']);
@@ -44,7 +44,7 @@ async function play({ title, url, place, sshConfigFile }: FarSide): Promise<bool
   await writeFile(join(laptop, 'ubos-sync.yaml'), librarianConfig(url));
   const results: { readonly title: string; readonly seconds: number; readonly error: unknown }[] = [];
   const world: LibrarianWorld = {
-    here: createLocalPlace(laptop, dates),
+    here: createLocalPlace(laptop, values.ssh === undefined ? dates : 'as written'),
     there: place,
     async sync(...args) {
       console.log(`    $ ubos-sync ${args.join(' ')}`);

@@ -16,13 +16,19 @@ export interface Place {
   remove(path: string): Promise<void>;
 }
 
-/** A folder of this machine. Every write is dated ten seconds after the one before, starting an hour ago, so that no test has to wait for a clock. */
-export function createLocalPlace(root: string, dates: { next: number } = { next: Date.now() - 3_600_000 }): Place {
+/** Every write is dated ten seconds after the one before, starting an hour ago, so that no test has to wait for a clock. */
+export function createDates(): { next: number } {
+  return { next: Date.now() - 3_600_000 };
+}
+
+/** A folder of this machine. `as written`: its files have the time at which they are written. */
+export function createLocalPlace(root: string, dates: { next: number } | 'as written' = createDates()): Place {
   const at = (path: string): string => join(root, path);
   const write = async (path: string, text: string, mode = 0o644): Promise<void> => {
     await mkdir(dirname(at(path)), { recursive: true });
     await writeFile(at(path), text);
     await chmod(at(path), mode);
+    if (dates === 'as written') return;
     dates.next += 10_000;
     await utimes(at(path), dates.next / 1000, dates.next / 1000);
   };
@@ -46,7 +52,7 @@ export function createRemotePlace(root: string, command: readonly [string, ...st
   return {
     root,
     async write(path, text, mode = 0o644) {
-      await sh(`mkdir -p ${at(path)} && rmdir ${at(path)} && cat > ${at(path)} && chmod ${mode.toString(8)} ${at(path)}`, text);
+      await sh(`mkdir -p "$(dirname ${at(path)})" && cat > ${at(path)} && chmod ${mode.toString(8)} ${at(path)}`, text);
     },
     append: async (path, text) => void (await sh(`cat >> ${at(path)}`, text)),
     async read(path) {
