@@ -167,7 +167,9 @@ for (const { title, start, skip } of servers) {
 
 describe('bad input, where the far side is to blame', () => {
   it('a remote without Node', async () => {
-    await using server = await startEmbeddedSshd({ env: { PATH: '/nonexistent' } });
+    // Nor in the places where this machine may happen to have one.
+    const command = (requested: string): string => requested.replaceAll(/\/(?:opt|home|usr|snap)\/[a-z./]*bin\/node/g, '/nonexistent/node');
+    await using server = await startEmbeddedSshd({ env: { PATH: '/nonexistent' }, command });
     const world = await openTwoRoots({ server });
     try {
       const result = await world.sync(['truth', '--apply']);

@@ -70,10 +70,7 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
     locks.mustBeHeld();
   });
   /** Those that this object was given, and those that an earlier run from this end left. */
-  const ownGuardsOf = (state: StateFolder | undefined): readonly string[] => [
-    ...guards,
-    ...(state === undefined ? [] : readOwnGuards(state)),
-  ];
+  const ownGuardsOf = (state: StateFolder | undefined): readonly string[] => [...guards, ...(state === undefined ? [] : readOwnGuards(state))];
   const scanner = createScanner({ clock, ownGuardsOf, readOnly });
   const staging = createStaging(clock);
   const locks = createLocks();
