@@ -7,7 +7,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { type AgentBundle, readAgentBundle } from '../../packages/transport-ssh/src/agent/bundle.ts';
 import { type ConnectSshOptions, connectSsh, type SshConnection } from '../../packages/transport-ssh/src/connect-ssh.ts';
 import { type EmbeddedSshdOptions, startEmbeddedSshd } from '../support/embedded-sshd.ts';
-import { findSshd, startSshd } from '../support/sshd.ts';
+import { runsOpenSsh } from '../support/servers.ts';
+import { startSshd } from '../support/sshd.ts';
 import type { TestServer } from '../support/sshd-files.ts';
 
 let bundle: AgentBundle;
@@ -34,7 +35,7 @@ const modeOf = async (path: string): Promise<string> => ((await lstat(path)).mod
 
 describe.each([
   ['the embedded server', startEmbeddedSshd, true],
-  ['OpenSSH', startSshd, findSshd() !== undefined],
+  ['OpenSSH', startSshd, runsOpenSsh],
 ])('the agent on %s', (name, start, isHere) => {
   if (!isHere) {
     it.skip('openssh-server is not installed on this machine');
@@ -273,12 +274,12 @@ describe('on a far side that is special', () => {
     expect((await connectAndClose()).agentUploaded).toBeUndefined();
   });
 
-  it.runIf(findSshd() !== undefined)('an account for SFTP alone is named', async () => {
+  it.runIf(runsOpenSsh)('an account for SFTP alone is named', async () => {
     use(await startSshd({ config: ['ForceCommand internal-sftp'] }));
     expect(await failure()).toMatchObject({ code: 'SYNC_REMOTE_SHELL' });
   });
 
-  it.runIf(findSshd() !== undefined)('an account without sessions is named', async () => {
+  it.runIf(runsOpenSsh)('an account without sessions is named', async () => {
     use(await startSshd({ config: ['MaxSessions 0'] }));
     expect(await failure()).toMatchObject({ code: 'SYNC_REMOTE_SHELL', message: expect.stringContaining('does not run commands') });
   });

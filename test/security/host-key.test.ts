@@ -6,12 +6,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ConnectOptions, connectHost, type SshClient } from '../../packages/transport-ssh/src/ssh/connect.ts';
 import { resolveHost } from '../../packages/transport-ssh/src/ssh/ssh-config.ts';
 import { startEmbeddedSshd } from '../support/embedded-sshd.ts';
-import { findSshd, startSshd } from '../support/sshd.ts';
+import { runsOpenSsh } from '../support/servers.ts';
+import { startSshd } from '../support/sshd.ts';
 import { makeKeyPair, type TestServer } from '../support/sshd-files.ts';
 
 describe.each([
   ['the embedded server', startEmbeddedSshd, true],
-  ['OpenSSH', startSshd, findSshd() !== undefined],
+  ['OpenSSH', startSshd, runsOpenSsh],
 ])('host key of %s', (_name, start, isHere) => {
   if (!isHere) {
     it.skip('openssh-server is not installed on this machine');

@@ -4,9 +4,10 @@ import { expect, it } from 'vitest';
 import { connectHost } from '../../packages/transport-ssh/src/ssh/connect.ts';
 import { execCommand } from '../../packages/transport-ssh/src/ssh/exec.ts';
 import { resolveHost } from '../../packages/transport-ssh/src/ssh/ssh-config.ts';
-import { findSshd, startSshd } from '../support/sshd.ts';
+import { runsOpenSsh } from '../support/servers.ts';
+import { startSshd } from '../support/sshd.ts';
 
-it.runIf(findSshd() !== undefined)('bytes go both ways through many key exchanges', async () => {
+it.runIf(runsOpenSsh)('bytes go both ways through many key exchanges', async () => {
   await using server = await startSshd({ config: ['RekeyLimit 1M'] });
   const ssh = await connectHost(await resolveHost({ host: server.alias }, { configFile: server.sshConfigFile }));
   try {

@@ -8,7 +8,6 @@ export function toJsonLine(value: unknown): string {
   return JSON.stringify(value).replace(harmful, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const harmful = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 /** `--json`: one object a line, nothing else. */

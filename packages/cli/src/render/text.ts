@@ -14,7 +14,6 @@ export function printableText(text: string): string {
   return text.replace(unprintable, (character) => shortEscapes.get(character) ?? escapeOf(character));
 }
 
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\p{Surrogate}/gu;
 
 const shortEscapes: ReadonlyMap<string, string> = new Map([

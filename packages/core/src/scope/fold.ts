@@ -19,7 +19,6 @@ export function mergeFolding(a: Folding, b: Folding): Folding {
   return { ignoresCase: a.ignoresCase || b.ignoresCase, ignoresUnicodeForm: a.ignoresUnicodeForm || b.ignoresUnicodeForm };
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
 const ascii = /^[\u0000-\u007f]*$/;
 
 /** Code points that HFS+ leaves out when it compares names (Apple Technical Note 1150; git guards `.git` against them since CVE-2014-9390). */

@@ -29,7 +29,6 @@ export interface ReplicaUnderTest {
 export interface TestRunner {
   describe(name: string, body: () => void): void;
   it(name: string, body: () => Promise<void>): void;
-  // biome-ignore lint/suspicious/noExplicitAny: the matchers of a test runner take anything
   expect(actual: unknown): TestMatchers;
 }
 

@@ -69,9 +69,7 @@ function parseSshUrl(rest: string): Parsed<SshUrl> {
 }
 
 /** Control characters, white space, and what a shell would act upon. */
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const hostRefused = /[\u0000-\u0020\u007f-\u009f'"`$\\;&<>|(){}@/]/;
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const userRefused = /[\u0000-\u001f\u007f-\u009f'"`;&<>|(){}/\\]/;
 
 function decode(text: string): string | undefined {
