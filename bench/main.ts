@@ -4,6 +4,7 @@
  *     npm run bench                      small sizes
  *     npm run bench -- --full            the sizes of the published figures
  *     npm run bench -- --suite log-pull --rounds 7 --disk
+ *     npm run bench -- --suite tree-sync --files 10000
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     disk: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '5' },
     suite: { type: 'string', multiple: true },
+    files: { type: 'string' },
   },
 });
 
@@ -30,7 +32,12 @@ const chosen = values.suite ?? Object.keys(suites);
 const unknown = chosen.filter((name) => !(name in suites));
 if (unknown.length > 0) throw new Error(`no suite named ${unknown.join(', ')}; there are ${Object.keys(suites).join(', ')}`);
 
-const bench = await openBench({ full: values.full, rounds: Number(values.rounds), onDisk: values.disk });
+const bench = await openBench({
+  full: values.full,
+  rounds: Number(values.rounds),
+  onDisk: values.disk,
+  files: values.files === undefined ? undefined : Number(values.files),
+});
 try {
   const results: CaseResult[] = [];
   for (const name of chosen) results.push(...((await suites[name]?.(bench)) ?? []));

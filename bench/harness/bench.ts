@@ -9,6 +9,8 @@ import { openSlowLink, type SlowLink } from './slow-link.ts';
 export interface Bench {
   readonly full: boolean;
   readonly rounds: number;
+  /** Size of the tree, if it was asked for. */
+  readonly files: number | undefined;
   readonly peers: Peers;
   /** A real OpenSSH server on loopback, which serves this machine's own files. */
   readonly server: { url(path: string): string; readonly sshConfigFile: string; readonly alias: string; readonly home: string };
@@ -24,11 +26,12 @@ export interface Bench {
 export interface BenchOptions {
   readonly full: boolean;
   readonly rounds: number;
+  readonly files: number | undefined;
   /** Where the trees and logs lie: the memory file system, if there is one, because writeback makes the same run take two to four times as long on a disk. */
   readonly onDisk: boolean;
 }
 
-export async function openBench({ full, rounds, onDisk }: BenchOptions): Promise<Bench> {
+export async function openBench({ full, rounds, files, onDisk }: BenchOptions): Promise<Bench> {
   const checkout = process.env['UBOS_SYNC_CHECKOUT'] ?? process.cwd();
   const place = !onDisk && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const folder = mkdtempSync(join(place, 'ubos-sync-bench-'));
@@ -37,6 +40,7 @@ export async function openBench({ full, rounds, onDisk }: BenchOptions): Promise
   return {
     full,
     rounds,
+    files,
     peers: findPeers(),
     server,
     cli: join(checkout, 'packages', 'cli', 'dist', 'ubos-sync.mjs'),

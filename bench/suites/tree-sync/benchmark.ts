@@ -8,7 +8,8 @@ import { type CaseResult, type Contender, runRounds } from '../../harness/rounds
 /** See README.md beside this file. */
 export async function benchTreeSync(bench: Bench): Promise<readonly CaseResult[]> {
   const results: CaseResult[] = [];
-  for (const size of bench.full ? [treeOf(10_000), fullTree] : [treeOf(2_000)]) results.push(...(await benchTree(bench, size)));
+  for (const size of bench.files !== undefined ? [treeOf(bench.files)] : bench.full ? [treeOf(10_000), fullTree] : [treeOf(2_000)])
+    results.push(...(await benchTree(bench, size)));
   return results;
 }
 
