@@ -47,6 +47,9 @@ function hasProcFs(): boolean {
   return process.platform === 'linux' && fs.existsSync('/proc/self/fd');
 }
 
+/** Before version 24 Node cuts times off below a microsecond; with half of one more they are rounded. */
+const roundingMs = Number.parseInt(process.versions.node, 10) < 24 ? 0.0005 : 0;
+
 /** A directory by its descriptor; children through `/proc/self/fd`. */
 class NodeDirectory implements DiskDirectory {
   protected fd: number;
@@ -295,8 +298,8 @@ class NodeFile implements DiskFile {
   }
 
   setTimes(mtimeMs: number): void {
-    // Node cuts off below a microsecond, and takes a negative number for now; a date before 1970 it takes for what it is.
-    const time = mtimeMs < 0 ? new Date(mtimeMs) : (mtimeMs + 0.0005) / 1000;
+    // A negative number is taken for now; a date before 1970 is taken for what it is.
+    const time = mtimeMs < 0 ? new Date(mtimeMs) : (mtimeMs + roundingMs) / 1000;
     fs.futimesSync(this.#fd, time, time);
   }
 
