@@ -3,7 +3,7 @@
  * Equal lists have equal tables, byte for byte, whatever objects they are made of; what is written on both ends is the same on both.
  */
 import type { AncestorChange } from '../reconcile/ancestor.ts';
-import { type Entry, sameNode } from '../tree/entry.ts';
+import { isIdenticalNode } from '../tree/entry.ts';
 import { type NodeAt, type NodeTable, nodesToTable, tableToNodes } from '../tree/node-table.ts';
 import type { Parsed } from '../util/parsed.ts';
 
@@ -47,21 +47,6 @@ export function tableToChanges(value: unknown, { nodesMax }: { readonly nodesMax
   }
   if (next !== heldAt.length) return { ok: false, error: 'held nodes of no change' };
   return { ok: true, value: changes };
-}
-
-/** Whether two nodes are stored alike: more than `sameNode`, because nothing that was given may be lost. */
-export function isIdenticalNode(a: Entry | undefined, b: Entry | undefined): boolean {
-  if (a === b) return true;
-  if (!sameNode(a, b)) return false;
-  return mtimeOf(a) === mtimeOf(b) && hasUntracked(a) === hasUntracked(b);
-}
-
-function mtimeOf(entry: Entry | undefined): number | undefined {
-  return entry?.kind === 'file' || entry?.kind === 'symlink' ? entry.mtimeMs : undefined;
-}
-
-function hasUntracked(entry: Entry | undefined): boolean {
-  return entry?.kind === 'directory' && entry.hasUntracked === true;
 }
 
 /** A table has digests of one kind; while a pair changes from one kind to the other, its archive has both. */

@@ -7,12 +7,11 @@
 
 import type { Digest } from '../hash/digest.ts';
 import type { Ancestor, AncestorChange } from '../reconcile/ancestor.ts';
-import type { Child, Entry } from '../tree/entry.ts';
+import { type Child, type Entry, isIdenticalNode } from '../tree/entry.ts';
 import { compareNames, type Name } from '../tree/name.ts';
 import { baseName, parentPath, type RelativePath } from '../tree/path.ts';
 import { walk } from '../tree/walk.ts';
 import type { Parsed } from '../util/parsed.ts';
-import { isIdenticalNode } from './ancestor-table.ts';
 
 export interface FlatAncestor {
   /** Every path that is there on one half at least, each once, a directory before what is in it, siblings by `compareNames`. */
