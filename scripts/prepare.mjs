@@ -12,7 +12,7 @@ export function prepare() {
     fail(`Node 20.19 or later is needed to build; this is ${process.version}. (The far side runs on Node 18.)`);
   if (newest(['package-lock.json']) > newest(['node_modules/.package-lock.json']))
     run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], 'installing');
-  const built = Math.min(newest(['packages/cli/dist/ubos-sync.mjs']), newest(['packages/transport-ssh/dist/agent/agent.cjs']));
+  const built = Math.min(newest(['packages/cli/dist/ubos-sync.cjs']), newest(['packages/transport-ssh/dist/agent/agent.cjs']));
   const sources = ['core', 'transport-ssh', 'cli'].flatMap((name) => [
     `packages/${name}/src`,
     `packages/${name}/scripts`,

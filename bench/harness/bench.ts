@@ -43,7 +43,7 @@ export async function openBench({ full, rounds, files, onDisk }: BenchOptions): 
     files,
     peers: findPeers(),
     server,
-    cli: join(checkout, 'packages', 'cli', 'dist', 'ubos-sync.mjs'),
+    cli: join(checkout, 'packages', 'cli', 'dist', 'ubos-sync.cjs'),
     async openSlow(link) {
       const slow = await openSlowLink({ toPort: server.port, ...link });
       links.push(slow);

@@ -10,7 +10,7 @@ export interface CliResult {
 
 export interface CliOptions {
   readonly cwd: string;
-  /** Stands for `~/.local/state`, where markers are mirrored: a test's own, so that it leaves nothing behind. */
+  /** Stands for `~/.local/state`, where markers are mirrored, and has `~/.cache` in it: a test's own, so that it leaves nothing behind. */
   readonly stateHome: string;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Called with all that has come out so far, after each piece; for tests that act in the middle of a run. */
@@ -23,14 +23,14 @@ export const cliFile: string = join(
   'packages',
   'cli',
   'dist',
-  'ubos-sync.mjs',
+  'ubos-sync.cjs',
 );
 
 export async function runCli(args: readonly string[], { cwd, stateHome, env = {}, onOutput }: CliOptions): Promise<CliResult> {
   const child = spawn(process.execPath, [cliFile, ...args], {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NO_COLOR: '1', XDG_STATE_HOME: stateHome, ...env },
+    env: { ...process.env, NO_COLOR: '1', XDG_STATE_HOME: stateHome, XDG_CACHE_HOME: join(stateHome, 'cache'), ...env },
   });
   let stdout = '';
   let stderr = '';

@@ -17,14 +17,14 @@ const table: Readonly<Record<string, { readonly parts: readonly string[]; readon
   'core/engine': { parts: ['core/util', 'core/hash', 'core/tree', 'core/scope', 'core/log', 'core/reconcile'], packages: ['p-limit'] },
   'core/fs': {
     parts: ['core/util', 'core/hash', 'core/tree', 'core/scope', 'core/log', 'core/reconcile', 'core/engine'],
-    packages: ['node:', 'p-limit', 'xxhash-wasm', 'msgpackr'],
+    packages: ['node:', 'p-limit', 'xxhash-wasm', 'msgpackr/pack'],
   },
   'core/testing': {
     parts: ['core/util', 'core/hash', 'core/tree', 'core/scope', 'core/log', 'core/reconcile', 'core/engine'],
     packages: ['fast-check'],
   },
   'core/index.ts': { parts: ['core/util', 'core/hash', 'core/tree', 'core/scope', 'core/log', 'core/reconcile', 'core/engine'], packages: [] },
-  'transport-ssh/protocol': { parts: [], packages: ['node:', 'msgpackr', '@ubos/sync-core'] },
+  'transport-ssh/protocol': { parts: [], packages: ['node:', 'msgpackr/pack', '@ubos/sync-core'] },
   'transport-ssh/ssh': { parts: [], packages: ['node:', 'ssh2', 'ssh-config', '@ubos/sync-core'] },
   'transport-ssh/agent': { parts: ['transport-ssh/protocol', 'transport-ssh/ssh'], packages: ['node:', '@ubos/sync-core', '@ubos/sync-core/fs'] },
   'transport-ssh/connect-ssh.ts': {

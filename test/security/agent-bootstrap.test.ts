@@ -31,6 +31,10 @@ const connectAndClose = async (options: ConnectSshOptions = {}): Promise<SshConn
   await connection.close();
   return connection;
 };
+/** What an agent has compiled it keeps at its end, when its client may be gone already. */
+const agentsKept = async (): Promise<readonly string[]> =>
+  existsSync(folder) ? (await readdir(folder)).filter((kept) => kept.startsWith('agent-')) : [];
+const forget = (): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 3 });
 const modeOf = async (path: string): Promise<string> => ((await lstat(path)).mode & 0o777).toString(8);
 
 describe.each([
@@ -92,17 +96,30 @@ describe.each([
   });
 
   it('is uploaded by two at once without harm', async () => {
-    await rm(folder, { recursive: true, force: true });
+    await forget();
     const connections = await Promise.all([connect(), connect(), connect()]);
     await Promise.all(connections.map((connection) => connection.close()));
-    expect(await readdir(folder)).toEqual([`agent-${bundle.sha256}.cjs`]);
+    expect(await agentsKept()).toEqual([`agent-${bundle.sha256}.cjs`]);
     expect(await readFile(file)).toEqual(Buffer.from(bundle.bytes));
   });
 
   it('that arrives with another hash is neither run nor kept', async () => {
-    await rm(folder, { recursive: true, force: true });
+    await forget();
     await expect(connect({ agent: { bytes: bundle.bytes, sha256: '0'.repeat(64) } })).rejects.toMatchObject({ code: 'SYNC_AGENT_DAMAGED' });
-    expect(existsSync(folder)).toBe(false);
+    expect(await agentsKept()).toEqual([]);
+  });
+
+  it('keeps what was compiled of it, and goes on without where that is damaged', async () => {
+    await connectAndClose();
+    const codeOf = async (): Promise<string> => join(folder, (await readdir(folder)).find((kept) => kept.startsWith(`code-${bundle.sha256}.`))!);
+    const code = await vi.waitFor(codeOf, 5_000);
+    expect(await modeOf(code)).toBe('600');
+    const whole = await readFile(code);
+    await writeFile(code, whole.fill(0, 100, 200));
+    const { ino } = await lstat(code);
+    expect((await connectAndClose()).peer.nodeVersion).toBe(process.version);
+    await vi.waitFor(async () => expect((await lstat(code)).ino).not.toBe(ino), 5_000);
+    expect((await connectAndClose()).agentUploaded).toBeUndefined();
   });
 });
 

@@ -1,9 +1,8 @@
-#!/usr/bin/env node
 import { textOutput } from './io.ts';
 import { runCli } from './program.ts';
 import { stopOnSignals } from './signals.ts';
 
-process.exitCode = await runCli({
+void runCli({
   argv: process.argv.slice(2),
   env: process.env,
   cwd: process.cwd(),
@@ -11,4 +10,6 @@ process.exitCode = await runCli({
   stdout: textOutput(process.stdout),
   stderr: textOutput(process.stderr),
   signal: stopOnSignals((code) => process.exit(code)),
+}).then((exitCode) => {
+  process.exitCode = exitCode;
 });

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { type CacheFamily, codeName, defaultCacheFolder, readCode, sealCode, storeInCache } from './cache-folder.ts';
 export type { Disk, DiskDirectory, DiskFile, DiskKind, DiskListing, DiskStat } from './disk.ts';
 export { createFsReplica, type FsReplicaOptions } from './fs-replica.ts';
 export { type Hasher, type Hashing, loadHashing } from './hasher.ts';

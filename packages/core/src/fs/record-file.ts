@@ -14,7 +14,7 @@
  * A record that does not match anywhere else is damage.
  */
 import { createHash } from 'node:crypto';
-import { Packr } from 'msgpackr';
+import { Packr } from 'msgpackr/pack';
 import { SyncError } from '../engine/errors.ts';
 
 /** 32 bytes. */

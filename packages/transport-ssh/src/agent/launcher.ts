@@ -8,8 +8,9 @@
  *
  * The shell text finds Node and starts it with the Node text. That one looks for the agent in the cache folder, reads it once (no link followed, owner and
  * mode checked), hashes what it read and runs these very bytes; nothing can be exchanged between the check and the start. If the file is missing or not what
- * it should be, it asks for the agent over its own input, checks the hash of what comes and hands it to the agent itself, which stores it (`install.ts`).
- * So a start is one command and no round trip more, and a first start is one upload more.
+ * it should be, it asks for the agent over its own input, checks the hash of what comes and hands it to the agent itself, which stores it (`main.ts`).
+ * So a start is one command and no round trip more, and a first start is one upload more. Beside the agent lies what V8 has compiled of it
+ * (`cache-folder.ts` of core): it saves the compilation, V8 takes it only for these very bytes and this Node, and without it all is the same.
  *
  * Whoever asks cannot know yet whether Node, the agent or a greeting of the shell will answer; so all answers are lines that carry NONCE:
  *
@@ -88,15 +89,18 @@ const nodeText: string = [
   'function say(t){f.writeSync(1,L+t+E)}',
   `if(parseInt(p.versions.node,10)<${nodeMajorMin}){say("old-node "+p.version+" "+p.execPath);p.exit(97)}`,
   'var h=require("path"),x=p.env.XDG_CACHE_HOME||"",C=f.constants,',
-  'g=h.join(h.isAbsolute(x)?x:h.join(require("os").homedir(),".cache"),"ubos-sync"),a=h.join(g,"agent-"+d+".cjs");',
-  'function mine(s){return s.uid===p.getuid()&&(s.mode&18)===0}',
-  'function ok(b){return require("crypto").createHash("sha256").update(b).digest("hex")===d}',
-  'function read(){try{var s=f.lstatSync(g);if((s.isDirectory()&&mine(s))===false)return "unsafe";',
-  'var o=f.openSync(a,C.O_RDONLY|C.O_NOFOLLOW|C.O_NONBLOCK);',
-  'try{s=f.fstatSync(o);if((s.isFile()&&mine(s))===false)return "unsafe";var b=f.readFileSync(o);return ok(b)?b:"damaged"}finally{f.closeSync(o)}',
-  '}catch(e){return e.code==="ENOENT"?"missing":e.code==="ELOOP"?"unsafe":"unreadable"}}',
-  'function run(b,w){var m={exports:{}};require("vm").compileFunction(b.toString(),["require","module","exports"],{filename:a})(require,m,m.exports);',
-  'm.exports.main({bytes:b,folder:g,file:a,need:w,say:say})}',
+  'g=h.join(h.isAbsolute(x)?x:h.join(require("os").homedir(),".cache"),"ubos-sync"),a=h.join(g,"agent-"+d+".cjs"),',
+  'k=h.join(g,"code-"+d+"."+p.version+"-"+p.arch);',
+  'function mine(s){return s.uid===p.geteuid()&&(s.mode&18)===0}',
+  'function sha(b){return require("crypto").createHash("sha256").update(b).digest()}',
+  'function ok(b){return sha(b).toString("hex")===d}',
+  'function look(a){var s=f.lstatSync(g);if((s.isDirectory()&&mine(s))===false)throw 0;',
+  'var o=f.openSync(a,C.O_RDONLY|C.O_NOFOLLOW|C.O_NONBLOCK);try{s=f.fstatSync(o);if((s.isFile()&&mine(s))===false)throw 0;return f.readFileSync(o)}',
+  'finally{f.closeSync(o)}}',
+  'function read(){try{var b=look(a);return ok(b)?b:"damaged"}catch(e){return e?e.code==="ENOENT"?"missing":e.code==="ELOOP"?"unsafe":"unreadable":"unsafe"}}',
+  'function code(){try{var b=look(k),c=b.subarray(32);return sha(c).equals(b.subarray(0,32))?c:undefined}catch(e){}}',
+  'function run(b,w){var m={exports:{}},s=new(require("vm").Script)("(function(require,module,exports){"+b+E+"})",{filename:a,cachedData:code()});',
+  's.runInThisContext()(require,m,m.exports);m.exports.main({bytes:b,folder:g,file:a,need:w,say:say,script:s,code:s.cachedDataRejected===false?"":k})}',
   'function take(w){say("need "+w);var i=p.stdin,q=Buffer.alloc(0),l=Buffer.from(n+" agent"+E);i.on("readable",function t(){',
   'var c,k,b;while((c=i.read()))q=Buffer.concat([q,c]);k=q.indexOf(l);if(k<0)return;k+=l.length;if(q.length<k+z)return;i.removeListener("readable",t);',
   'b=q.subarray(k,k+z);if(ok(b)===false){say("corrupt");p.exit(95)}',

@@ -2,8 +2,10 @@
  * Entry of the one file that runs on the far side (`dist/agent/agent.cjs`, built for Node 18). The launcher has found, hashed and compiled it and calls
  * `main`; if it came over the wire, it first keeps itself for the next time. Lives as long as its standard input.
  */
+import { basename } from 'node:path';
+import type { Script } from 'node:vm';
 import { isSyncError } from '@ubos/sync-core';
-import { installAgent } from './install.ts';
+import { type CacheFamily, sealCode, storeInCache } from '@ubos/sync-core/fs';
 import { serveAgent } from './serve-agent.ts';
 import { takeStandardStreams } from './stdio.ts';
 
@@ -16,12 +18,18 @@ export interface Launch {
   readonly need: string;
   /** A line for the client, before the protocol begins. */
   readonly say: (text: string) => void;
+  /** This program, as V8 has it. */
+  readonly script: Script;
+  /** Where its compiled code is kept; empty: it came from there. */
+  readonly code: string;
 }
 
-export async function main({ bytes, folder, file, need, say }: Launch): Promise<void> {
+export async function main({ bytes, folder, file, need, say, script, code }: Launch): Promise<void> {
+  const store = (path: string, content: Uint8Array): void =>
+    storeInCache(folder, basename(path) as `${CacheFamily}-${string}`, content, Date.now(), String(process.pid));
   if (need !== '') {
     try {
-      installAgent(bytes, { folder, file }, Date.now(), String(process.pid));
+      store(file, bytes);
     } catch (error) {
       say(`not-writable ${(error as Error).message.replaceAll('\n', ' ')}`);
       process.exit(1);
@@ -30,9 +38,19 @@ export async function main({ bytes, folder, file, need, say }: Launch): Promise<
   const streams = takeStandardStreams();
   try {
     await serveAgent(streams);
+    if (code !== '') keepCode(() => store(code, sealCode(script.createCachedData())));
     process.exit(0);
   } catch (error) {
     process.stderr.write(`ubos-sync agent: ${isSyncError(error) ? `${error.code}: ${error.message}` : String((error as Error).stack)}\n`);
     process.exit(1);
+  }
+}
+
+/** At the end, when all that a session needs has been compiled. What cannot be kept is compiled again. */
+function keepCode(keep: () => void): void {
+  try {
+    keep();
+  } catch {
+    // A folder that is read-only, or full.
   }
 }

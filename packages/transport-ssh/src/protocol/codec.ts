@@ -7,7 +7,7 @@
  * UTF-8, and there are no extensions, no 64-bit integers and no 32-bit floats.
  */
 import type { Parsed } from '@ubos/sync-core';
-import { Packr } from 'msgpackr';
+import { Packr } from 'msgpackr/pack';
 import { mapKeysMax, messageDepthMax, messageValuesMax } from './limits.ts';
 
 const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true });

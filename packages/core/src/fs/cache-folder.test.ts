@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -14,11 +15,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { installAgent } from './install.ts';
+import { codeName, readCode, sealCode, storeInCache } from './cache-folder.ts';
 
 let home: string;
 let folder: string;
-const name = (digit: string): string => `agent-${digit.repeat(64)}.cjs`;
+const name = (digit: string): `agent-${string}` => `agent-${digit.repeat(64)}.cjs`;
 const bytes = Buffer.from('an agent');
 const nowMs = Date.UTC(2026, 0, 31);
 const day = 86_400;
@@ -27,9 +28,9 @@ beforeEach(() => {
   folder = join(home, '.cache/ubos-sync');
 });
 afterEach(() => rmSync(home, { recursive: true }));
-const install = (content = bytes, unique = '1'): void => installAgent(content, { folder, file: join(folder, name('a')) }, nowMs, unique);
+const install = (content = bytes, unique = '1'): void => storeInCache(folder, name('a'), content, nowMs, unique);
 
-describe('installAgent', () => {
+describe('storeInCache', () => {
   it('makes the folder for its owner alone, whatever the umask', () => {
     const before = process.umask(0);
     try {
@@ -92,13 +93,55 @@ describe('installAgent', () => {
     put(name('b'), 31);
     put(name('c'), 29);
     put(`.${name('d')}.123`, 31);
+    put('code-cli.v20.0.0-x64', 31);
+    put('code-cli.v22.0.0-x64', 29);
     put('notes.txt', 99);
     install();
-    expect(readdirSync(folder).sort()).toEqual([name('a'), name('c'), 'notes.txt'].sort());
+    expect(readdirSync(folder).sort()).toEqual([name('a'), name('c'), 'code-cli.v22.0.0-x64', 'notes.txt'].sort());
   });
 
   it('fails where no folder can be made, and does not hang', () => {
     expect(existsSync('/dev/null')).toBe(true);
-    expect(() => installAgent(bytes, { folder: '/dev/null/ubos-sync', file: '/dev/null/ubos-sync/x' }, nowMs, '1')).toThrow('ENOTDIR');
+    expect(() => storeInCache('/dev/null/ubos-sync', 'agent-x', bytes, nowMs, '1')).toThrow('ENOTDIR');
+  });
+});
+
+describe('readCode', () => {
+  const code = Buffer.from('compiled');
+  const key = codeName('cli-1a2b');
+  const store = (content: Uint8Array = sealCode(code)): void => storeInCache(folder, key, content, nowMs, '1');
+
+  it('gives back what was sealed', () => {
+    expect(readCode(folder, key)).toBeUndefined();
+    store();
+    expect(readCode(folder, key)).toEqual(code);
+  });
+
+  it.each([
+    ['a byte is another one', (sealed: Buffer) => sealed.fill(0, 39)],
+    ['it is cut', (sealed: Buffer) => sealed.subarray(0, -1)],
+    ['it is shorter than its hash', (sealed: Buffer) => sealed.subarray(0, 9)],
+    ['it is empty', (sealed: Buffer) => sealed.subarray(0, 0)],
+  ])('gives nothing where %s', (_what, damage) => {
+    store(damage(Buffer.from(sealCode(code))));
+    expect(readCode(folder, key)).toBeUndefined();
+  });
+
+  it('gives nothing that others could have written', () => {
+    store();
+    chmodSync(join(folder, key), 0o620);
+    expect(readCode(folder, key)).toBeUndefined();
+    chmodSync(join(folder, key), 0o600);
+    expect(readCode(folder, key)).toEqual(code);
+    chmodSync(folder, 0o777);
+    expect(readCode(folder, key)).toBeUndefined();
+  });
+
+  it('follows no link and waits for no FIFO', () => {
+    store();
+    symlinkSync(join(folder, key), join(folder, codeName('link')));
+    expect(readCode(folder, codeName('link'))).toBeUndefined();
+    execFileSync('mkfifo', [join(folder, codeName('fifo'))]);
+    expect(readCode(folder, codeName('fifo'))).toBeUndefined();
   });
 });
