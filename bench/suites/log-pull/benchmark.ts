@@ -90,7 +90,7 @@ function createOurs(bench: Bench): Rival {
     target: join(near, 'logs', 'mission.jsonl'),
     async pull() {
       await run(process.execPath, [bench.cli, '--config', config, '--quiet', 'logs', '-F', bench.server.sshConfigFile], {
-        env: { ...process.env, XDG_STATE_HOME: state },
+        env: { XDG_STATE_HOME: state },
       });
     },
     forget() {

@@ -91,7 +91,7 @@ function createOurs(bench: Bench): Rival {
     ...roots,
     async sync() {
       await run(process.execPath, [bench.cli, '--config', config, '--quiet', 'truth', '--apply', '-F', bench.server.sshConfigFile], {
-        env: { ...process.env, XDG_STATE_HOME: state },
+        env: { XDG_STATE_HOME: state },
       });
     },
     forget() {
@@ -138,7 +138,7 @@ function createUnison(bench: Bench): Rival {
         '-sshargs',
         `-F ${bench.server.sshConfigFile}`,
       ];
-      await run('unison', args, { env: { ...process.env, UNISON: state } });
+      await run('unison', args, { env: { UNISON: state } });
     },
     forget() {
       emptyRoot(roots.far);

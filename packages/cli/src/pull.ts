@@ -19,7 +19,7 @@ export interface PullRequest {
 }
 
 /** The folder of the target, made where it is missing; the root itself is not. `SYNC_LOG_NOT_A_FILE` if a link, or what is no folder, is on the way. */
-export function makeLogFolder({ root }: Profile, { to }: LogRule): void {
+function makeLogFolder({ root }: Profile, { to }: LogRule): void {
   folderInRoot(root, parentPath(to) ?? rootPath, {
     make: true,
     refuse: (path, what) =>
@@ -28,6 +28,17 @@ export function makeLogFolder({ root }: Profile, { to }: LogRule): void {
         hint: 'make it a plain folder, or name another target as `to`',
       }),
   });
+}
+
+/** Before the scan: a folder that appears after it would be a change for the next run. What cannot be made is told when its log is pulled. */
+export function makeLogFolders(profile: Profile): void {
+  for (const log of profile.logs) {
+    try {
+      makeLogFolder(profile, log);
+    } catch {
+      // Keeps neither truth nor the other logs back.
+    }
+  }
 }
 
 export async function pullLogsInRun(run: Run, rules: readonly LogRule[], request: PullRequest): Promise<void> {

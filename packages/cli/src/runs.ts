@@ -1,5 +1,5 @@
 /** One run with each chosen node: its id, its output, its audit, its session, its end. Commands only say what is done in between. */
-import { isSyncError, type SyncErrorCode } from '@ubos/sync-core';
+import { isSyncError, SyncError, type SyncErrorCode } from '@ubos/sync-core';
 import { systemClock } from '@ubos/sync-core/fs';
 import { createAuditSink } from './audit/audit-sink.ts';
 import { findAuditFolder, makeAuditFolder } from './audit/folder.ts';
@@ -45,6 +45,12 @@ export interface RunEnd {
   readonly outcome: Outcome;
   /** A finding that is worth this code, whatever else was found. */
   readonly atLeast?: ExitCode | undefined;
+}
+
+/** `SYNC_NOT_LIVE` unless both keys are turned: `--apply` on the command line and `live: true` in the config. */
+export function checkLive({ live, configFile }: Profile, apply: boolean): void {
+  if (apply && !live)
+    throw new SyncError('SYNC_NOT_LIVE', `--apply is refused, because ${configFile} does not say \`live: true\``, { path: configFile });
 }
 
 export function loadProfile(io: Io, flags: CommonFlags): Profile {

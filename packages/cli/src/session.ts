@@ -1,7 +1,6 @@
-/** What one run has open: this root, and the one connection to the node, made when it is first needed. The one place where parts are put together. */
+/** What one run has open: this root, and the one connection to the node. The one place where parts are put together. */
 import { isAbsolute, join } from 'node:path';
 import { isSyncError, type LogSource, type Replica, SyncError } from '@ubos/sync-core';
-import { createFsLogSource, createFsReplica, defaultMirrorPath } from '@ubos/sync-core/fs';
 import type { Node, Profile } from './config/resolve.ts';
 import type { PeerFlags } from './flags.ts';
 import type { Io } from './io.ts';
@@ -11,6 +10,8 @@ import type { Traffic } from './start-output.ts';
 export interface Session {
   local(): Promise<Replica>;
   remote(): Promise<Replica>;
+  /** Resolves when the far side is on its way and there is nothing to do for it here, at the latest with `remote`. Rejects if it cannot be reached. */
+  launched(): Promise<void>;
   /** A log on the node: relative to its root, or absolute. */
   log(from: string): Promise<LogSource>;
   traffic(): Traffic;
@@ -34,35 +35,49 @@ export interface SessionOptions {
   readonly beforeAsking: () => void;
 }
 
-/** Nothing is opened yet. */
-export function createSession(io: Io, flags: PeerFlags, { profile, node, onConnect, beforeAsking }: SessionOptions): Session {
+/** The node is reached for at once: that takes longest, and most of it is waiting. */
+export function createSession(io: Io, flags: PeerFlags, options: SessionOptions): Session {
+  const { profile } = options;
   let local: Promise<Replica> | undefined;
-  let far: Promise<Far> | undefined;
   let connected: Far | undefined;
-  const reach = (): Promise<Far> => {
-    far ??= openFar(io, flags, { profile, node, onConnect, beforeAsking }).then((opened) => {
+  const over = new AbortController();
+  let isLaunched = (): void => {};
+  const launch = new Promise<void>((resolve) => {
+    isLaunched = resolve;
+  });
+  const far = openFar({ ...io, signal: AbortSignal.any([io.signal, over.signal]) }, flags, { ...options, onLaunch: isLaunched });
+  const launched = Promise.race([launch, far.then(() => {})]);
+  far.then(
+    (opened) => {
       connected = opened;
-      return opened;
-    });
-    return far;
-  };
+    },
+    // Told to whoever asks for the node.
+    () => {},
+  );
+  launched.catch(() => {});
   return {
     local() {
       local ??= openReplica(io, profile, profile.root);
       return local;
     },
-    remote: async () => (await reach()).replica(),
-    log: async (from) => (await reach()).log(from),
+    remote: async () => (await far).replica(),
+    launched: () => launched,
+    log: async (from) => (await far).log(from),
     traffic: () => connected?.traffic() ?? noTraffic,
     async close() {
-      await Promise.allSettled([local?.then((replica) => replica.close()), connected?.close()]);
+      over.abort();
+      await Promise.allSettled([local?.then((replica) => replica.close()), far.then((opened) => opened.close())]);
     },
   };
 }
 
 const noTraffic: Traffic = { bytesSent: 0, bytesReceived: 0, roundTrips: 0 };
 
-async function openFar(io: Io, flags: PeerFlags, { profile, node, onConnect, beforeAsking }: SessionOptions): Promise<Far> {
+async function openFar(
+  io: Io,
+  flags: PeerFlags,
+  { profile, node, onConnect, beforeAsking, onLaunch }: SessionOptions & { readonly onLaunch: () => void },
+): Promise<Far> {
   if (node.transport === 'openssh')
     throw new SyncError('SYNC_CONFIG_INVALID', `node ${node.name} asks for \`transport: openssh\`, which this version does not have`, {
       node: node.name,
@@ -70,7 +85,6 @@ async function openFar(io: Io, flags: PeerFlags, { profile, node, onConnect, bef
     });
   if (node.address.kind === 'path') return openFolder(io, profile, node.address.path);
   onConnect();
-  // Loaded here: ssh2 is half of the program.
   const { connectSsh } = await import('@ubos/sync-transport-ssh');
   const connecting = connectSsh(node.url, {
     signal: io.signal,
@@ -80,6 +94,7 @@ async function openFar(io: Io, flags: PeerFlags, { profile, node, onConnect, bef
     node: node.nodeProgram,
     env: io.env,
     profile: profile.name,
+    onLaunch,
   });
   const connection = await connecting.catch((error: unknown) => {
     throw withNodeName(error, node.name);
@@ -110,7 +125,7 @@ function openFolder(io: Io, profile: Profile, root: string): Far {
       replica ??= openReplica(io, profile, root);
       return replica;
     },
-    log: async (from) => createFsLogSource(isAbsolute(from) ? from : join(root, from)),
+    log: async (from) => (await import('@ubos/sync-core/fs')).createFsLogSource(isAbsolute(from) ? from : join(root, from)),
     traffic: () => noTraffic,
     async close() {
       await replica?.then((opened) => opened.close());
@@ -118,6 +133,7 @@ function openFolder(io: Io, profile: Profile, root: string): Far {
   };
 }
 
-function openReplica({ env }: Io, { versions }: Profile, root: string): Promise<Replica> {
+async function openReplica({ env }: Io, { versions }: Profile, root: string): Promise<Replica> {
+  const { createFsReplica, defaultMirrorPath } = await import('@ubos/sync-core/fs');
   return createFsReplica(root, { versions, stateMirror: defaultMirrorPath(env) ?? false });
 }

@@ -13,7 +13,7 @@ import {
 } from '@ubos/sync-core';
 import { systemClock } from '@ubos/sync-core/fs';
 import { problemKey } from './audit/history.ts';
-import { guardsForNode, guardsFrom, type Profile, toConflictPolicy } from './config/resolve.ts';
+import { guardsForNode, guardsFrom, toConflictPolicy } from './config/resolve.ts';
 import type { TruthFlags } from './flags.ts';
 import type { Output } from './render/output.ts';
 import { changeLine, conflictLine, haltLine, heldLine, noticeLine, problemLine, sideWord } from './render/report-lines.ts';
@@ -23,12 +23,6 @@ export interface SyncRequest {
   readonly flags: TruthFlags;
   readonly dryRun: boolean;
   readonly paths: readonly RelativePath[] | undefined;
-}
-
-/** `SYNC_NOT_LIVE` unless both keys are turned: `--apply` on the command line and `live: true` in the config. */
-export function checkLive({ live, configFile }: Profile, apply: boolean): void {
-  if (apply && !live)
-    throw new SyncError('SYNC_NOT_LIVE', `--apply is refused, because ${configFile} does not say \`live: true\``, { path: configFile });
 }
 
 /** PATHs of a command line, relative to the working directory if that is in the tree, else to the root. `SYNC_USAGE` for one that leads out of it. */
@@ -46,11 +40,12 @@ export async function syncInRun(
   { io, profile, node, session, output, knownProblems }: Run,
   { flags, dryRun, paths }: SyncRequest,
 ): Promise<SyncReport> {
-  const [alpha, beta] = await Promise.all([session.local(), session.remote()]);
+  const alpha = await session.local();
+  await session.launched();
   const live = createLiveLines(output);
   const report = await runSync({
     alpha,
-    beta,
+    beta: session.remote(),
     names: { alpha: 'local', beta: node.name },
     hosts: { alpha: profile.self ?? hostname(), beta: node.name },
     profile: profile.name,

@@ -18,6 +18,11 @@ export interface ConnectSshOptions extends ConnectOptions {
   /** The far side's program; the one that was built with this package by default. */
   readonly agent?: AgentBundle | undefined;
   readonly profile?: string | undefined;
+  /**
+   * Called when we are let in and the program on the far side is being started. What it then takes (a tenth of a second, more where it has to be uploaded)
+   * is time in which this process has nothing to do for the connection.
+   */
+  readonly onLaunch?: (() => void) | undefined;
   readonly limits?: Partial<ConnectionLimits> | undefined;
 }
 
@@ -60,7 +65,7 @@ export interface SshHostFacts {
  * `SYNC_AGENT_DAMAGED`, `SYNC_PROTOCOL`, `SYNC_PROTOCOL_VERSION`.
  */
 export async function connectSsh(url: string, options: ConnectSshOptions = {}): Promise<SshConnection> {
-  const { signal, node, limits, profile = 'default' } = options;
+  const { signal, node, limits, onLaunch, profile = 'default' } = options;
   const parsed = parseRemoteUrl(url);
   if (!parsed.ok) throw new SyncError('SYNC_USAGE', `${url}: ${parsed.error}`);
   if (parsed.value.kind !== 'ssh') throw new SyncError('SYNC_USAGE', `${url} is a path on this machine, not an ssh:// address`);
@@ -73,7 +78,7 @@ export async function connectSsh(url: string, options: ConnectSshOptions = {}): 
       stream: Parameters<typeof connectOver>[0],
       launch: { signal: AbortSignal; onPreamble: (chunk: Uint8Array) => void },
     ): Promise<Connection> => connectOver(stream, { ...launch, limits, open: root });
-    const { connection, uploaded, stderr } = await launchAgent(ssh, { bundle, node, signal, connect });
+    const { connection, uploaded, stderr } = await launchAgent(ssh, { bundle, node, signal, onLaunch, connect });
     const close = async (): Promise<void> => {
       await connection.close();
       await ssh.close();

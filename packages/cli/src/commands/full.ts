@@ -1,10 +1,7 @@
-import type { Profile } from '../config/resolve.ts';
 import type { ExitCode, Outcome } from '../exit-code.ts';
 import type { FullFlags } from '../flags.ts';
 import type { Io } from '../io.ts';
-import { makeLogFolder, pullLogsInRun } from '../pull.ts';
-import { endsRun, runWithPeers } from '../runs.ts';
-import { checkLive, syncInRun } from '../sync.ts';
+import { checkLive, endsRun, runWithPeers } from '../runs.ts';
 
 /**
  * Truth, then logs, over one connection. `--dry-run` changes nothing at all, whatever else is given; without it the logs are pulled
@@ -18,6 +15,7 @@ export async function full(io: Io, flags: FullFlags): Promise<ExitCode> {
     flags,
     { command: 'full', dryRun, tellPending: flags.exitCode, check: (profile) => checkLive(profile, !dryRun) },
     async (run) => {
+      const [{ makeLogFolders, pullLogsInRun }, { syncInRun }] = await Promise.all([import('../pull.ts'), import('../sync.ts')]);
       if (!dryRunLogs && !dryRun) makeLogFolders(run.profile);
       const pull = async (): Promise<void> => pullLogsInRun(run, run.profile.logs, { dryRun: dryRunLogs, verify: flags.verify });
       let outcome: Outcome;
@@ -32,17 +30,6 @@ export async function full(io: Io, flags: FullFlags): Promise<ExitCode> {
       return { outcome: withLogs(outcome, run.tally.logsFailed + run.tally.logsLeftAlone > 0) };
     },
   );
-}
-
-/** Before the scan: a folder that appears after it would be a change for the next run. What cannot be made is told when its log is pulled. */
-function makeLogFolders(profile: Profile): void {
-  for (const log of profile.logs) {
-    try {
-      makeLogFolder(profile, log);
-    } catch {
-      // Keeps neither truth nor the other logs back.
-    }
-  }
 }
 
 /** What truth came to is what a full run came to, but for logs that did not come along. A halt or a closed gate stays what it is. */

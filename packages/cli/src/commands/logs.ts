@@ -2,13 +2,13 @@ import { chooseLogs } from '../config/resolve.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { LogsFlags } from '../flags.ts';
 import type { Io } from '../io.ts';
-import { pullLogsInRun } from '../pull.ts';
 import { runWithPeers } from '../runs.ts';
 
 /** Pulls the logs. Needs no second key: it is one way and can only append. */
 export async function logs(io: Io, flags: LogsFlags, names: readonly string[]): Promise<ExitCode> {
   const dryRun = flags.dryRun === true;
   return runWithPeers(io, flags, { command: 'logs', dryRun }, async (run) => {
+    const { pullLogsInRun } = await import('../pull.ts');
     await pullLogsInRun(run, chooseLogs(run.profile.logs, names), { dryRun, verify: flags.verify });
     const { logsFailed, logsLeftAlone, logsMoved } = run.tally;
     if (logsFailed + logsLeftAlone > 0) return { outcome: 'partial' };

@@ -4,7 +4,6 @@ import type { ExitCode } from '../exit-code.ts';
 import type { StatusFlags } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { runWithPeers } from '../runs.ts';
-import { syncInRun } from '../sync.ts';
 
 /**
  * Pending changes, last run, age of the last success, conflicts. Reads only: no audit, no log of the run. What is known here is told first,
@@ -18,6 +17,7 @@ export async function status(io: Io, flags: StatusFlags): Promise<ExitCode> {
     run.output.emit({ type: 'status', lastRun, lastSuccess, ageMs, maxAgeMs });
     const isTooOld = maxAgeMs !== null && (ageMs === null || ageMs > maxAgeMs);
     // Another run is not waited for: who holds the root is an answer, too.
+    const { syncInRun } = await import('../sync.ts');
     const { outcome } = await syncInRun(run, { flags: { ...flags, lockWait: 0 }, dryRun: true, paths: undefined });
     return { outcome, atLeast: isTooOld ? 3 : 0 };
   });

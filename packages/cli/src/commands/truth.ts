@@ -1,8 +1,7 @@
 import type { ExitCode } from '../exit-code.ts';
 import type { TruthFlags } from '../flags.ts';
 import type { Io } from '../io.ts';
-import { runWithPeers } from '../runs.ts';
-import { checkLive, pathsInRoot, syncInRun } from '../sync.ts';
+import { checkLive, runWithPeers } from '../runs.ts';
 
 /** Two-way sync; a dry run unless both keys are turned. */
 export async function truth(io: Io, flags: TruthFlags, paths: readonly string[]): Promise<ExitCode> {
@@ -11,6 +10,10 @@ export async function truth(io: Io, flags: TruthFlags, paths: readonly string[])
     io,
     flags,
     { command: 'truth', dryRun, tellPending: flags.exitCode, check: (profile) => checkLive(profile, !dryRun) },
-    async (run) => ({ outcome: (await syncInRun(run, { flags, dryRun, paths: pathsInRoot(run.profile.root, io.cwd, paths) })).outcome }),
+    async (run) => {
+      // The engine is loaded while the node is being reached.
+      const { pathsInRoot, syncInRun } = await import('../sync.ts');
+      return { outcome: (await syncInRun(run, { flags, dryRun, paths: pathsInRoot(run.profile.root, io.cwd, paths) })).outcome };
+    },
   );
 }

@@ -1,5 +1,5 @@
 /** Text for people: names made harmless, sizes and durations in words, prose cut into lines. */
-import stringWidth from 'string-width';
+import stringWidth from 'fast-string-width';
 
 /** A name as it may be printed: {@link printableText}, and a backslash of its own is doubled, so that no name looks like the escape of another one. */
 export function printable(name: string): string {

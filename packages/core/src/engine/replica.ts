@@ -120,7 +120,8 @@ export interface ScanOptions {
   readonly settings: ScanSettings;
   /** Other side's folding, so that guards and excludes match folded names where either side folds them. */
   readonly peerFolding?: Folding | undefined;
-  readonly baseline?: ScanBaseline | undefined;
+  /** May be known only while the scan is under way. */
+  readonly baseline?: ScanBaseline | PromiseLike<ScanBaseline | undefined> | undefined;
   /** Hash every file anew, whatever the scan cache says. */
   readonly rehash?: boolean | undefined;
   /** Nothing may be written, not even the scan cache where there is no state folder yet. */

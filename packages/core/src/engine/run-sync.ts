@@ -1,7 +1,7 @@
 /**
  * One synchronisation: the order of things, and nothing else.
  *
- *     meet -> lock, read archives, scan -> agree on where we start -> decide -> guard -> [a dry run ends here] -> per batch: propagate, commit
+ *     [scan ahead] -> meet -> lock, read archives, scan -> agree on where we start -> decide -> guard -> [a dry run ends here] -> per batch: propagate, commit
  *
  * Each step is a file of `steps/`. Data (conflicts, problems, halts) ends up in the report; what ends a run otherwise is thrown. Batches that were
  * committed before an error stay done, and what a batch achieved before it broke off is in the journals, which the next run folds in.
@@ -17,13 +17,15 @@ import { applyPlan } from './steps/apply-plan.ts';
 import { decide } from './steps/decide.ts';
 import { meet } from './steps/meet.ts';
 import { createReportBuilder } from './steps/report-builder.ts';
+import { scanAhead } from './steps/scan-ahead.ts';
 import { survey } from './steps/survey.ts';
 import type { SyncSettings } from './sync-settings.ts';
 
 export interface SyncOptions {
   /** The side that starts the run; its settings decide. */
   readonly alpha: Replica;
-  readonly beta: Replica;
+  /** A replica that is still on its way (a program that is being started on the far side) is waited for; meanwhile alpha is scanned, if it is a local one. */
+  readonly beta: Replica | PromiseLike<Replica>;
   /** For people. */
   readonly names: Readonly<Record<Side, string>>;
   /** HOST in the names of kept losers: should not depend on which end starts the run. Default: `names`. */
@@ -60,21 +62,32 @@ export interface SyncOptions {
   readonly onEvent?: OnEvent | undefined;
 }
 
+/** What the steps know of a run: beta is there. */
+export interface SyncRun extends SyncOptions {
+  readonly beta: Replica;
+}
+
 /**
  * Synchronises two replicas, or says what that would do (`dryRun`). Costs two round trips when nothing changed.
- * Throws `SYNC_LOCKED`, `SYNC_PEER_LOST` and what the replicas throw.
+ * Throws `SYNC_LOCKED`, `SYNC_PEER_LOST`, what the replicas throw and what beta is rejected with.
  */
 export async function runSync(options: SyncOptions): Promise<SyncReport> {
   const report = createReportBuilder(options);
-  const met = await meet(options);
-  if (met.halt !== undefined) return report.halted(met.halt);
-  const surveyed = await survey(options, met, report);
+  const ahead = 'then' in options.beta ? await scanAhead(options, report.run) : undefined;
   try {
-    const decided = await decide(options, met, surveyed, report);
-    if (decided.halt !== undefined) return report.halted(decided.halt);
-    if (options.dryRun) return report.finished();
-    return await applyPlan(options, met, surveyed, decided, report);
+    const run: SyncRun = { ...options, beta: await options.beta };
+    const met = await meet(run);
+    if (met.halt !== undefined) return report.halted(met.halt);
+    const surveyed = await survey(run, met, report, ahead);
+    try {
+      const decided = await decide(run, met, surveyed, report);
+      if (decided.halt !== undefined) return report.halted(decided.halt);
+      if (run.dryRun) return report.finished();
+      return await applyPlan(run, met, surveyed, decided, report);
+    } finally {
+      await surveyed.lock.release();
+    }
   } finally {
-    await surveyed.lock.release();
+    await ahead?.drop();
   }
 }

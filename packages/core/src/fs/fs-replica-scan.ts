@@ -88,10 +88,13 @@ export function createScanner({
       const startedAtMs = clock.nowMs();
       const readTree = (known: Entry | undefined): Promise<ScanResult> =>
         scanTree({ directory: held.directory, scope, settings, index, hashing, baseline: known, clock, rehash, signal, onProgress });
-      let { root: tree, counts } = await readTree(baseline?.merkle === undefined ? await baseline?.tree() : undefined);
-      const isUnchanged = baseline?.merkle !== undefined && tree.kind === 'directory' && tree.merkle === baseline.merkle;
-      if (baseline?.merkle !== undefined && !isUnchanged) {
-        const before = await baseline.tree();
+      // Read along with it, or held against it afterwards: where its digest may say enough, and where it is not known yet.
+      const readsAlong = baseline !== undefined && 'tree' in baseline && baseline.merkle === undefined;
+      let { root: tree, counts } = await readTree(readsAlong ? await baseline.tree() : undefined);
+      const agreed = readsAlong ? undefined : await baseline;
+      const isUnchanged = agreed?.merkle !== undefined && tree.kind === 'directory' && tree.merkle === agreed.merkle;
+      if (agreed !== undefined && !isUnchanged) {
+        const before = await agreed.tree();
         // Without knowing what was there, a name that the listing missed would read as a deletion.
         if (hasMissed(held.directory, scope, before, tree)) ({ root: tree, counts } = await readTree(before));
         else tree = rebase(tree, before);
@@ -104,7 +107,7 @@ export function createScanner({
       const made = new Map<Digest, RelativePath>();
       const snapshot: Snapshot = {
         root: isUnchanged ? undefined : tree,
-        unchanged: isUnchanged ? async () => rebase(tree, await baseline.tree()) : undefined,
+        unchanged: isUnchanged ? async () => rebase(tree, await agreed.tree()) : undefined,
         folding: found.folding,
         marked: markedBefore && isMarked(held, held.lookState()),
         freeBytes: held.directory.statfs().freeBytes,

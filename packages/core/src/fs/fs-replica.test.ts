@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { pairKey } from '../engine/archive-store.ts';
-import type { Replica, ReplicaId, Transition } from '../engine/replica.ts';
+import type { Replica, ReplicaId, ScanBaseline, Transition } from '../engine/replica.ts';
 import { defaultSyncSettings, toPairSettings } from '../engine/sync-settings.ts';
 import { describeReplica } from '../testing/describe-replica.ts';
 import type { Entry } from '../tree/entry.ts';
@@ -237,11 +237,19 @@ describe('a root', () => {
   });
 });
 
-describe('a scan with the digest of a baseline', () => {
-  const scanFrom = async (replica: Replica, before: Entry): ReturnType<Replica['scan']> => {
-    const merkle = before.kind === 'directory' ? before.merkle : undefined;
+async function afterTurns<T>(turns: number, value: T): Promise<T> {
+  for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+  return value;
+}
+
+describe.each([
+  ['known at once', (baseline: ScanBaseline) => baseline],
+  ['known only when the tree was read', (baseline: ScanBaseline) => afterTurns(50, baseline)],
+])('a scan with a baseline that is %s', (_when, give) => {
+  const scanFrom = async (replica: Replica, before: Entry, hasDigest = true): ReturnType<Replica['scan']> => {
+    const merkle = hasDigest && before.kind === 'directory' ? before.merkle : undefined;
     const pair = pairKey(await replica.establish(), peer, 'default');
-    return replica.scan({ settings, baseline: { pair, generation: 1, digest: '', merkle, tree: () => Promise.resolve(before) } });
+    return replica.scan({ settings, baseline: give({ pair, generation: 1, digest: '', merkle, tree: () => Promise.resolve(before) }) });
   };
 
   it('says no more than that nothing has changed; the tree is the baseline itself', async () => {
@@ -256,6 +264,20 @@ describe('a scan with the digest of a baseline', () => {
     const changed = await scanFrom(replica, before);
     expect(changed.unchanged).toBeUndefined();
     expect(entryAt(changed.root, 'a' as RelativePath)).toMatchObject({ sizeBytes: 2 });
+  });
+
+  it('returns what did not change by reference', async () => {
+    const path = folder();
+    mkdirSync(join(path, 'd'));
+    writeFileSync(join(path, 'd', 'a'), '1');
+    const replica = await replicaAt(path);
+    const before = (await replica.scan({ settings })).root as Entry;
+    writeFileSync(join(path, 'b'), '2');
+    for (const hasDigest of [true, false]) {
+      const { root } = await scanFrom(replica, before, hasDigest);
+      expect(entryAt(root, 'd' as RelativePath)).toBe(entryAt(before, 'd' as RelativePath));
+      expect(entryAt(root, 'b' as RelativePath)).toMatchObject({ sizeBytes: 1 });
+    }
   });
 
   it('takes no name for deleted that a listing has missed', async () => {

@@ -101,22 +101,22 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
 
     archive: (pair: PairKey) => openMemoryArchive(disk, `${pair.alpha}|${pair.beta}|${pair.profile}`, step),
 
-    scan(options: ScanOptions): Promise<Snapshot> {
+    async scan(options: ScanOptions): Promise<Snapshot> {
       settings = options.settings;
       const inScope = compileScope(options.settings.scope);
       scope = inScope;
       const counts = { entries: 0, filesHashed: 0, bytesHashed: 0, unnamed: 0 };
       const read = disk.root === undefined ? undefined : readTree(disk.root, rootPath, inScope, options.settings, counts);
       const root = read && withMerkle(read, toyHash);
-      const isUnchanged = root?.kind === 'directory' && root.merkle !== undefined && root.merkle === options.baseline?.merkle;
-      return Promise.resolve({
+      const isUnchanged = root?.kind === 'directory' && root.merkle !== undefined && root.merkle === (await options.baseline)?.merkle;
+      return {
         root: isUnchanged ? undefined : root,
         unchanged: isUnchanged ? () => Promise.resolve(root) : undefined,
         folding: exactNames,
         marked: disk.id !== undefined,
         freeBytes: Number.MAX_SAFE_INTEGER,
         counts,
-      });
+      };
     },
 
     async stage(requests: readonly ContentRequest[], { supply, signal, onProgress }: StageOptions): Promise<readonly StageResult[]> {

@@ -20,6 +20,8 @@ export interface LaunchOptions<C> {
   /** Path of Node on the far side; looked for if it is not given. */
   readonly node?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called when the far side was told to start, and has all that it needs to answer. */
+  readonly onLaunch?: (() => void) | undefined;
   /** Runs the protocol's handshake over the channel and tells what comes before the hello. */
   readonly connect: (stream: ByteDuplex, options: { readonly signal: AbortSignal; readonly onPreamble: (chunk: Uint8Array) => void }) => Promise<C>;
 }
@@ -33,7 +35,7 @@ export interface Launched<C> {
 }
 
 /** `SYNC_REMOTE_NODE_MISSING`, `SYNC_REMOTE_NOT_WRITABLE`, `SYNC_REMOTE_SHELL`, `SYNC_AGENT_DAMAGED`, and what the handshake throws. */
-export async function launchAgent<C>(ssh: SshClient, { bundle, node, signal, connect }: LaunchOptions<C>): Promise<Launched<C>> {
+export async function launchAgent<C>(ssh: SshClient, { bundle, node, signal, onLaunch, connect }: LaunchOptions<C>): Promise<Launched<C>> {
   const nonce = randomBytes(16).toString('hex');
   const line = launchCommand({ nonce, sha256: bundle.sha256, sizeBytes: bundle.bytes.length, node });
   signal?.throwIfAborted();
@@ -44,10 +46,12 @@ export async function launchAgent<C>(ssh: SshClient, { bundle, node, signal, con
   let uploaded: string | undefined;
   const answers = createAnswerReader(nonce, onAnswer);
   try {
-    const connection = await connect(
+    const connecting = connect(
       { readable: stream, writable: stream },
       { signal: signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]), onPreamble: answers.read },
     );
+    onLaunch?.();
+    const connection = await connecting;
     command.widen();
     return { connection, uploaded, stderr: () => escapeLines(command.stderr()) };
   } catch (error) {

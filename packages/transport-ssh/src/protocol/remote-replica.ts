@@ -113,7 +113,9 @@ export async function openRemoteReplica(
     archive: (pair: PairKey) => createRemoteArchive(mux, on, pair),
 
     async scan(options: ScanOptions): Promise<Snapshot> {
-      const { settings, peerFolding, baseline, rehash = false, dryRun = false, signal, onProgress } = options;
+      const { settings, peerFolding, rehash = false, dryRun = false, signal, onProgress } = options;
+      // What is known already is sent at once: a lock may have been asked for just before.
+      const baseline = options.baseline !== undefined && 'then' in options.baseline ? await options.baseline : options.baseline;
       const { scope, digest, permissions, symlinks } = settings;
       checkPatterns(scope);
       const stream = openRequest(

@@ -36,6 +36,8 @@ export async function openSocket(host: ResolvedHost, timeoutMs: number, signal: 
     socket.on('error', onError);
     socket.once('connect', () => {
       settle();
+      // What fails before anybody listens shows as a stream that is closed.
+      socket.on('error', () => {});
       resolve(socket);
     });
   });

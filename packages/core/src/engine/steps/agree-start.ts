@@ -12,7 +12,7 @@ import { parentPath, type RelativePath, rootPath } from '../../tree/path.ts';
 import { decideStart, foldJournals } from '../archive-start.ts';
 import type { ArchiveCommit, ArchiveHead, ArchiveStatus, ArchiveStore } from '../archive-store.ts';
 import type { SyncHalt, SyncNotice } from '../report.ts';
-import type { SyncOptions } from '../run-sync.ts';
+import type { SyncRun } from '../run-sync.ts';
 import { differingSettings, toPairSettings } from '../sync-settings.ts';
 import { commitArchives, turnRound } from './commit-archives.ts';
 import type { Met } from './meet.ts';
@@ -35,7 +35,7 @@ export interface AgreedStart {
   readonly halt?: SyncHalt | undefined;
 }
 
-export async function agreeStart(options: SyncOptions, met: Met, surveyed: Surveyed, report: ReportBuilder): Promise<AgreedStart> {
+export async function agreeStart(options: SyncRun, met: Met, surveyed: Surveyed, report: ReportBuilder): Promise<AgreedStart> {
   const { archives } = surveyed;
   let { statuses } = surveyed;
   // Each step of mending leaves fewer of the states that need it: finish or discard, then fold, then go on.
@@ -128,7 +128,7 @@ async function statusesOf(archives: Readonly<Record<Side, ArchiveStore>>): Promi
  * or until it is told once to take its own.
  */
 function withSettings(
-  options: SyncOptions,
+  options: SyncRun,
   { ids }: Met,
   { head, ancestor }: { readonly head: ArchiveHead | undefined; readonly ancestor: Ancestor | undefined },
 ): AgreedStart {

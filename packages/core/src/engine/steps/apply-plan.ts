@@ -7,7 +7,7 @@ import { isWithin, type RelativePath } from '../../tree/path.ts';
 import { isAdmitted } from '../admission.ts';
 import type { ArchiveCommit, ArchiveStore } from '../archive-store.ts';
 import type { SyncReport } from '../report.ts';
-import type { SyncOptions } from '../run-sync.ts';
+import type { SyncRun } from '../run-sync.ts';
 import { commitArchives, turnRound } from './commit-archives.ts';
 import { type Decided, isLetGo } from './decide.ts';
 import { type Met, peerAddress } from './meet.ts';
@@ -16,7 +16,7 @@ import { propagate } from './propagate.ts';
 import type { ReportBuilder } from './report-builder.ts';
 import type { Surveyed } from './survey.ts';
 
-export async function applyPlan(options: SyncOptions, met: Met, surveyed: Surveyed, decided: Decided, report: ReportBuilder): Promise<SyncReport> {
+export async function applyPlan(options: SyncRun, met: Met, surveyed: Surveyed, decided: Decided, report: ReportBuilder): Promise<SyncReport> {
   const { pair } = met;
   const { archives } = surveyed;
   if (pair === undefined || archives === undefined) throw new TypeError('a run that applies has established both replicas');
@@ -108,7 +108,7 @@ function createCommitter({
   };
 }
 
-async function admitted({ alpha, beta, clock, requireAdmission = false }: SyncOptions): Promise<boolean> {
+async function admitted({ alpha, beta, clock, requireAdmission = false }: SyncRun): Promise<boolean> {
   const records = await Promise.all([alpha.admission(), beta.admission()]);
   return records.every((record) => isAdmitted(record, requireAdmission, clock.nowMs()));
 }

@@ -12,7 +12,7 @@ import type { Entry } from '../../tree/entry.ts';
 import { isWithin, type RelativePath } from '../../tree/path.ts';
 import type { Snapshot } from '../replica.ts';
 import type { SyncHalt } from '../report.ts';
-import type { SyncOptions } from '../run-sync.ts';
+import type { SyncRun } from '../run-sync.ts';
 import type { SyncSettings } from '../sync-settings.ts';
 import { type AgreedStart, agreeStart } from './agree-start.ts';
 import { measureClocks } from './measure-clocks.ts';
@@ -35,7 +35,7 @@ export interface Decided {
 
 type Trees = Readonly<Record<Side, Entry | undefined>>;
 
-export async function decide(options: SyncOptions, met: Met, surveyed: Surveyed, report: ReportBuilder): Promise<Decided> {
+export async function decide(options: SyncRun, met: Met, surveyed: Surveyed, report: ReportBuilder): Promise<Decided> {
   const start = await agreeStart(options, met, surveyed, report);
   options.onEvent?.({ type: 'phase', name: 'reconcile' });
   const isDecided = start.halt !== undefined || start.isAtRest;
@@ -80,7 +80,7 @@ type Found = Surveyed & { readonly trees: Trees };
 const emptyPlan: Plan = { ancestorChanges: [], alphaChanges: [], betaChanges: [], conflicts: [], problems: [] };
 
 /** Clocks are compared only where they decide: asking costs round trips, and most runs have no conflict. */
-async function planOf(options: SyncOptions, { snapshots, trees }: Found, { ancestor, first }: AgreedStart): Promise<Plan> {
+async function planOf(options: SyncRun, { snapshots, trees }: Found, { ancestor, first }: AgreedStart): Promise<Plan> {
   const policy = policyOf(options);
   const folding = { alpha: snapshots.alpha.folding, beta: snapshots.beta.folding };
   const decideWith = (clock: ClockRelation | undefined): Plan => reconcile({ ancestor, first, ...trees, policy, clock, folding });
@@ -89,7 +89,7 @@ async function planOf(options: SyncOptions, { snapshots, trees }: Found, { ances
   return decideWith(await measureClocks(options.alpha, options.beta));
 }
 
-function policyOf({ settings, names, hosts = names, first, clock }: SyncOptions): Policy {
+function policyOf({ settings, names, hosts = names, first, clock }: SyncRun): Policy {
   return {
     conflicts: settings.conflicts,
     onTie: settings.onTie,
@@ -126,13 +126,13 @@ export function isLetGo({ alpha, beta }: AncestorChange): boolean {
 }
 
 /** A marker that was there when the replicas met and is gone now: the root was unmounted or replaced under the scan. */
-function unmarkedHalt({ dryRun, names, allow }: SyncOptions, snapshots: Readonly<Record<Side, Snapshot>>): SyncHalt | undefined {
+function unmarkedHalt({ dryRun, names, allow }: SyncRun, snapshots: Readonly<Record<Side, Snapshot>>): SyncHalt | undefined {
   if (dryRun || allow?.has('marker-missing')) return undefined;
   const side = (['alpha', 'beta'] as const).find((name) => !snapshots[name].marked);
   return side && { reason: 'marker-missing', side, message: `the marker of ${names[side]} went away while it was scanned`, overridable: true };
 }
 
-function planHalt(options: SyncOptions, { snapshots, trees }: Found, { ancestor }: AgreedStart, plan: Plan): SyncHalt | undefined {
+function planHalt(options: SyncRun, { snapshots, trees }: Found, { ancestor }: AgreedStart, plan: Plan): SyncHalt | undefined {
   const { settings, names, allow } = options;
   const found = findHalts({
     ancestor,

@@ -6,8 +6,13 @@ import type { Side } from '../../reconcile/plan.ts';
 import { isSyncError } from '../errors.ts';
 import type { LockOptions, Replica, ReplicaId, ReplicaLock } from '../replica.ts';
 
-export async function tryLockBoth(replicas: Readonly<Record<Side, Replica>>, options: Omit<LockOptions, 'waitMs'>): Promise<ReplicaLock | undefined> {
-  const tried = await Promise.allSettled([replicas.alpha.lock({ ...options, waitMs: 0 }), replicas.beta.lock({ ...options, waitMs: 0 })]);
+/** `alpha`: its lock, if it was taken before. */
+export async function tryLockBoth(
+  replicas: Readonly<Record<Side, Replica>>,
+  options: Omit<LockOptions, 'waitMs'>,
+  alpha?: ReplicaLock,
+): Promise<ReplicaLock | undefined> {
+  const tried = await Promise.allSettled([alpha ?? replicas.alpha.lock({ ...options, waitMs: 0 }), replicas.beta.lock({ ...options, waitMs: 0 })]);
   const taken = tried.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   if (taken.length === 2) return lockOf(taken);
   await lockOf(taken).release();

@@ -4,7 +4,7 @@ import { type PairKey, pairKey } from '../archive-store.ts';
 import { SyncError } from '../errors.ts';
 import type { ReplicaId, ReplicaIdentity } from '../replica.ts';
 import type { SyncHalt } from '../report.ts';
-import type { SyncOptions } from '../run-sync.ts';
+import type { SyncRun } from '../run-sync.ts';
 
 export interface Met {
   readonly identities: Readonly<Record<Side, ReplicaIdentity>>;
@@ -17,7 +17,7 @@ export interface Met {
   readonly halt?: SyncHalt | undefined;
 }
 
-export async function meet(options: SyncOptions): Promise<Met> {
+export async function meet(options: SyncRun): Promise<Met> {
   const { alpha, beta, dryRun, profile } = options;
   const [left, right] = await Promise.all([alpha.identify(), beta.identify()]);
   const identities = { alpha: left, beta: right };
@@ -37,7 +37,7 @@ export function peerAddress({ host, path }: ReplicaIdentity, profile: string): s
   return `${profile}@${host}:${path}`;
 }
 
-async function findHalt(options: SyncOptions, identities: Readonly<Record<Side, ReplicaIdentity>>): Promise<SyncHalt | undefined> {
+async function findHalt(options: SyncRun, identities: Readonly<Record<Side, ReplicaIdentity>>): Promise<SyncHalt | undefined> {
   for (const side of ['alpha', 'beta'] as const) {
     const halt = rootHalt(side, identities[side], options);
     if (halt !== undefined) return halt;
@@ -73,7 +73,7 @@ function isInside(path: string, outer: string): boolean {
   return path.startsWith(outer.endsWith('/') ? outer : `${outer}/`);
 }
 
-function rootHalt(side: Side, { root, path, id, lostId }: ReplicaIdentity, { names, allow, rejoin }: SyncOptions): SyncHalt | undefined {
+function rootHalt(side: Side, { root, path, id, lostId }: ReplicaIdentity, { names, allow, rejoin }: SyncRun): SyncHalt | undefined {
   const where = `${path} on ${names[side]}`;
   switch (root) {
     case 'missing':
@@ -94,7 +94,7 @@ function rootHalt(side: Side, { root, path, id, lostId }: ReplicaIdentity, { nam
 }
 
 /** The one who starts the run remembers whom it met at beta's address. (Beta is not asked about alpha: a laptop has no address, and asking costs a round trip.) */
-async function changedHalt(identity: ReplicaIdentity, { alpha, profile, names, allow, rejoin }: SyncOptions): Promise<SyncHalt | undefined> {
+async function changedHalt(identity: ReplicaIdentity, { alpha, profile, names, allow, rejoin }: SyncRun): Promise<SyncHalt | undefined> {
   const known = await alpha.peers?.get(peerAddress(identity, profile));
   if (known === undefined || known === identity.id) return undefined;
   const where = `${identity.path} on ${names.beta}`;

@@ -8,12 +8,13 @@ import type { ScopeRules } from '../../scope/rules.ts';
 import type { Entry } from '../../tree/entry.ts';
 import type { ArchiveHead, ArchiveStatus, ArchiveStore } from '../archive-store.ts';
 import { isSyncError, SyncError } from '../errors.ts';
-import type { LockOptions, Replica, ReplicaLock, ScanBaseline, ScanOptions, Snapshot } from '../replica.ts';
-import type { SyncOptions } from '../run-sync.ts';
-import type { ScanSettings } from '../settings.ts';
+import type { Replica, ReplicaLock, ScanBaseline, Snapshot } from '../replica.ts';
+import type { SyncRun } from '../run-sync.ts';
 import { lockInOrder, tryLockBoth } from './lock-both.ts';
 import type { Met } from './meet.ts';
 import type { ReportBuilder } from './report-builder.ts';
+import type { ScanAhead } from './scan-ahead.ts';
+import { keepGuards, lockOptionsOf, scanOptionsOf, scopeWith } from './survey-options.ts';
 
 export interface Surveyed {
   readonly lock: ReplicaLock;
@@ -31,35 +32,31 @@ const emptyStatus: ArchiveStatus = { head: undefined, damaged: false, pending: u
 /** As often as another run ends just while this one begins. */
 const attemptsMax = 3;
 
-export async function survey(options: SyncOptions, met: Met, report: ReportBuilder): Promise<Surveyed> {
+export async function survey(options: SyncRun, met: Met, report: ReportBuilder, ahead: ScanAhead | undefined): Promise<Surveyed> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await surveyOnce(options, met, report);
+      return await surveyOnce(options, met, report, attempt === 1 ? ahead : undefined);
     } catch (error) {
       if (attempt === attemptsMax || !isSyncError(error) || error.details['begunTooEarly'] !== true) throw error;
     }
   }
 }
 
-async function surveyOnce(options: SyncOptions, met: Met, report: ReportBuilder): Promise<Surveyed> {
-  const { alpha, beta, clock, signal, onEvent, dryRun } = options;
+async function surveyOnce(options: SyncRun, met: Met, report: ReportBuilder, ahead: ScanAhead | undefined): Promise<Surveyed> {
+  const { alpha, beta, clock, onEvent } = options;
   onEvent?.({ type: 'phase', name: 'lock' });
-  const lockOptions: LockOptions = {
-    waitMs: options.lockWaitMs ?? 60_000,
-    initiator: met.identities.alpha.host,
-    run: report.run,
-    dryRun,
-    signal,
-  };
+  const lockOptions = lockOptionsOf(options, { initiator: met.identities.alpha.host, run: report.run });
   const archives = met.pair === undefined ? undefined : { alpha: alpha.archive(met.pair), beta: beta.archive(met.pair) };
   let known = await readKnown(archives?.alpha, met.turned);
-  const scope = withGuards(options, met);
-  const ask = (lock: Promise<ReplicaLock | undefined>): Promise<Found | undefined> =>
-    askBoth({ options, met, archives, lock, known, scanSettings: { ...options.settings, scope } });
+  const scope = scopeWith(options, [met.identities.alpha, met.identities.beta]);
+  const ask = (lock: Promise<ReplicaLock | undefined>, found?: ScanAhead): Promise<Found | undefined> =>
+    askBoth({ options, met, archives, lock, known, scope, ahead: found });
 
   onEvent?.({ type: 'phase', name: 'scan' });
-  let found = await ask(tryLockBoth({ alpha, beta }, lockOptions));
+  let found = await ask(tryLockBoth({ alpha, beta }, lockOptions, ahead?.lock), ahead);
   if (found === undefined) {
+    // Alpha is free again, and may have changed.
+    await ahead?.drop();
     const started = clock.monotonicMs();
     const lock = await lockInOrder({ alpha, beta }, met.ids, lockOptions);
     report.notice({ code: 'SYNC_LOCKED', message: `waited ${Math.round((clock.monotonicMs() - started) / 100) / 10} s for another run to end` });
@@ -90,28 +87,23 @@ interface Known {
 
 /** `undefined`: a root was busy. The answers that were already on their way are waited for and dropped. */
 async function askBoth(question: {
-  readonly options: SyncOptions;
+  readonly options: SyncRun;
   readonly met: Met;
   readonly archives: Readonly<Record<Side, ArchiveStore>> | undefined;
   readonly lock: Promise<ReplicaLock | undefined>;
   readonly known: Known;
-  readonly scanSettings: ScanSettings;
+  readonly scope: ScopeRules;
+  readonly ahead: ScanAhead | undefined;
 }): Promise<Found | undefined> {
-  const { options, met, archives, lock, known, scanSettings } = question;
+  const { options, met, archives, lock, known, scope, ahead } = question;
   const side = async (name: Side): Promise<readonly [ArchiveStatus, Snapshot]> => {
     const replica: Replica = options[name];
     // A local scan would keep this thread from sending; and nothing is gained by asking before the lock is there.
     if (!replica.capabilities.remote && (await lock) !== undefined && name === 'alpha') await keepGuards(options);
-    const scan: ScanOptions = {
-      settings: scanSettings,
-      baseline: baselineOf(met, known, name),
-      rehash: options.rehash,
-      dryRun: options.dryRun,
-      signal: options.signal,
-      onProgress: ({ doneItems, doneBytes }) =>
-        options.onEvent?.({ type: 'progress', phase: 'scan', doneItems, doneBytes, totalItems: 0, totalBytes: 0 }),
-    };
-    return Promise.all([archives?.[name].status() ?? emptyStatus, replica.scan(scan)]);
+    const baseline = baselineOf(met, known, name);
+    const scan = async (): Promise<Snapshot> =>
+      (name === 'alpha' ? await ahead?.take(scope, baseline) : undefined) ?? replica.scan({ ...scanOptionsOf(options, scope), baseline });
+    return Promise.all([archives?.[name].status() ?? emptyStatus, scan()]);
   };
   const beta = side('beta');
   const alpha = side('alpha');
@@ -161,15 +153,4 @@ function baselineOf({ pair, turned }: Met, known: Known, side: Side): ScanBaseli
   const half = turned === (side === 'alpha') ? 'beta' : 'alpha';
   const tree = async (): Promise<Entry | undefined> => (await known.ancestor())[side];
   return { pair, generation: head.generation, digest: head.digest, merkle: head.roots?.[half], tree };
-}
-
-/** Before anything is looked at: the other end may start a run of its own as soon as this one is over, or broken off, and knows nothing of the config here. */
-async function keepGuards({ alpha, guards, guardsFrom, profile, dryRun }: SyncOptions): Promise<void> {
-  if (guards !== undefined && !dryRun) await alpha.ownGuards?.set(guardsFrom ?? profile, guards);
-}
-
-/** Guards of both ends add up; they are not part of the settings that the ends have to agree on. */
-function withGuards({ settings, guards = [] }: SyncOptions, { identities }: Met): ScopeRules {
-  const more = new Set([...guards, ...(identities.alpha.guards ?? []), ...(identities.beta.guards ?? [])]);
-  return { ...settings.scope, guard: [...settings.scope.guard, ...[...more].sort()] };
 }
