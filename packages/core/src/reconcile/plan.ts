@@ -33,7 +33,7 @@ export interface Conflict {
   /** The rule of DESIGN section 5 that fired, for people: `6 newer`, `6 tie`, `7 kinds differ`. */
   readonly rule: string;
   readonly resolution: Side | 'keep-both' | 'skipped';
-  /** The relation of the clocks that was used, where mtimes decided. */
+  /** The relation of the clocks that was used, where mtimes were compared; `undefined` also where one clock made both. The mtimes are in the entries. */
   readonly clock?: { readonly offsetMs: number; readonly uncertaintyMs: number } | undefined;
   /** Where the loser goes with `keep-both`. */
   readonly keptAs?: RelativePath | undefined;

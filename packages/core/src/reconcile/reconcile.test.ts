@@ -782,6 +782,20 @@ describe('what a first sync left open', () => {
     expect(textOf(reconcile({ ...first, ...applyPlan(settled, plan) }))).toEqual({ ancestor: [], alpha: [], beta: [], conflicts: [], problems: [] });
   });
 
+  it('is a folder against a file, too: that is replaced only when `first` asks for it', () => {
+    const kinds = {
+      alpha: root({ a: one }),
+      beta: root({ a: dir({ b: two }) }),
+      policy: { ...usual, conflicts: 'alpha' as const },
+      clock: undefined,
+    };
+    const left = applyPlan({ ...kinds, ancestor: undefined }, reconcile({ ...kinds, ancestor: undefined }));
+    const again = textOf(reconcile({ ...kinds, ...left }));
+    expect(again).toMatchObject({ alpha: [], beta: [], conflicts: ['a first-sync: skipped (7 first sync)'] });
+    const asked = textOf(reconcile({ ...kinds, ...left, policy: { ...kinds.policy, first: 'alpha' } }));
+    expect(asked).toMatchObject({ beta: ['a/b: two -> -', 'a: / -> one'], conflicts: ['a kinds: alpha (7 alpha)'] });
+  });
+
   it('is settled by whoever deletes his copy', () => {
     expect(textOf(reconcile({ ...first, ...after, alpha: root(nothing) })).alpha).toEqual(['a: - -> two']);
   });

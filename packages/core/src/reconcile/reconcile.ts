@@ -299,8 +299,9 @@ function settleKinds(work: Work, spot: Spot, rules: PathRules): void {
   if (winner === undefined) return leaveOpen(work, spot, { reason: 'kinds', rule: '7 kinds differ' });
   const loser = otherSide(winner);
   if (rules.fixed === loser) return leaveOpen(work, spot, oneWay);
-  // A directory is not replaced without deleting what is in it, and a first sync deletes nothing.
-  if (work.first && spot.has[loser]?.kind === 'directory') return leaveOpen(work, spot, { reason: 'first-sync', rule: '7 first sync' });
+  // A directory is not replaced without deleting what is in it, and a first sync deletes nothing; nor does a later run, until it is asked to by `first`.
+  const isOpen = isUnsettled(spot.before.alpha) && work.policy.first === undefined;
+  if ((work.first || isOpen) && spot.has[loser]?.kind === 'directory') return leaveOpen(work, spot, { reason: 'first-sync', rule: '7 first sync' });
   const obstacle = findObstacle(work, spot, winner);
   if (obstacle !== undefined) return leaveOpen(work, spot, obstacle);
   report(work, spot, { reason: 'kinds', rule: `7 ${winner}`, resolution: winner, winner });

@@ -12,6 +12,7 @@ export interface Settlement {
   readonly rule: string;
   readonly resolution: Conflict['resolution'];
   readonly winner: Side | undefined;
+  /** Of the clocks, where times were compared; also where they could not tell. */
   readonly clock?: ClockRelation | undefined;
 }
 
@@ -30,7 +31,7 @@ export function settleContent(contents: Sides<File | Symlink>, rules: PathRules,
   if (rules.fixed === undefined || settled.resolution === 'skipped') return settled;
   // One side is not to be changed. The other one was changed too, and that is given up only for a policy that names the winner outright.
   if (wanted === rules.fixed) return settled;
-  return skipped('direction', `${settled.rule}, one way`);
+  return { ...settled, reason: 'direction', rule: `${settled.rule}, one way`, resolution: 'skipped', winner: undefined };
 }
 
 /** A side that a policy names for this pair of kinds, where no time could decide. */
@@ -53,7 +54,7 @@ function settleBy(wanted: ConflictPolicy, contents: Sides<File | Symlink>, { pol
     case 'skip':
       return skipped('content', '6 skip');
     case 'keep-both':
-      return { reason: 'content', rule: '6 keep both', resolution: 'keep-both', winner: newerSide(contents, clock) ?? lesserSide(contents) };
+      return { reason: 'content', rule: '6 keep both', resolution: 'keep-both', winner: newerSide(contents, clock) ?? lesserSide(contents), clock };
     case 'newer': {
       const winner = newerSide(contents, clock);
       if (winner !== undefined) return { reason: 'content', rule: '6 newer', resolution: winner, winner, clock };

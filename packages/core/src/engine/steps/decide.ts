@@ -85,7 +85,7 @@ async function planOf(options: SyncRun, { snapshots, trees }: Found, { ancestor,
   const folding = { alpha: snapshots.alpha.folding, beta: snapshots.beta.folding };
   const decideWith = (clock: ClockRelation | undefined): Plan => reconcile({ ancestor, first, ...trees, policy, clock, folding });
   const unmeasured = decideWith({ offsetMs: 0, uncertaintyMs: Number.POSITIVE_INFINITY });
-  if (!unmeasured.conflicts.some(({ reason, resolution }) => reason === 'tie' || resolution === 'keep-both')) return unmeasured;
+  if (!unmeasured.conflicts.some(({ clock }) => clock !== undefined)) return unmeasured;
   return decideWith(await measureClocks(options.alpha, options.beta));
 }
 
