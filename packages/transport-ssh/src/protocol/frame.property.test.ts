@@ -75,6 +75,55 @@ describe(`frames (seed ${seed})`, () => {
     );
   });
 
+  it('what was not given back stays as it was, whatever is given back around it', () => {
+    const sizes = fc.constantFrom(1, 40, 40, 40, 100);
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(sizes, fc.boolean()), { maxLength: 20 }),
+        fc.array(fc.integer({ min: 1, max: 60 }), { maxLength: 60 }),
+        (sent, cuts) => {
+          const kept: { readonly payload: Buffer; readonly expected: Buffer }[] = [];
+          let index = 0;
+          const decoder = new FrameDecoder(({ payload }) => {
+            const [bytes, isKept] = sent[index] as (typeof sent)[number];
+            const expected = Buffer.alloc(bytes, index++);
+            expect(payload.equals(expected)).toBe(true);
+            if (isKept) return kept.push({ payload, expected });
+            decoder.giveBack(payload);
+            return decoder.giveBack(payload);
+          });
+          const bytes = Buffer.concat(sent.map(([size], number) => encodeFrame('data', 1, Buffer.alloc(size, number))));
+          for (let at = 0, turn = 0; at < bytes.length; turn++) {
+            const end = Math.min(bytes.length, at + (cuts[turn] ?? 7));
+            decoder.push(Buffer.from(bytes.subarray(at, end)));
+            at = end;
+          }
+          expect(index).toBe(sent.length);
+          for (const { payload, expected } of kept) expect(payload.equals(expected)).toBe(true);
+        },
+      ),
+      { seed, numRuns: 300 },
+    );
+  });
+
+  it('memory that was given back is used again, and what lies in a chunk that arrived is not', () => {
+    const payloads: Buffer[] = [];
+    const decoder = new FrameDecoder(({ payload }) => payloads.push(payload));
+    const bytes = encodeFrame('data', 1, Buffer.alloc(50, 1));
+    const inTwo = () => {
+      decoder.push(bytes.subarray(0, 30));
+      decoder.push(bytes.subarray(30));
+      return payloads.at(-1) as Buffer;
+    };
+    const first = inTwo();
+    decoder.giveBack(first);
+    expect(inTwo()).toBe(first);
+    decoder.push(bytes);
+    const view = payloads.at(-1) as Buffer;
+    decoder.giveBack(view);
+    expect(inTwo().buffer).not.toBe(view.buffer);
+  });
+
   it('takes a payload that lies in one chunk as it is, without copying', () => {
     const bytes = encodeFrame('data', 7, Buffer.from('hello'));
     const frames: Frame[] = [];

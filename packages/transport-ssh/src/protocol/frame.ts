@@ -22,7 +22,7 @@
  * Each direction of a stream is ended exactly once, by `end` or `failure`; so a frame for a stream that is not there is always an error, except for credit, which may
  * cross with an end. A frame is judged by its header, before anything is allocated for it: a header that could not be ours ends the connection.
  */
-import { framePayloadBytesMax } from './limits.ts';
+import { bulkWindowBytes, framePayloadBytesMax } from './limits.ts';
 import { escapeText } from './text.ts';
 import { violation } from './wire-error.ts';
 
@@ -33,7 +33,7 @@ export type FrameKind = keyof typeof kindCodes;
 export interface Frame {
   readonly kind: FrameKind;
   readonly stream: number;
-  /** A view of what arrived, or of memory made for this frame alone: the receiver may keep it. */
+  /** A view of what arrived, or memory made for this frame alone: the receiver may keep it, or give it back ({@link FrameDecoder.giveBack}). */
   readonly payload: Buffer;
 }
 
@@ -85,9 +85,12 @@ export function encodeCredit(stream: number, bytes: number): Buffer {
 
 const noBytes = new Uint8Array(0);
 
+/** What may wait on one stream comes from memory that was given back. */
+const spareBytesMax = bulkWindowBytes;
+
 /**
  * Cuts a byte stream into frames, however it is chunked. A payload that lies in one chunk is a view of it; one that does not is copied once.
- * Holds at most one payload. After an error or {@link stop} it takes nothing more.
+ * Holds at most one payload, and the memory of those that were given back, up to `spareBytesMax`. After an error or {@link stop} it takes nothing more.
  */
 export class FrameDecoder {
   readonly #onFrame: (frame: Frame) => void;
@@ -97,6 +100,10 @@ export class FrameDecoder {
   #stream = 0;
   #payload: Buffer | undefined;
   #payloadFilled = 0;
+  /** Payloads that lie in memory of their own, as long as nobody has given them back. */
+  readonly #lent = new WeakSet<Buffer>();
+  /** Payloads that were given back, all of one length: content comes in frames of the same size. */
+  #spare: Buffer[] = [];
   #stopped = false;
 
   constructor(onFrame: (frame: Frame) => void) {
@@ -111,6 +118,17 @@ export class FrameDecoder {
   stop(): void {
     this.#stopped = true;
     this.#payload = undefined;
+    this.#spare = [];
+  }
+
+  /**
+   * The receiver needs this payload no more, nor any view of it. A stream of content that gives its frames back lives in a few of them; one that does not
+   * leaves as much garbage as it has bytes, which costs a collection of the whole heap for every 20 MB where frames wait before they are received.
+   */
+  giveBack(payload: Buffer): void {
+    if (!this.#lent.delete(payload) || this.#stopped) return;
+    if (this.#spare[0]?.length !== payload.length) this.#spare = [];
+    if ((this.#spare.length + 1) * payload.length <= spareBytesMax) this.#spare.push(payload);
   }
 
   /** `SYNC_PROTOCOL` for a header that could not be ours. */
@@ -135,9 +153,16 @@ export class FrameDecoder {
       this.#finish(chunk.subarray(next, next + length));
       return next + length;
     }
-    this.#payload = Buffer.allocUnsafeSlow(length);
+    this.#payload = this.#memoryOf(length);
     this.#payloadFilled = 0;
     return next;
+  }
+
+  #memoryOf(length: number): Buffer {
+    const spare = this.#spare[0]?.length === length ? this.#spare.pop() : undefined;
+    const payload = spare ?? Buffer.allocUnsafeSlow(length);
+    this.#lent.add(payload);
+    return payload;
   }
 
   #readPayload(chunk: Buffer, at: number): number {

@@ -233,6 +233,10 @@ export class Multiplexer implements StreamHost {
     } else this.#openedThere--;
   }
 
+  giveBack(payload: Buffer): void {
+    this.#decoder.giveBack(payload);
+  }
+
   /** Ends the connection and tells the peer why. */
   fail(error: Error): void {
     this.#end(error instanceof SyncError ? error : new SyncError('SYNC_IO', error.message, {}, error), true);

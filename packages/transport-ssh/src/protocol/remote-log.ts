@@ -32,6 +32,7 @@ export function createRemoteLog(mux: Multiplexer, path: string): LogSource {
           leftBytes -= bytes.length;
           if (leftBytes < 0) stream.refuse('more of a log than was asked for');
           yield bytes;
+          stream.giveBack(bytes);
         }
         stream.end();
       } finally {

@@ -25,6 +25,8 @@ export interface StreamHost {
   finished(stream: WireStream): void;
   /** How many of these bytes of credit above the first window may be granted. */
   takeBulk(bytes: number): number;
+  /** Memory of a frame that the receiver needs no more. */
+  giveBack(payload: Buffer): void;
   /** Counts round trips: the hop in which we are, and that an answer to something sent in it has come. */
   readonly hop: number;
   answered(hop: number): void;
@@ -185,6 +187,11 @@ export class WireStream {
     if (frame === undefined) return undefined;
     if (frame.kind !== 'data') this.#violate('a message where content belongs');
     return frame.payload;
+  }
+
+  /** What `dataOrEnd` gave is not needed any more; its memory is used for what comes next. */
+  giveBack(bytes: Buffer): void {
+    this.#host.giveBack(bytes);
   }
 
   /** Resolves when the peer has ended its side. */
