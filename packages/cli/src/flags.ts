@@ -11,10 +11,14 @@ export interface CommonFlags {
   readonly yes?: boolean | undefined;
 }
 
-/** Of the commands that talk to a node. */
-export interface PeerFlags extends CommonFlags {
+/** Of the commands that are about a node. */
+export interface NodeFlags extends CommonFlags {
   readonly node?: readonly string[] | undefined;
   readonly all?: boolean | undefined;
+}
+
+/** Of the commands that talk to it. */
+export interface PeerFlags extends NodeFlags {
   /** `-F FILE` */
   readonly sshConfig?: string | undefined;
   readonly acceptNewHostKey?: boolean | undefined;

@@ -3,7 +3,9 @@
  * the peer, so each step is taken from the directory that is held, and a link is followed nowhere: it would lead into the synced tree, or out of the root.
  */
 import type { RelativePath } from '@ubos/sync-core';
-import { createNodeDisk, type DiskDirectory } from '@ubos/sync-core/fs';
+import { createNodeDisk, type DiskDirectory, type DiskStat } from '@ubos/sync-core/fs';
+import type { EntryFacts } from './render/lines.ts';
+import { isoTime, octal } from './render/report-lines.ts';
 
 export interface FolderOptions {
   /** What to throw for a link, a file or whatever else stands on the way. `path` is absolute. */
@@ -31,6 +33,42 @@ export function folderInRoot(root: string, path: RelativePath, { refuse, make }:
     return held === undefined ? undefined : shown;
   } finally {
     held?.close();
+  }
+}
+
+/** What is at a path below a root, by a look alone; `null`: nothing, `problematic`: it cannot be looked at. What lies behind a link is not in the tree. */
+export function lookInRoot(root: string, path: RelativePath): EntryFacts {
+  let held = openRoot(root);
+  try {
+    const names = path.split('/');
+    const last = names.pop() ?? '';
+    for (const name of names) {
+      const above: DiskDirectory | undefined = held;
+      held = above?.lstat(name)?.kind === 'directory' ? above.openDirectory(name) : undefined;
+      above?.close();
+    }
+    const stat = last === '' ? held?.stat() : held?.lstat(last);
+    return stat === undefined ? null : factsOf(stat);
+  } catch (error) {
+    if (typeof (error as NodeJS.ErrnoException).code !== 'string') throw error;
+    return { kind: 'problematic' };
+  } finally {
+    held?.close();
+  }
+}
+
+function factsOf({ kind, mode: bits, sizeBytes, mtimeNs }: DiskStat): EntryFacts {
+  const mtime = isoTime(Number(mtimeNs / 1_000_000n));
+  const mode = octal(bits & 0o777);
+  switch (kind) {
+    case 'directory':
+      return { kind, mode };
+    case 'file':
+      return { kind, sizeBytes, mode, mtime };
+    case 'symlink':
+      return { kind, mtime };
+    case 'other':
+      return { kind: 'untracked' };
   }
 }
 

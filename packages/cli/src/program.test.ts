@@ -21,7 +21,7 @@ describe('the command line', () => {
   it('helps', async () => {
     const { code, out } = await cli(['--help'], { cwd });
     expect(code).toBe(0);
-    for (const command of ['init', 'truth', 'logs', 'full', 'status', 'agent']) expect(out).toMatch(new RegExp(`^  ${command} `, 'm'));
+    for (const command of ['init', 'truth', 'logs', 'full', 'status', 'why', 'agent']) expect(out).toMatch(new RegExp(`^  ${command} `, 'm'));
     const help = await cli(['truth', '--help'], { cwd });
     expect(help.out).toMatch(/--apply/);
     expect(help.out).toMatch(/--json/);

@@ -5,7 +5,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from './config/units.ts';
 import type { ExitCode } from './exit-code.ts';
-import type { AgentFlags, CommonFlags, FullFlags, InitFlags, LogsFlags, StatusFlags, TruthFlags } from './flags.ts';
+import type { AgentFlags, CommonFlags, FullFlags, InitFlags, LogsFlags, NodeFlags, StatusFlags, TruthFlags } from './flags.ts';
 import type { Io } from './io.ts';
 import { version } from './version.ts';
 
@@ -84,6 +84,11 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
     .option('--max-age <duration>', 'exit with 3 if the last success is older', duration)
     .action(run(async (flags: StatusFlags) => (await import('./commands/status.ts')).status(io, flags)));
 
+  withNodes(program.command('why'))
+    .description('why a path takes part or not, what is agreed about it and what the last run found; asks nobody')
+    .argument('<path>', 'relative to the working directory, if that is in the tree, else to the root')
+    .action(run(async (flags: NodeFlags, [path = '']) => (await import('./commands/why.ts')).why(io, flags, path)));
+
   program
     .command('agent')
     .description('be the far side, on stdin and stdout (also as a forced command in authorized_keys)')
@@ -96,10 +101,12 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
   return program;
 }
 
+function withNodes(command: Command): Command {
+  return command.option('--node <names>', 'these nodes (NAME[,NAME])', list).option('--all', 'every node, one after the other');
+}
+
 function withPeer(command: Command): Command {
-  return command
-    .option('--node <names>', 'talk to these nodes (NAME[,NAME])', list)
-    .option('--all', 'talk to every node, one after the other')
+  return withNodes(command)
     .option('-F, --ssh-config <file>', 'use this ssh_config (also: UBOS_SYNC_SSH_CONFIG)')
     .option('--accept-new-host-key', 'believe a host that is seen for the first time');
 }

@@ -52,6 +52,7 @@ function auditBody(line: OutputLine): Readonly<Record<string, unknown>> | undefi
     case 'problem':
     case 'held':
     case 'status':
+    case 'why':
     case 'config':
     case 'summary':
       return undefined;

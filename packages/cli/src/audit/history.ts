@@ -1,10 +1,13 @@
 /** What the audit of this end says about earlier runs. Reads from the end, as far as needed. */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { OutputLineOf } from '../render/lines.ts';
+import type { RelativePath } from '@ubos/sync-core';
+import { toJsonLine } from '../render/json.ts';
+import { type OutputLine, type OutputLineOf, outputLineSchema } from '../render/lines.ts';
 import { auditFileName } from './audit-file.ts';
 import { linesBackwards } from './backwards.ts';
 import { readChainLine } from './chain.ts';
+import { isRunId } from './run-log.ts';
 
 export type PastRun = NonNullable<OutputLineOf<'status'>['lastRun']>;
 
@@ -42,6 +45,52 @@ export function problemKey({ path, side, code }: { readonly path: string; readon
   return `${side} ${code} ${path}`;
 }
 
+type Found = OutputLineOf<'why'>['found'][number];
+type Past = OutputLineOf<'why'>['history'][number];
+
+/** The conflicts and problems of a run, from its log. None where the log was pruned, or nothing was worth one. */
+export function lastRunLines(folder: string | undefined, run: PastRun | null): Found[] {
+  if (folder === undefined || run === null || !isRunId(run.run)) return [];
+  return linesOf(join(folder, `${run.run}.jsonl`)).flatMap((text) => {
+    const line = parseLine(text);
+    return line?.type === 'conflict' || line?.type === 'problem' ? [line] : [];
+  });
+}
+
+/** What the audit has of one path, the latest first, at most `max` lines. */
+export function historyOf(folder: string | undefined, path: RelativePath, max: number): Past[] {
+  const needle = toJsonLine({ path }).slice(1, -1);
+  const found: Past[] = [];
+  for (const text of auditBackwards(folder)) {
+    if (!text.includes(needle)) continue;
+    const body = Object.entries(readChainLine(text)?.body ?? {}).filter(([name]) => !chainFields.has(name));
+    const line = outputLineSchema.safeParse(Object.fromEntries(body)).data;
+    if ((line?.type === 'change' || line?.type === 'conflict') && line.path === path && found.push(line) === max) break;
+  }
+  return found;
+}
+
+/** What the audit adds to a line. */
+const chainFields: ReadonlySet<string> = new Set(['seq', 'prev', 'tornBytes']);
+
+function linesOf(file: string): readonly string[] {
+  try {
+    return readFileSync(file, 'utf8').split('\n');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** `undefined`: not a line of this version. */
+function parseLine(text: string): OutputLine | undefined {
+  try {
+    return outputLineSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
 function isSync(command: unknown): boolean {
   return command === 'truth' || command === 'full';
 }
@@ -57,6 +106,14 @@ function toPastRun(body: Readonly<Record<string, unknown>>): PastRun {
 }
 
 function* runsBackwards(folder: string | undefined): Generator<Readonly<Record<string, unknown>>> {
+  for (const text of auditBackwards(folder)) {
+    // Most lines are changes: only those that can be runs are parsed. A line that was altered counts for nothing.
+    const line = text.includes('"type":"run"') ? readChainLine(text) : undefined;
+    if (line?.body['type'] === 'run') yield line.body;
+  }
+}
+
+function* auditBackwards(folder: string | undefined): Generator<string> {
   if (folder === undefined) return;
   let fd: number;
   try {
@@ -66,11 +123,7 @@ function* runsBackwards(folder: string | undefined): Generator<Readonly<Record<s
     throw error;
   }
   try {
-    for (const text of linesBackwards(fd)) {
-      // Most lines are changes: only those that can be runs are parsed. A line that was altered counts for nothing.
-      const line = text.includes('"type":"run"') ? readChainLine(text) : undefined;
-      if (line?.body['type'] === 'run') yield line.body;
-    }
+    yield* linesBackwards(fd);
   } finally {
     closeSync(fd);
   }

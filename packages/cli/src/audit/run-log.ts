@@ -57,6 +57,7 @@ function isWorthKeeping(line: OutputLine): boolean {
     case 'held':
     case 'notice':
     case 'status':
+    case 'why':
     case 'config':
     case 'summary':
       return false;
@@ -69,6 +70,11 @@ export function pruneRunLogs(folder: string, nowMs: number): void {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     if (entry.isFile() && runLogName.test(entry.name) && entry.name < oldest) unlinkSync(join(folder, entry.name));
   }
+}
+
+/** Whether a text is one that {@link createRunId} makes. */
+export function isRunId(text: string): boolean {
+  return runLogName.test(`${text}.jsonl`);
 }
 
 const runLogName = /^\d{8}T\d{6}Z-[0-9a-f]{6}\.jsonl$/;

@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { SyncError } from '@ubos/sync-core';
 import { distrust } from './owner.ts';
-import { parseConfig } from './parse.ts';
+import { type PlaceOf, parseConfig } from './parse.ts';
 import type { Config } from './schema.ts';
 
 /** A config is written by hand; more than this is something else. */
@@ -10,8 +10,13 @@ const configBytesMax = 1 << 20;
 
 /** Reads and checks the config. `SYNC_CONFIG_MISSING`, `SYNC_CONFIG_UNTRUSTED`, `SYNC_CONFIG_INVALID` (with every mistake in it). */
 export function loadConfig(file: string): Config {
+  return loadPlacedConfig(file).config;
+}
+
+/** The same, with the places of its values in the text. */
+export function loadPlacedConfig(file: string): { readonly config: Config; readonly placeOf: PlaceOf } {
   const parsed = parseConfig(readTrusted(file));
-  if (parsed.ok) return parsed.config;
+  if (parsed.ok) return parsed;
   const name = basename(file);
   const mistakes = parsed.mistakes.map(({ line, column, message }) => `${name}:${line}:${column}: ${message}`);
   const [first] = parsed.mistakes;

@@ -4,33 +4,30 @@ import { parseConfig } from './parse.ts';
 describe('a config that is right', () => {
   it('has its defaults filled in', () => {
     const parsed = parseConfig('version: 1\n');
-    expect(parsed).toEqual({
-      ok: true,
-      config: {
-        version: 1,
-        name: 'default',
-        root: '.',
-        nodes: {},
-        live: false,
-        truth: {
-          exclude: [],
-          guard: [],
-          conflicts: 'newer',
-          onTie: 'skip',
-          permissions: 'all',
-          symlinks: 'portable',
-          direction: 'both',
-          maxDelete: '25%',
-          maxChange: '50%',
-          policies: [],
-        },
-        logs: [],
-        clock: { tolerance: '2s' },
-        watch: { interval: '5m' },
-        versions: { keep: '30d', max: '5GB' },
-        durability: 'full',
-        audit: 'logs/sync',
+    expect(parsed.ok && parsed.config).toEqual({
+      version: 1,
+      name: 'default',
+      root: '.',
+      nodes: {},
+      live: false,
+      truth: {
+        exclude: [],
+        guard: [],
+        conflicts: 'newer',
+        onTie: 'skip',
+        permissions: 'all',
+        symlinks: 'portable',
+        direction: 'both',
+        maxDelete: '25%',
+        maxChange: '50%',
+        policies: [],
       },
+      logs: [],
+      clock: { tolerance: '2s' },
+      watch: { interval: '5m' },
+      versions: { keep: '30d', max: '5GB' },
+      durability: 'full',
+      audit: 'logs/sync',
     });
   });
 

@@ -6,14 +6,19 @@ import { type Document, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { findMisfits } from './meaning.ts';
 import { nearest } from './nearest.ts';
-import { type KeyPath, type Position, positionAt, positionOfKey, positionOfValue } from './positions.ts';
+import { findValue, type KeyPath, type Position, positionAt, positionOfKey, positionOfValue } from './positions.ts';
 import { type Config, configSchema } from './schema.ts';
 
 export interface ConfigMistake extends Position {
   readonly message: string;
 }
 
-export type ParsedConfig = { readonly ok: true; readonly config: Config } | { readonly ok: false; readonly mistakes: readonly ConfigMistake[] };
+export type ParsedConfig =
+  | { readonly ok: true; readonly config: Config; readonly placeOf: PlaceOf }
+  | { readonly ok: false; readonly mistakes: readonly ConfigMistake[] };
+
+/** Where in the text a value stands; `undefined` if it is a default. */
+export type PlaceOf = (path: KeyPath) => Position | undefined;
 
 /** Reading runs nothing: tags that would make objects are refused, and aliases can not blow up. Mistakes come in the order of the text. */
 export function parseConfig(text: string): ParsedConfig {
@@ -37,7 +42,8 @@ export function parseConfig(text: string): ParsedConfig {
     message: `${label(path)}: expected ${expected}, not ${shown(valueAt(raw, path))}${didYouMean(meant)}`,
   }));
   const mistakes = [...found, ...misfits].toSorted((a, b) => a.line - b.line || a.column - b.column);
-  return parsed.success && mistakes.length === 0 ? { ok: true, config: parsed.data } : { ok: false, mistakes };
+  if (!parsed.success || mistakes.length > 0) return { ok: false, mistakes };
+  return { ok: true, config: parsed.data, placeOf: (path) => findValue(document, lines, path) };
 }
 
 function mistakesOf(issue: z.core.$ZodIssue, raw: unknown, document: Document, lines: LineCounter): readonly ConfigMistake[] {

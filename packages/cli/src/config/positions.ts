@@ -23,6 +23,17 @@ export function positionOfValue(document: Document, lines: LineCounter, path: Ke
   return positionAt(lines, offset);
 }
 
+/** Of the value at this path; `undefined` if it is not written there. */
+export function findValue(document: Document, lines: LineCounter, path: KeyPath): Position | undefined {
+  let node: unknown = document.contents;
+  for (const segment of path) {
+    node = childOf(document, node, segment)?.value;
+    if (node === undefined) return undefined;
+  }
+  const offset = offsetOf(node);
+  return offset === undefined ? undefined : positionAt(lines, offset);
+}
+
 /** Of the key `key` in the map at `path`. */
 export function positionOfKey(document: Document, lines: LineCounter, path: KeyPath, key: string): Position {
   let node: unknown = document.contents;

@@ -31,7 +31,7 @@ describe('resolveConfig', () => {
 
   it('guards the config in use, the targets of logs and the audit folder', () => {
     const { guards } = resolved('logs: [{ from: /var/log/x.jsonl, to: logs/x.jsonl }]');
-    expect(guards).toEqual(expect.arrayContaining(['/sync.conf', '/logs/x.jsonl', '/logs/x.jsonl.old', '/logs/sync']));
+    expect(guards.map(({ pattern }) => pattern)).toEqual(expect.arrayContaining(['/sync.conf', '/logs/x.jsonl', '/logs/x.jsonl.old', '/logs/sync']));
   });
 
   it('guards the sources of logs that lie inside the root of the peer', () => {

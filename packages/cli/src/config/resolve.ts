@@ -31,8 +31,8 @@ export interface Profile {
   readonly peer: string | undefined;
   readonly live: boolean;
   readonly settings: SyncSettings;
-  /** Patterns that follow from this config alone: itself, the targets of its logs, its audit folder. */
-  readonly guards: readonly string[];
+  /** What follows from this config alone: itself, the targets of its logs, its audit folder. */
+  readonly guards: readonly FollowingGuard[];
   readonly logs: readonly LogRule[];
   readonly durability: 'full' | 'fast';
   readonly audit: RelativePath;
@@ -48,6 +48,14 @@ export interface Node {
   readonly nodeProgram: string | undefined;
   readonly transport: 'auto' | 'ssh2' | 'openssh';
   readonly intermittent: boolean;
+}
+
+/** A guard that nobody has written as one. */
+export interface FollowingGuard {
+  readonly pattern: string;
+  readonly from: 'config-file' | 'log' | 'audit';
+  /** The value of the config that it follows from. */
+  readonly key: readonly (string | number)[];
 }
 
 export interface LogRule {
@@ -180,19 +188,32 @@ function resolveNode(name: string, node: Config['nodes'][string], folder: string
 }
 
 /** The guards that a config implies: itself, the logs that it writes, its audit folder. */
-function followingGuards({ root, configFile, logs, audit }: Pick<Profile, 'root' | 'configFile' | 'logs' | 'audit'>): readonly string[] {
+function followingGuards({ root, configFile, logs, audit }: Pick<Profile, 'root' | 'configFile' | 'logs' | 'audit'>): readonly FollowingGuard[] {
   const config = pathBelow(root, configFile);
-  return [...(config === undefined ? [] : configGuards(config)), ...logs.flatMap(({ to }) => logGuards(to)), ...auditGuards(audit)];
+  return [
+    ...(config === undefined ? [] : configGuards(config).map((pattern) => ({ pattern, from: 'config-file' as const, key: [] }))),
+    ...logs.flatMap(({ to }, index) => logGuards(to).map((pattern) => ({ pattern, from: 'log' as const, key: ['logs', index, 'to'] }))),
+    ...auditGuards(audit).map((pattern) => ({ pattern, from: 'audit' as const, key: ['audit'] })),
+  ];
 }
 
 /** The guards of a run with one node: those of the config, and the logs that are read there, where they lie inside its root. */
-export function guardsForNode({ guards, logs }: Pick<Profile, 'guards' | 'logs'>, { address }: Node): readonly string[] {
-  const sources = logs.flatMap(({ from }) => {
-    if (from.startsWith('/')) return address.path.startsWith('/') ? [pathBelow(address.path, from)] : [];
+export function guardsForNode(profile: Pick<Profile, 'guards' | 'logs'>, node: Node): readonly string[] {
+  return [...new Set(followingGuardsForNode(profile, node).map(({ pattern }) => pattern))];
+}
+
+/** The same, each with what it follows from. */
+export function followingGuardsForNode({ guards, logs }: Pick<Profile, 'guards' | 'logs'>, { address }: Node): readonly FollowingGuard[] {
+  const sourceOf = (from: string): RelativePath | undefined => {
+    if (from.startsWith('/')) return address.path.startsWith('/') ? pathBelow(address.path, from) : undefined;
     const source = parseRelativePath(from);
-    return source.ok ? [source.value] : [];
+    return source.ok ? source.value : undefined;
+  };
+  const sources = logs.flatMap(({ from }, index) => {
+    const source = sourceOf(from);
+    return source === undefined ? [] : logGuards(source).map((pattern) => ({ pattern, from: 'log' as const, key: ['logs', index, 'from'] }));
   });
-  return [...new Set([...guards, ...sources.flatMap((source) => (source === undefined ? [] : logGuards(source)))])];
+  return [...guards, ...sources];
 }
 
 /** What the guards of a run with one node are remembered under: several configs can share a root, and none takes back what another keeps. */

@@ -19,6 +19,7 @@ import {
   type Style,
   standsOut,
 } from './words.ts';
+import { whyText } from './why-text.ts';
 
 export interface HumanOptions {
   readonly out: (text: string) => void;
@@ -72,6 +73,9 @@ export function createHumanSink(options: HumanOptions): Sink {
           return;
         case 'status':
           if (!options.quiet) options.out(statusText(line));
+          return;
+        case 'why':
+          options.out(whyText(line));
           return;
         case 'config':
           options.out(`Wrote ${printable(line.path)}.\n`);

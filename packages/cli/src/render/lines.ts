@@ -70,6 +70,8 @@ const conflict = named('conflict', {
   resolution: z.enum(['local', 'remote', 'keep-both', 'skipped']),
   /** Where the loser went with `keep-both`. */
   keptAs: z.string().optional(),
+  /** The remote clock minus the local one, and how far that may be off, where times decided. */
+  clock: z.strictObject({ offsetMs: z.number(), uncertaintyMs: z.number() }).optional(),
 });
 
 const problem = named('problem', {
@@ -118,6 +120,50 @@ const status = named('status', {
   maxAgeMs: z.number().min(0).nullable(),
 });
 
+/** Which rule decides whether a path takes part. */
+const scope = z.strictObject({
+  included: z.boolean(),
+  because: z.enum(['include', 'everything', 'not-included', 'exclude', 're-include', 'guard', 'built-in-guard']),
+  /** As it is written. */
+  pattern: z.string().optional(),
+  /** What the pattern matched: the path itself, or a folder above it. */
+  matched: z.string().optional(),
+  /** Of a guard that nobody wrote as one: what it follows from. */
+  from: z.enum(['config-file', 'log', 'audit', 'other-config']).optional(),
+  /** Where in the config the pattern stands, or what it follows from. */
+  line: z.int().min(1).optional(),
+  column: z.int().min(1).optional(),
+});
+
+/** What is known here of one path, without asking the node. */
+const why = named('why', {
+  path: z.string(),
+  node: z.string(),
+  /** Absolute path of the config. */
+  config: z.string(),
+  /** What is here now. Its content was not read. */
+  here: entry,
+  scope,
+  /** The same where a side takes names for one that differ in case or Unicode form, if that is another answer. */
+  scopeFolded: scope.optional(),
+  agreed: z.array(
+    z.strictObject({
+      /** HOST:PATH, or the id of a replica that only came to this one. */
+      peer: z.string(),
+      generation: count,
+      local: entry,
+      remote: entry,
+      /** What the two accept as different; `null`: nothing. */
+      held: z.string().nullable(),
+    }),
+  ),
+  lastRun,
+  /** What the last run left open at this path or above it. */
+  found: z.array(z.discriminatedUnion('type', [conflict, problem])),
+  /** What the audit has of this path, the latest first. */
+  history: z.array(z.discriminatedUnion('type', [change, conflict])),
+});
+
 const config = named('config', { path: z.string() });
 
 const error = named('error', { code: z.string(), message: z.string(), details: z.record(z.string(), z.unknown()) });
@@ -148,6 +194,7 @@ export const outputLineSchema = z.discriminatedUnion('type', [
   notice,
   log,
   status,
+  why,
   config,
   error,
   summary,

@@ -44,6 +44,7 @@ export function createProgressSink({ region, columns, monotonicMs }: ProgressOpt
         case 'summary':
         case 'notice':
         case 'status':
+        case 'why':
           // Other text comes now: the region must not be in its way.
           region.clear();
           if (line.type === 'summary') region.done();

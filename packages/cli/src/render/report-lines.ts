@@ -30,7 +30,7 @@ export function changeLine(change: SyncChange): Body<'change'> {
   };
 }
 
-export function conflictLine({ path, reason, alpha, beta, rule, resolution, keptAs }: Conflict): Body<'conflict'> {
+export function conflictLine({ path, reason, alpha, beta, rule, resolution, keptAs, clock }: Conflict): Body<'conflict'> {
   return {
     type: 'conflict',
     path,
@@ -40,6 +40,7 @@ export function conflictLine({ path, reason, alpha, beta, rule, resolution, kept
     rule,
     resolution: resolution === 'alpha' ? 'local' : resolution === 'beta' ? 'remote' : resolution,
     ...(keptAs === undefined ? {} : { keptAs }),
+    ...(clock === undefined || !Number.isFinite(clock.uncertaintyMs) ? {} : { clock }),
   };
 }
 
@@ -76,7 +77,7 @@ function replacedBy(next: Entry | undefined): 'mkdir' | 'symlink' | 'create' {
   return next?.kind === 'directory' ? 'mkdir' : next?.kind === 'symlink' ? 'symlink' : 'create';
 }
 
-function heldReason(local: Entry | undefined, remote: Entry | undefined): string {
+export function heldReason(local: Entry | undefined, remote: Entry | undefined): string {
   if (local === undefined) return 'only on remote';
   if (remote === undefined) return 'only on local';
   if (local.kind !== remote.kind) return `a ${local.kind} on local, a ${remote.kind} on remote`;
@@ -86,7 +87,7 @@ function heldReason(local: Entry | undefined, remote: Entry | undefined): string
   return 'different content';
 }
 
-function entryFacts(entry: Entry | undefined): EntryFacts {
+export function entryFacts(entry: Entry | undefined): EntryFacts {
   switch (entry?.kind) {
     case undefined:
       return null;
@@ -102,11 +103,11 @@ function entryFacts(entry: Entry | undefined): EntryFacts {
   }
 }
 
-function octal(mode: number): string {
+export function octal(mode: number): string {
   return mode.toString(8).padStart(3, '0');
 }
 
 /** The years that the form of a date has room for; what a damaged clock wrote beyond them is shown as their end. */
-function isoTime(milliseconds: number): string {
+export function isoTime(milliseconds: number): string {
   return new Date(Math.min(Math.max(milliseconds, -62_167_219_200_000), 253_402_300_799_999)).toISOString();
 }

@@ -126,7 +126,7 @@ function shownPath(path: string, entry: EntryFacts): string {
   return `${printable(path || '.')}${entry?.kind === 'directory' && path !== '' ? '/' : ''}`;
 }
 
-function shownEntry(entry: EntryFacts): string {
+export function shownEntry(entry: EntryFacts): string {
   switch (entry?.kind) {
     case undefined:
       return 'deleted';

@@ -93,6 +93,14 @@ export function readArchive(bytes: Uint8Array, pair?: PairKey): ArchiveContents 
   }
 }
 
+/** Whose archive a file is. `undefined`: damaged. `SYNC_ARCHIVE_NEWER`. */
+export function pairOfArchive(bytes: Uint8Array): PairKey | undefined {
+  const { pair } = (readArchive(bytes)?.snapshot ?? {}) as Fields;
+  if (!Array.isArray(pair) || pair.length !== 3 || !pair.every((part) => typeof part === 'string')) return undefined;
+  const [alpha, beta, profile] = pair as [ReplicaId, ReplicaId, string];
+  return { alpha, beta, profile };
+}
+
 /** A whole file that holds one state. */
 export function encodeArchive(pair: PairKey, position: ArchivePosition, ancestor: Ancestor): Uint8Array {
   const flat = flattenAncestor(ancestor);

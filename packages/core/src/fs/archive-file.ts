@@ -207,7 +207,7 @@ interface Trees {
   readonly deltas: readonly Delta[];
 }
 
-const archiveBytesMax = 2 ** 31 - 1;
+export const archiveBytesMax: number = 2 ** 31 - 1;
 const nothing: Trees = { base: agreed(undefined), snapshot: undefined, merkleKind: 'fast', deltas: [] };
 
 function readFiles(directory: DiskDirectory | undefined, names: FileNames, pair: PairKey, stamp: string): Known {

@@ -11,6 +11,7 @@ export { createFsLogSink, type FsLogSinkOptions } from './log-file-sink.ts';
 export { createFsLogSource, type FsLogSourceOptions } from './log-file-source.ts';
 export { defaultMirrorPath } from './marker-mirror.ts';
 export { createNodeDisk, type NodeDiskOptions } from './node-disk.ts';
+export { type PairRecord, type RootRecord, readRootRecord } from './root-record.ts';
 export { type ScanNotice, type ScanResult, type ScanTreeOptions, scanTree } from './scan.ts';
 export { createScanIndex, type IndexRecord, type ScanIndex, type ScanIndexOptions, type Stamping } from './scan-index.ts';
 export { loadScanIndex, saveScanIndex } from './scan-index-file.ts';

@@ -11,6 +11,11 @@ export function readPeer(state: DiskDirectory, address: string): ReplicaId | und
   return readBook(state).get(address);
 }
 
+/** The whole book, by address. */
+export function readPeers(state: DiskDirectory): ReadonlyMap<string, ReplicaId> {
+  return readBook(state);
+}
+
 /** Durable before it resolves. Writes nothing if it is known. */
 export async function writePeer(state: DiskDirectory, address: string, id: ReplicaId): Promise<void> {
   const book = readBook(state);

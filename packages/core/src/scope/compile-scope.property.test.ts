@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parentPath, type RelativePath, rootPath } from '../tree/path.ts';
+import { isWithin, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
 import { compileScope } from './compile-scope.ts';
 import type { ScopeRules } from './rules.ts';
 
@@ -70,7 +70,7 @@ function isOnLiteralPrefix(folder: string, pattern: string): boolean {
   return folder.split('/').every((part, index) => part === literal[index]);
 }
 
-describe(`scopes (seed ${seed})`, () => {
+describe(`scopes (seed ${seed})`, { timeout: 60_000 }, () => {
   it('for any rules and any path, the scope decides as the slow reading of the rules does', () => {
     fc.assert(
       fc.property(rulesArbitrary, fc.array(fc.tuple(path, kind), { minLength: 1, maxLength: 20 }), (rules, questions) => {
@@ -131,6 +131,21 @@ describe(`scopes (seed ${seed})`, () => {
         expect(scope.enters(rootPath) || !answers.includes(true)).toBe(true);
       }),
       { seed, numRuns: 500 },
+    );
+  });
+
+  it('for any rules, the pattern that explain names matches what it says it matched, which is the path or a folder above it', () => {
+    fc.assert(
+      fc.property(rulesArbitrary, path, kind, (rules, asked, of) => {
+        const { because, pattern, index, at } = compileScope(rules).explain(asked, of);
+        expect(at === undefined).toBe(pattern === undefined);
+        if (at === undefined || pattern === undefined || index === undefined) return;
+        expect(rules[because === 'guard' || because === 'include' ? because : 'exclude'][index]).toBe(pattern);
+        expect(isWithin(asked, at)).toBe(true);
+        const anchored = because === 'include' && !/^(?:\/|\*\*\/)/.test(pattern) ? `/${pattern}` : pattern.replace(/^!/, '');
+        expect([pattern, at, matchesItself(anchored, at, at === asked ? of : 'directory')]).toEqual([pattern, at, true]);
+      }),
+      { seed, numRuns: 2_000 },
     );
   });
 });

@@ -147,12 +147,12 @@ describe('compileScope', () => {
   it('explains which pattern decided', () => {
     const scope = compileScope(rules({ include: ['a'], exclude: ['*.log', '!keep.log'], guard: ['secret'] }));
     const explain = (path: string) => scope.explain(path as RelativePath, 'other');
-    expect(explain('a/x')).toEqual({ included: true, because: 'include', pattern: 'a', index: 0 });
+    expect(explain('a/x')).toEqual({ included: true, because: 'include', pattern: 'a', index: 0, at: 'a' });
     expect(explain('b')).toEqual({ included: false, because: 'not-included' });
-    expect(explain('a/x.log')).toEqual({ included: false, because: 'exclude', pattern: '*.log', index: 0 });
-    expect(explain('a/keep.log')).toEqual({ included: true, because: 're-include', pattern: '!keep.log', index: 1 });
-    expect(explain('a/secret/x')).toEqual({ included: false, because: 'guard', pattern: 'secret', index: 0 });
-    expect(explain('a/x_state.json')).toEqual({ included: false, because: 'built-in-guard', pattern: '*_state.json' });
+    expect(explain('a/x.log')).toEqual({ included: false, because: 'exclude', pattern: '*.log', index: 0, at: 'a/x.log' });
+    expect(explain('a/keep.log')).toEqual({ included: true, because: 're-include', pattern: '!keep.log', index: 1, at: 'a/keep.log' });
+    expect(explain('a/secret/x')).toEqual({ included: false, because: 'guard', pattern: 'secret', index: 0, at: 'a/secret' });
+    expect(explain('a/x_state.json')).toEqual({ included: false, because: 'built-in-guard', pattern: '*_state.json', at: 'a/x_state.json' });
     expect(compileScope(rules({})).explain('x' as RelativePath, 'other')).toEqual({ included: true, because: 'everything' });
   });
 

@@ -82,7 +82,16 @@ export function compileScope(rules: ScopeRules, { folding = exactNames }: Compil
       if (!isIncluded(state) && !includes.leadsBelow(folded)) return false;
       return !isExcluded(state) || excludes.liftsBelow(folded, state.exclude);
     },
-    explain: (path, kind) => explain(stateOf(path, kind), { rules, excludes, includesAll }),
+    explain(path, kind) {
+      const state = stateOf(path, kind);
+      const decision = explain(state, { rules, excludes, includesAll });
+      const list = listOf[decision.because];
+      if (list === undefined) return decision;
+      // What decided about a folder holds below it, until something else does.
+      let at = path;
+      for (let above = parentPath(at); above !== undefined && directoryState(above)[list] === state[list]; above = parentPath(at)) at = above;
+      return { ...decision, at };
+    },
     canonical: JSON.stringify({
       builtIn: builtInGuardsVersion,
       folding: [folding.ignoresCase, folding.ignoresUnicodeForm],
@@ -100,6 +109,17 @@ interface State {
   readonly include: number;
   readonly exclude: number;
 }
+
+/** The list whose pattern decided; none for what no pattern decides. */
+const listOf: Readonly<Record<ScopeDecision['because'], keyof State | undefined>> = {
+  'built-in-guard': 'builtIn',
+  guard: 'guard',
+  exclude: 'exclude',
+  're-include': 'exclude',
+  include: 'include',
+  everything: undefined,
+  'not-included': undefined,
+};
 
 /** Bounds the memory of a scope. A scan of more folders asks for each one while its parent is still remembered. */
 const rememberedMax = 10_000;
@@ -124,7 +144,10 @@ function stepExclude(excludes: PatternList, above: number, path: string, kind: '
   return own === -1 ? above : own;
 }
 
-function explain(state: State, { rules, excludes, includesAll }: { rules: ScopeRules; excludes: PatternList; includesAll: boolean }): ScopeDecision {
+function explain(
+  state: State,
+  { rules, excludes, includesAll }: { rules: ScopeRules; excludes: PatternList; includesAll: boolean },
+): Omit<ScopeDecision, 'at'> {
   const { builtIn, guard, exclude, include } = state;
   if (builtIn !== undefined) return { included: false, because: 'built-in-guard', pattern: builtIn };
   if (guard !== -1) return { included: false, because: 'guard', pattern: rules.guard[guard], index: guard };

@@ -19,4 +19,6 @@ export interface ScopeDecision {
   readonly pattern?: string | undefined;
   /** Its index in its list of `ScopeRules`. */
   readonly index?: number | undefined;
+  /** What the pattern matched: the path itself, or the folder above it that was decided so, and with it all below. */
+  readonly at?: RelativePath | undefined;
 }
