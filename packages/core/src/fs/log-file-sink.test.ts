@@ -24,6 +24,7 @@ import { loadHashing } from './hasher.ts';
 import { createFsLogSink } from './log-file-sink.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { failingDisk, stoppingDisk } from './test-support/faulty-disk.ts';
+import { wrapDisk } from './test-support/wrapped-disk.ts';
 
 const line = (number: number) => `{"n":${number},"text":"${'x'.repeat(200)}"}\n`;
 const lines = (from: number, to: number) => Buffer.from(Array.from({ length: to - from }, (_, index) => line(from + index)).join(''));
@@ -189,6 +190,47 @@ describe('createFsLogSink', () => {
     }
   }, 30_000);
 
+  it('a disk that is full in the middle of any write of the log leaves a prefix that the cursor calls unfinished, and the next pull goes on', async () => {
+    file.bytes = lines(0, 20_000);
+    for (let fail = 1; ; fail++) {
+      rmSync(join(root, 'logs'), { recursive: true, force: true });
+      rmSync(join(root, '.ubos-sync'), { recursive: true, force: true });
+      const full = fullDisk(createNodeDisk(), fail);
+      const result = await pull({ disk: full.disk }).catch((error: unknown) => error);
+      if (full.writes() < fail) break;
+      expect(result).toMatchObject({ code: 'SYNC_NO_SPACE', message: expect.stringContaining(`unable to write ${name}`) as string });
+      expect(full.writes()).toBe(fail);
+      expect(cursor()).toMatchObject({ offset: 0, appending: true });
+      expect(local()?.length).toBeGreaterThan(0);
+      expect(isPrefix(local())).toBe(true);
+      expect(await pull()).toMatchObject({ outcome: 'appended' });
+      expect(local()?.equals(file.bytes as Buffer)).toBe(true);
+    }
+  });
+
+  it('aborted in mid-transfer, keeps and counts what had arrived', async () => {
+    file.bytes = lines(0, 20_000);
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    let doneBytes = 0;
+    const pulling = pull({
+      lines: false,
+      signal: controller.signal,
+      onEvent(event) {
+        if (event.type !== 'progress') return;
+        doneBytes = event.doneBytes;
+        if (doneBytes > chunkBytes) controller.abort(reason);
+      },
+    });
+    await expect(pulling).rejects.toBe(reason);
+    expect(doneBytes).toBeLessThan(file.bytes.length);
+    expect(local()?.length).toBe(doneBytes);
+    expect(isPrefix(local())).toBe(true);
+    expect(cursor()).toMatchObject({ offset: doneBytes, appending: false });
+    expect(await pull()).toMatchObject({ outcome: 'appended', fromByte: doneBytes });
+    expect(local()?.equals(file.bytes as Buffer)).toBe(true);
+  });
+
   const crashes: readonly { readonly title: string; readonly first: number; readonly then: number }[] = [
     { title: 'the first pull', first: 0, then: 6_000 },
     { title: 'a tail within one chunk', first: 100, then: 200 },
@@ -223,3 +265,16 @@ describe('createFsLogSink', () => {
     }
   }
 });
+
+/** Is full in the middle of the n-th write of the log (from 1). */
+function fullDisk(disk: Disk, fail: number): { readonly disk: Disk; writes(): number } {
+  let writes = 0;
+  return {
+    writes: () => writes,
+    disk: wrapDisk(disk, ({ call, name: of, writeHalf }) => {
+      if (call !== 'file.write' || !name.endsWith(`/${of}`) || ++writes !== fail) return;
+      writeHalf?.();
+      throw Object.assign(new Error('ENOSPC: injected'), { code: 'ENOSPC' });
+    }),
+  };
+}
