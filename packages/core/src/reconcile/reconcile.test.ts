@@ -1,8 +1,6 @@
 /**
- * The rules, as a table. Read from top to bottom it is the specification: what was agreed, what each side has, and the plan, written by hand.
- *
- * Files are `one`, `two`, ... by their content. `a: one -> two` changes a file, `-` is nothing, `/` a directory; a mode is given where it is not the usual one.
- * `a: one | two` in the ancestor is a held entry: one state on each side.
+ * The rules by example, in their order: what was agreed, what each side has, and the plan, written by hand. Every combination there is has its row in
+ * `test-support/rules-table.ts`; here is what takes more than one path, a name, a time or a policy to see, and what was once wrong.
  */
 import { describe, expect, it } from 'vitest';
 import { withMerkle } from '../hash/merkle.ts';
@@ -13,10 +11,10 @@ import { dir, file, link, problematic, untracked } from '../testing/trees.ts';
 import type { Directory, Entry } from '../tree/entry.ts';
 import type { Ancestor } from './ancestor.ts';
 import { applyPlan } from './apply-plan.ts';
-import type { Change } from './change.ts';
 import type { Plan, Sides } from './plan.ts';
 import type { ClockRelation, Policy } from './policy.ts';
 import { reconcile } from './reconcile.ts';
+import { linesOf, type PlanLines } from './test-support/plan-lines.ts';
 
 interface Case {
   readonly title: string;
@@ -28,13 +26,7 @@ interface Case {
   readonly clock?: ClockRelation;
   readonly folding?: Partial<Sides<Folding>>;
   /** What is left out is empty. */
-  readonly expected: {
-    readonly ancestor?: string[];
-    readonly alpha?: string[];
-    readonly beta?: string[];
-    readonly conflicts?: string[];
-    readonly problems?: string[];
-  };
+  readonly expected: Partial<PlanLines>;
 }
 
 type Tree = Readonly<Record<string, Entry>>;
@@ -759,9 +751,9 @@ for (const [rule, cases] of Object.entries(rules)) {
       };
       it(title, () => {
         const whole = { ancestor: [], alpha: [], beta: [], conflicts: [], problems: [], ...expected };
-        expect(textOf(reconcile(given))).toEqual(whole);
+        expect(linesOf(reconcile(given))).toEqual(whole);
         // What is known without looking makes no difference.
-        expect(textOf(reconcile({ ...given, alpha: withMerkle(given.alpha, toyHash), beta: withMerkle(given.beta, toyHash) }))).toEqual(whole);
+        expect(linesOf(reconcile({ ...given, alpha: withMerkle(given.alpha, toyHash), beta: withMerkle(given.beta, toyHash) }))).toEqual(whole);
       });
     }
   });
@@ -772,14 +764,14 @@ describe('what a first sync left open', () => {
   const after = applyPlan({ ...first, ancestor: undefined }, reconcile({ ...first, ancestor: undefined }));
 
   it('is listed again by the next run, and not settled by times', () => {
-    expect(textOf(reconcile({ ...first, ...after })).conflicts).toEqual(['a first-sync: skipped (6 first sync)']);
+    expect(linesOf(reconcile({ ...first, ...after })).conflicts).toEqual(['a first-sync: skipped (6 first sync)']);
   });
 
   it('is settled once by `first`', () => {
     const settled = { ...first, ...after, policy: { ...usual, first: 'alpha' as const } };
     const plan = reconcile(settled);
-    expect(textOf(plan)).toMatchObject({ beta: ['a: two -> one'], conflicts: ['a content: alpha (6 alpha)'] });
-    expect(textOf(reconcile({ ...first, ...applyPlan(settled, plan) }))).toEqual({ ancestor: [], alpha: [], beta: [], conflicts: [], problems: [] });
+    expect(linesOf(plan)).toMatchObject({ beta: ['a: two -> one'], conflicts: ['a content: alpha (6 alpha)'] });
+    expect(linesOf(reconcile({ ...first, ...applyPlan(settled, plan) }))).toEqual({ ancestor: [], alpha: [], beta: [], conflicts: [], problems: [] });
   });
 
   it('is a folder against a file, too: that is replaced only when `first` asks for it', () => {
@@ -790,18 +782,18 @@ describe('what a first sync left open', () => {
       clock: undefined,
     };
     const left = applyPlan({ ...kinds, ancestor: undefined }, reconcile({ ...kinds, ancestor: undefined }));
-    const again = textOf(reconcile({ ...kinds, ...left }));
+    const again = linesOf(reconcile({ ...kinds, ...left }));
     expect(again).toMatchObject({ alpha: [], beta: [], conflicts: ['a first-sync: skipped (7 first sync)'] });
-    const asked = textOf(reconcile({ ...kinds, ...left, policy: { ...kinds.policy, first: 'alpha' } }));
+    const asked = linesOf(reconcile({ ...kinds, ...left, policy: { ...kinds.policy, first: 'alpha' } }));
     expect(asked).toMatchObject({ beta: ['a/b: two -> -', 'a: / -> one'], conflicts: ['a kinds: alpha (7 alpha)'] });
   });
 
   it('is settled by whoever deletes his copy', () => {
-    expect(textOf(reconcile({ ...first, ...after, alpha: root(nothing) })).alpha).toEqual(['a: - -> two']);
+    expect(linesOf(reconcile({ ...first, ...after, alpha: root(nothing) })).alpha).toEqual(['a: - -> two']);
   });
 
   it('is forgotten when both delete theirs', () => {
-    expect(textOf(reconcile({ ...first, ...after, alpha: root(nothing), beta: root(nothing) })).ancestor).toEqual(['a: -']);
+    expect(linesOf(reconcile({ ...first, ...after, alpha: root(nothing), beta: root(nothing) })).ancestor).toEqual(['a: -']);
   });
 });
 
@@ -829,39 +821,4 @@ function ancestorOf(ancestor: NonNullable<Case['ancestor']>): Ancestor {
   if ('held' in ancestor && !('kind' in ancestor.held)) return { alpha: root(ancestor.held.alpha as Tree), beta: root(ancestor.held.beta as Tree) };
   const tree = root(ancestor as Tree);
   return { alpha: tree, beta: tree };
-}
-
-function textOf(plan: Plan): Required<Case['expected']> {
-  const change = ({ path, old, new: next }: Change): string => `${path}: ${nodeText(old)} -> ${nodeText(next)}`;
-  return {
-    ancestor: plan.ancestorChanges.map(({ path, alpha, beta }) => {
-      const [left, right] = [nodeText(alpha), nodeText(beta)];
-      return `${path || '.'}: ${left === right ? left : `${left} | ${right}`}`;
-    }),
-    alpha: plan.alphaChanges.map(change),
-    beta: plan.betaChanges.map(change),
-    conflicts: plan.conflicts.map(
-      ({ path, reason, resolution, rule, keptAs }) => `${path} ${reason}: ${resolution} (${rule})${keptAs === undefined ? '' : ` as ${keptAs}`}`,
-    ),
-    problems: plan.problems.map(({ path, side, code }) => `${path} ${side} ${code}`),
-  };
-}
-
-function nodeText(entry: Entry | undefined): string {
-  switch (entry?.kind) {
-    case undefined:
-      return '-';
-    case 'directory':
-      return `/${entry.hasUntracked ? '+' : ''}${entry.mode === 0o755 ? '' : ` ${entry.mode.toString(8)}`}`;
-    case 'file': {
-      const text = ['one', 'two', 'three', 'four'].find((each) => file(each).digest === entry.digest) ?? '?';
-      return `${text}${entry.mode === 0o644 ? '' : ` ${entry.mode.toString(8)}`}`;
-    }
-    case 'symlink':
-      return `@${entry.target}`;
-    case 'untracked':
-      return 'untracked';
-    case 'problematic':
-      return entry.code === 'SYNC_UNSETTLED' ? 'open' : entry.code;
-  }
 }
