@@ -1,5 +1,6 @@
 /** A profile's settings as the one who starts a run sees them (alpha is here, beta is there), and their form in the archive (by replica id). */
 import type { ConflictPolicy, Direction } from '../reconcile/policy.ts';
+import { canonicalRules } from '../scope/canonical-rules.ts';
 import type { ReplicaId } from './replica.ts';
 import type { Limit, PairSettings, ScanSettings } from './settings.ts';
 
@@ -53,10 +54,12 @@ export function toPairSettings(settings: SyncSettings, ids: { readonly alpha: Re
   };
 }
 
-/** The names of the settings that differ, `[]` if the two decide alike. Order of keys does not count, order of patterns does. */
+/** The names of the settings that differ, `[]` if the two decide alike. Order of keys does not count, nor that of includes and guards; that of excludes does. */
 export function differingSettings(a: PairSettings, b: PairSettings): readonly string[] {
   const names = [...new Set([...Object.keys(a), ...Object.keys(b)])] as (keyof PairSettings)[];
-  return names.filter((name) => canonicalJson(a[name]) !== canonicalJson(b[name])).sort();
+  const text = (settings: PairSettings, name: keyof PairSettings): string =>
+    canonicalJson(name === 'scope' ? canonicalRules(settings.scope) : settings[name]);
+  return names.filter((name) => text(a, name) !== text(b, name)).sort();
 }
 
 /** JSON with sorted keys and without `undefined`: equal values have equal text. */

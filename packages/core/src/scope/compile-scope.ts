@@ -12,6 +12,7 @@
  * So one entry costs its own patterns alone, as long as its folder is remembered.
  */
 import { parentPath, type RelativePath, rootPath } from '../tree/path.ts';
+import { canonicalRules, includesAll } from './canonical-rules.ts';
 import { foldName } from './fold.ts';
 import { builtInGuard, builtInGuardsVersion } from './guards.ts';
 import { compileList, type PatternList, spellsOut } from './pattern.ts';
@@ -27,8 +28,8 @@ export interface CompileScopeOptions {
 export function compileScope(rules: ScopeRules, { folding = exactNames }: CompileScopeOptions = {}): Scope {
   const excludes = compileList(rules.exclude, folding);
   const guards = compileList(rules.guard, folding);
-  const includesAll = rules.include.length === 0 || rules.include.some(isRoot);
-  const includes = compileList(includesAll ? [] : rules.include.map(anchorInclude), folding);
+  const everything = includesAll(rules.include);
+  const includes = compileList(everything ? [] : rules.include.map(anchorInclude), folding);
 
   const rootState: State = { builtIn: undefined, guard: -1, include: -1, exclude: -1 };
   const remembered = new Map<RelativePath, State>();
@@ -66,7 +67,7 @@ export function compileScope(rules: ScopeRules, { folding = exactNames }: Compil
     return kind === 'directory' || parent === undefined ? directoryState(path) : step(directoryState(parent), path, kind);
   }
 
-  const isIncluded = (state: State) => includesAll || state.include !== -1;
+  const isIncluded = (state: State) => everything || state.include !== -1;
   const isExcluded = (state: State) => state.exclude !== -1 && !excludes.isNegated(state.exclude);
   const isGuarded = (state: State) => state.builtIn !== undefined || state.guard !== -1;
 
@@ -84,7 +85,7 @@ export function compileScope(rules: ScopeRules, { folding = exactNames }: Compil
     },
     explain(path, kind) {
       const state = stateOf(path, kind);
-      const decision = explain(state, { rules, excludes, includesAll });
+      const decision = explain(state, { rules, excludes, everything });
       const list = listOf[decision.because];
       if (list === undefined) return decision;
       // What decided about a folder holds below it, until something else does.
@@ -95,9 +96,7 @@ export function compileScope(rules: ScopeRules, { folding = exactNames }: Compil
     canonical: JSON.stringify({
       builtIn: builtInGuardsVersion,
       folding: [folding.ignoresCase, folding.ignoresUnicodeForm],
-      include: includesAll ? [] : [...new Set(rules.include)].sort(),
-      exclude: rules.exclude,
-      guard: [...new Set(rules.guard)].sort(),
+      ...canonicalRules(rules),
     }),
   };
 }
@@ -124,11 +123,6 @@ const listOf: Readonly<Record<ScopeDecision['because'], keyof State | undefined>
 /** Bounds the memory of a scope. A scan of more folders asks for each one while its parent is still remembered. */
 const rememberedMax = 10_000;
 
-/** `.` names the root, as an include of everything. */
-function isRoot(include: string): boolean {
-  return /^\.?\/*$/.test(include);
-}
-
 /** Includes are paths from the root, so a bare name is anchored. What starts with a star-star folder is at any depth all the same. */
 function anchorInclude(include: string): string {
   return include.startsWith('/') || include.startsWith('**/') ? include : `/${include}`;
@@ -146,14 +140,14 @@ function stepExclude(excludes: PatternList, above: number, path: string, kind: '
 
 function explain(
   state: State,
-  { rules, excludes, includesAll }: { rules: ScopeRules; excludes: PatternList; includesAll: boolean },
+  { rules, excludes, everything }: { rules: ScopeRules; excludes: PatternList; everything: boolean },
 ): Omit<ScopeDecision, 'at'> {
   const { builtIn, guard, exclude, include } = state;
   if (builtIn !== undefined) return { included: false, because: 'built-in-guard', pattern: builtIn };
   if (guard !== -1) return { included: false, because: 'guard', pattern: rules.guard[guard], index: guard };
   const excluded = exclude !== -1 && !excludes.isNegated(exclude);
   if (excluded) return { included: false, because: 'exclude', pattern: rules.exclude[exclude], index: exclude };
-  if (!includesAll && include === -1) return { included: false, because: 'not-included' };
+  if (!everything && include === -1) return { included: false, because: 'not-included' };
   if (exclude !== -1) return { included: true, because: 're-include', pattern: rules.exclude[exclude], index: exclude };
   return include === -1
     ? { included: true, because: 'everything' }

@@ -7,6 +7,9 @@ import { heldEntries } from '../../reconcile/held.ts';
 import type { Conflict, Plan, Side } from '../../reconcile/plan.ts';
 import type { ClockRelation, Policy } from '../../reconcile/policy.ts';
 import { reconcile } from '../../reconcile/reconcile.ts';
+import { withinScope } from '../../reconcile/within-scope.ts';
+import { compileScope } from '../../scope/compile-scope.ts';
+import { mergeFolding } from '../../scope/fold.ts';
 import { compilePatterns } from '../../scope/pattern.ts';
 import type { Entry } from '../../tree/entry.ts';
 import { isWithin, type RelativePath } from '../../tree/path.ts';
@@ -132,10 +135,12 @@ function unmarkedHalt({ dryRun, names, allow }: SyncRun, snapshots: Readonly<Rec
   return side && { reason: 'marker-missing', side, message: `the marker of ${names[side]} went away while it was scanned`, overridable: true };
 }
 
-function planHalt(options: SyncRun, { snapshots, trees }: Found, { ancestor }: AgreedStart, plan: Plan): SyncHalt | undefined {
+function planHalt(options: SyncRun, { snapshots, trees, scope }: Found, { ancestor, newSettings }: AgreedStart, plan: Plan): SyncHalt | undefined {
   const { settings, names, allow } = options;
+  const folding = mergeFolding(snapshots.alpha.folding, snapshots.beta.folding);
   const found = findHalts({
-    ancestor,
+    // What only left the scope is not gone.
+    ancestor: ancestor && newSettings !== undefined ? withinScope(ancestor, compileScope(scope, { folding })) : ancestor,
     ...trees,
     plan,
     limits: limitsOf(settings),
