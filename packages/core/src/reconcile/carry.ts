@@ -83,7 +83,7 @@ function create(work: Work, spot: Spot, to: Side, directory: Directory): void {
           path,
           before: { alpha: entryAt(work.ancestor.alpha, path), beta: entryAt(work.ancestor.beta, path) },
           now: only(entry),
-          parent: { path: parent, before: spot.before, now: { alpha: undefined, beta: undefined }, parent: spot },
+          parent: { path: parent, before: spot.before, now: { alpha: undefined, beta: undefined }, parent: spot, isDecided: true },
         });
       } else if (collides(work, to, parent, path, [])) {
         work.conflicts.push({ path, reason: 'names-collide', ...only(entry), rule: 'names collide', resolution: 'skipped' });

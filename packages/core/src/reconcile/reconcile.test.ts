@@ -110,7 +110,7 @@ const rules: Readonly<Record<string, readonly Case[]>> = {
       beta: { a: dir({ b: two, c: dir() }) },
       expected: { beta: ['a/b: two -> -', 'a/c: / -> -', 'a: / -> one'] },
     },
-    { title: 'a file was renamed', ancestor: { a: one }, alpha: { b: one }, beta: { a: one }, expected: { beta: ['a: one -> -', 'b: - -> one'] } },
+    { title: 'a file was renamed', ancestor: { a: one }, alpha: { b: one }, beta: { a: one }, expected: { beta: ['b: - -> one', 'a: one -> -'] } },
   ],
   '3: two folders': [
     {
@@ -612,6 +612,14 @@ const rules: Readonly<Record<string, readonly Case[]>> = {
       alpha: { d: dir({ a: one, b: problematic() }) },
       beta: nothing,
       expected: { beta: ['d: - -> /', 'd/a: - -> one'], problems: ['d/b alpha EACCES'] },
+    },
+    {
+      title: 'it is reported once, also where a policy of its own decides about a folder in a new folder',
+      ancestor: nothing,
+      alpha: nothing,
+      beta: { d: dir({ e: dir({ a: problematic(), b: one }), f: two }) },
+      policy: { paths: [{ match: compilePatterns(['e']), direction: 'alpha-to-beta' }] },
+      expected: { alpha: ['d: - -> /', 'd/f: - -> two'], problems: ['d/e/a beta EACCES'] },
     },
     {
       title: 'beside it, all goes on',

@@ -32,6 +32,8 @@ export interface Place {
   readonly now: Sides<Entry | undefined>;
   /** The two directories that hold it; `undefined` for the root. */
   readonly parent: Place | undefined;
+  /** What is in it was looked at when it was decided as a whole: its problems have been reported. */
+  readonly isDecided?: true | undefined;
 }
 
 /** The same with what can be synced of it. Untracked counts as absent: nothing of it can travel. */
@@ -102,7 +104,8 @@ export function reportProblem({ problems }: Work, path: RelativePath, now: Sides
 }
 
 /** The problems inside of a directory that is decided as a whole. */
-export function reportProblemsBelow({ problems }: Work, { path, now }: Spot, side: Side): void {
+export function reportProblemsBelow({ problems }: Work, { path, now, parent }: Spot, side: Side): void {
+  if (parent?.isDecided) return;
   walk(
     [now[side]],
     (at, [entry]) => {
