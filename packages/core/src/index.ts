@@ -65,6 +65,7 @@ export type { LogCursor, LogVerify } from './log/cursor.ts';
 export type { Extent } from './log/extent.ts';
 export type { JsonCheck } from './log/lines.ts';
 export type { LocalLog, LogOutcome } from './log/plan-pull.ts';
+export { type AlignInput, alignNames } from './reconcile/align-names.ts';
 export { type Ancestor, type AncestorChange, agreed, isUnsettled } from './reconcile/ancestor.ts';
 export { applyChanges } from './reconcile/apply.ts';
 export { applyAncestorChanges } from './reconcile/apply-ancestor.ts';

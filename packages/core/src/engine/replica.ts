@@ -89,6 +89,8 @@ export interface ReplicaIdentity {
   readonly lostId?: ReplicaId | undefined;
   /** Guards of this end's own: what its config and its agent protect, whoever starts a run. Both ends' guards add up. */
   readonly guards?: readonly string[] | undefined;
+  /** What the file system of the root does to names, so that the other side can match guards and excludes likewise. Missing: nothing. */
+  readonly folding?: Folding | undefined;
 }
 
 /** Which replica was met at which address. */

@@ -9,8 +9,10 @@ import type { PairKey } from '../engine/archive-store.ts';
 import type { Clock } from '../engine/clock.ts';
 import { isSyncError, SyncError } from '../engine/errors.ts';
 import type { LockOptions, Replica, ReplicaCapabilities, ReplicaId, ReplicaIdentity, ReplicaLock } from '../engine/replica.ts';
+import { isExact } from '../reconcile/names-taken.ts';
 import { readAdmission } from './admission-file.ts';
 import type { Disk, DiskDirectory } from './disk.ts';
+import { learnDiskFacts } from './disk-facts.ts';
 import { isErrno } from './errno.ts';
 import { createArchives } from './fs-replica-archives.ts';
 import { createRootHolder, type HeldRoot, isSameDirectory } from './fs-replica-root.ts';
@@ -172,12 +174,13 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
       const there = rootStateOf(root.look);
       if (there !== 'directory') return { id: undefined, root: there, host, path, guards, lostId: await mirror?.getId(path) };
       return root.use(async (held) => {
-        const marker = markerOf(held.lookState());
-        const own = ownGuardsOf(held.lookState());
-        if (marker === undefined)
-          return { id: undefined, root: 'directory', host, path: held.path, guards: own, lostId: await mirror?.getId(held.path) };
+        const state = held.lookState();
+        const marker = markerOf(state);
+        const { folding } = await learnDiskFacts({ root: held.directory, state: state?.directory, mayWrite: false, clock });
+        const common = { host, path: held.path, guards: ownGuardsOf(state), ...(isExact(folding) ? {} : { folding }) };
+        if (marker === undefined) return { id: undefined, root: 'directory', ...common, lostId: await mirror?.getId(held.path) };
         const isForeign = held.directory.statfs().type !== marker.fileSystemType;
-        return { id: marker.id, root: isForeign ? 'foreign-fs' : 'directory', host, path: held.path, guards: own };
+        return { id: marker.id, root: isForeign ? 'foreign-fs' : 'directory', ...common };
       });
     },
 

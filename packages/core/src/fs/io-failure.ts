@@ -40,6 +40,8 @@ const codeByErrno: Readonly<Record<string, SyncErrorCode>> = {
   EXDEV: 'SYNC_TARGET_CHANGED',
   EISDIR: 'SYNC_TARGET_CHANGED',
   EEXIST: 'SYNC_TARGET_OCCUPIED',
+  ENAMETOOLONG: 'SYNC_NAME_REFUSED',
+  EILSEQ: 'SYNC_NAME_REFUSED',
 };
 
 const wordsByErrno: Readonly<Record<string, string>> = {
@@ -56,5 +58,6 @@ const wordsByErrno: Readonly<Record<string, string>> = {
   EEXIST: 'something is there',
   EIO: 'input/output error',
   ENAMETOOLONG: 'the name is too long for this file system',
+  EILSEQ: 'the name has characters that this file system does not take',
   EMFILE: 'too many open files',
 };

@@ -271,6 +271,12 @@ function createWork(place: TransitionPlace, slices: Slices, contents: Contents):
     } catch (error) {
       if (isNotEmpty(error)) return notEmpty(change, stat);
       if (errnoOf(error) === 'EEXIST') return occupied(change);
+      // What makes a new name does nothing else that could be invalid.
+      if (change.old === undefined && errnoOf(error) === 'EINVAL')
+        return failedChange(change, {
+          code: 'SYNC_NAME_REFUSED',
+          message: `unable to make ${path}: this file system does not take its name (EINVAL)`,
+        });
       // Perhaps it is the staged content that is gone: then it is not believed to be there again.
       if (content !== undefined && errnoOf(error) === 'ENOENT') place.staging.forget(content.name);
       return failedChange(change, ioFailure(error, `change ${path}`));

@@ -3,6 +3,8 @@ import type { ArchiveCommit, ArchiveHead } from '../engine/archive-store.ts';
 import type { ReplicaId } from '../engine/replica.ts';
 import type { Digest } from '../hash/digest.ts';
 import type { Ancestor, AncestorChange } from '../reconcile/ancestor.ts';
+import { foldName } from '../scope/fold.ts';
+import { exactNames, type Folding } from '../scope/rules.ts';
 
 /** What outlives the replica objects that look at it: a root with its state folder, in memory. Edit it as a user would. */
 export interface MemoryDisk {
@@ -18,7 +20,21 @@ export interface MemoryDisk {
   admission: AdmissionRecord | undefined;
   /** Every write to anything, counted: a run that has nothing to do leaves it as it was. */
   writes: number;
+  readonly names: MemoryNames;
 }
+
+/** What a file system does to names. */
+export interface MemoryNames {
+  /** Names that it takes for one. */
+  readonly folding: Folding;
+  /** The form in which a new name is stored. */
+  readonly store: (name: string) => string;
+  /** The errno with which a new name is refused. */
+  readonly refuse: (name: string) => string | undefined;
+}
+
+/** Every name is another one, and is kept as it is. */
+export const plainNames: MemoryNames = { folding: exactNames, store: (name) => name, refuse: () => undefined };
 
 export type MemoryNode = MemoryDirectory | MemoryFile | MemorySymlink | MemorySpecial;
 
@@ -61,8 +77,9 @@ export interface MemoryArchive {
   damaged: boolean;
 }
 
-export function createMemoryDisk(): MemoryDisk {
+export function createMemoryDisk(names: Partial<MemoryNames> = {}): MemoryDisk {
   return {
+    names: { ...plainNames, ...names },
     root: { kind: 'directory', mode: 0o755, children: new Map() },
     id: undefined,
     archives: new Map(),
@@ -84,35 +101,51 @@ export function writeMemoryFile(
 ): void {
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
   const { parent, name } = parentOf(disk, path, true);
-  parent.children.set(name, { kind: 'file', mode: options.mode ?? 0o644, bytes, mtimeMs: options.mtimeMs });
+  putMemoryNode(disk, parent, name, { kind: 'file', mode: options.mode ?? 0o644, bytes, mtimeMs: options.mtimeMs });
 }
 
 export function makeMemoryDirectory(disk: MemoryDisk, path: string, mode = 0o755): void {
   const { parent, name } = parentOf(disk, path, true);
-  parent.children.set(name, { kind: 'directory', mode, children: new Map() });
+  putMemoryNode(disk, parent, name, { kind: 'directory', mode, children: new Map() });
 }
 
 export function makeMemoryLink(disk: MemoryDisk, path: string, target: string, mtimeMs = 0): void {
   const { parent, name } = parentOf(disk, path, true);
-  parent.children.set(name, { kind: 'symlink', target, mtimeMs });
+  putMemoryNode(disk, parent, name, { kind: 'symlink', target, mtimeMs });
 }
 
 export function makeMemorySpecial(disk: MemoryDisk, path: string): void {
   const { parent, name } = parentOf(disk, path, true);
-  parent.children.set(name, { kind: 'special' });
+  putMemoryNode(disk, parent, name, { kind: 'special' });
 }
 
 /** Removes whatever is there, with all below. */
 export function removeMemoryNode(disk: MemoryDisk, path: string): void {
   const { parent, name } = parentOf(disk, path, false);
-  parent.children.delete(name);
+  parent.children.delete(storedName(disk, parent, name));
+}
+
+/** Puts a node under a name, or in the place of what the file system takes for the same. */
+export function putMemoryNode(disk: MemoryDisk, parent: MemoryDirectory, name: string, node: MemoryNode): void {
+  parent.children.set(storedName(disk, parent, name), node);
+}
+
+/** The name under which this disk has what is asked for by this name, or would have it. */
+function storedName({ names }: MemoryDisk, { children }: MemoryDirectory, name: string): string {
+  if (children.has(name)) return name;
+  const { folding } = names;
+  if (folding.ignoresCase || folding.ignoresUnicodeForm) {
+    const folded = foldName(name, folding);
+    for (const stored of children.keys()) if (foldName(stored, folding) === folded) return stored;
+  }
+  return names.store(name);
 }
 
 export function getMemoryNode(disk: MemoryDisk, path: string): MemoryNode | undefined {
   let node = disk.root;
   for (const name of path === '' ? [] : path.split('/')) {
     if (node?.kind !== 'directory') return undefined;
-    node = node.children.get(name);
+    node = node.children.get(storedName(disk, node, name));
   }
   return node;
 }
@@ -143,10 +176,11 @@ function parentOf(disk: MemoryDisk, path: string, make: boolean): { readonly par
   let node = disk.root;
   for (const step of names) {
     if (node?.kind !== 'directory') break;
-    let child = node.children.get(step);
+    const stored = storedName(disk, node, step);
+    let child = node.children.get(stored);
     if (child === undefined && make) {
       child = { kind: 'directory', mode: 0o755, children: new Map() };
-      node.children.set(step, child);
+      node.children.set(stored, child);
     }
     node = child;
   }

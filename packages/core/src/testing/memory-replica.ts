@@ -28,13 +28,22 @@ import type { ScanSettings } from '../engine/settings.ts';
 import type { Digest } from '../hash/digest.ts';
 import { withMerkle } from '../hash/merkle.ts';
 import { compileScope } from '../scope/compile-scope.ts';
+import { mergeFolding } from '../scope/fold.ts';
 import { exactNames } from '../scope/rules.ts';
 import type { Scope } from '../scope/scope.ts';
 import { type Child, type Entry, sameNode } from '../tree/entry.ts';
 import { compareNames, type Name } from '../tree/name.ts';
 import { joinPath, type RelativePath, rootPath } from '../tree/path.ts';
 import { openMemoryArchive } from './memory-archive.ts';
-import { getMemoryNode, type MemoryDirectory, type MemoryDisk, type MemoryFile, type MemoryNode, removeMemoryNode } from './memory-disk.ts';
+import {
+  getMemoryNode,
+  type MemoryDirectory,
+  type MemoryDisk,
+  type MemoryFile,
+  type MemoryNode,
+  putMemoryNode,
+  removeMemoryNode,
+} from './memory-disk.ts';
 import { toyHash } from './toy-hash.ts';
 
 export interface MemoryReplicaOptions {
@@ -67,7 +76,7 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
 
     identify() {
       const root = disk.root === undefined ? 'missing' : disk.root.kind === 'directory' ? 'directory' : 'not-a-directory';
-      return Promise.resolve({ id: disk.id, root, host, path: `memory:${host}` });
+      return Promise.resolve({ id: disk.id, root, host, path: `memory:${host}`, folding: disk.names.folding });
     },
 
     establish(): Promise<ReplicaId> {
@@ -103,7 +112,8 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
 
     async scan(options: ScanOptions): Promise<Snapshot> {
       settings = options.settings;
-      const inScope = compileScope(options.settings.scope);
+      const { folding } = disk.names;
+      const inScope = compileScope(options.settings.scope, { folding: mergeFolding(folding, options.peerFolding ?? exactNames) });
       scope = inScope;
       const counts = { entries: 0, filesHashed: 0, bytesHashed: 0, unnamed: 0 };
       const read = disk.root === undefined ? undefined : readTree(disk.root, rootPath, inScope, options.settings, counts);
@@ -112,7 +122,7 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
       return {
         root: isUnchanged ? undefined : root,
         unchanged: isUnchanged ? () => Promise.resolve(root) : undefined,
-        folding: exactNames,
+        folding,
         marked: disk.id !== undefined,
         freeBytes: Number.MAX_SAFE_INTEGER,
         counts,
@@ -249,6 +259,8 @@ function makeTransition(
   }
   const parent = path === '' ? undefined : getMemoryNode(disk, path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '');
   if (path !== '' && parent?.kind !== 'directory') return failed('SYNC_IO', `there is no directory to hold ${path}`, found);
+  const refused = change.new === undefined || node !== undefined ? undefined : disk.names.refuse(path.slice(path.lastIndexOf('/') + 1));
+  if (refused !== undefined) return failed('SYNC_NAME_REFUSED', `unable to make ${path}: its name is refused (${refused})`, found);
   step('transition', path);
   disk.writes++;
   const next = change.new;
@@ -275,7 +287,7 @@ function makeTransition(
     case 'problematic':
       throw new TypeError(`a ${next.kind} entry cannot be made`);
   }
-  if (parent?.kind === 'directory') parent.children.set(path.slice(path.lastIndexOf('/') + 1), made);
+  if (parent?.kind === 'directory') putMemoryNode(disk, parent, path.slice(path.lastIndexOf('/') + 1), made);
   else disk.root = made;
   return { achieved: next };
 }

@@ -4,7 +4,7 @@ import type { SyncReport } from '../engine/report.ts';
 import { runSync, type SyncOptions } from '../engine/run-sync.ts';
 import { defaultSyncSettings, type SyncSettings } from '../engine/sync-settings.ts';
 import type { RelativePath } from '../tree/path.ts';
-import { createMemoryDisk, type MemoryDisk, readMemoryFile, removeMemoryNode, writeMemoryFile } from './memory-disk.ts';
+import { createMemoryDisk, type MemoryDisk, type MemoryNames, readMemoryFile, removeMemoryNode, writeMemoryFile } from './memory-disk.ts';
 import { createMemoryReplica } from './memory-replica.ts';
 import { createTestClock, type TestClock } from './test-clock.ts';
 
@@ -27,9 +27,10 @@ export interface TwoReplicas {
 /** Called before everything that changes a disk; may throw, as a crash would. */
 export type Step = (node: NodeName, name: string, path?: RelativePath) => void;
 
-export function createTwoReplicas(): TwoReplicas {
+/** `names`: what each file system does to names, where it is not to keep them all as they are. */
+export function createTwoReplicas(names: Partial<Readonly<Record<NodeName, Partial<MemoryNames>>>> = {}): TwoReplicas {
   const clock = createTestClock();
-  const disks = { laptop: createMemoryDisk(), balaur: createMemoryDisk() };
+  const disks = { laptop: createMemoryDisk(names.laptop), balaur: createMemoryDisk(names.balaur) };
   const events: SyncEvent[] = [];
   return {
     clock,

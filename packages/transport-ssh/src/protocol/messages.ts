@@ -404,6 +404,7 @@ const identity: Shape<ReplicaIdentity> = record<ReplicaIdentity>({
   path: text(4096),
   lostId: optional(replicaId),
   guards: optional(listOf(pattern, 1_000)),
+  folding: optional(folding),
 });
 
 export const opened: Shape<Opened> = record<Opened>({

@@ -1,4 +1,5 @@
 /** What is to be done, and whether it may be done: reconcile, then the guards over the whole plan, before the first byte changes. */
+import { alignNames } from '../../reconcile/align-names.ts';
 import type { AncestorChange } from '../../reconcile/ancestor.ts';
 import type { Change } from '../../reconcile/change.ts';
 import { contentRequests } from '../../reconcile/content-requests.ts';
@@ -42,7 +43,7 @@ export async function decide(options: SyncRun, met: Met, surveyed: Surveyed, rep
   const start = await agreeStart(options, met, surveyed, report);
   options.onEvent?.({ type: 'phase', name: 'reconcile' });
   const isDecided = start.halt !== undefined || start.isAtRest;
-  const trees = isDecided ? noTrees : await treesOf(surveyed);
+  const trees = isDecided ? noTrees : await treesOf(surveyed, start.ancestor);
   const whole = isDecided ? emptyPlan : await planOf(options, { ...surveyed, trees }, start);
   const plan = selectPaths(whole, options.paths);
   report.planned({
@@ -71,11 +72,11 @@ export async function decide(options: SyncRun, met: Met, surveyed: Surveyed, rep
 
 const noTrees: Trees = { alpha: undefined, beta: undefined };
 
-/** A tree that did not change is still needed where the other one did. */
-async function treesOf({ snapshots }: Surveyed): Promise<Trees> {
+/** A tree that did not change is still needed where the other one did. From here on a name has one spelling. */
+async function treesOf({ snapshots }: Surveyed, ancestor: AgreedStart['ancestor']): Promise<Trees> {
   const treeOf = ({ root, unchanged }: Snapshot): Promise<Entry | undefined> => (unchanged === undefined ? Promise.resolve(root) : unchanged());
   const [alpha, beta] = await Promise.all([treeOf(snapshots.alpha), treeOf(snapshots.beta)]);
-  return { alpha, beta };
+  return alignNames({ ancestor, alpha, beta, folding: { alpha: snapshots.alpha.folding, beta: snapshots.beta.folding } });
 }
 
 type Found = Surveyed & { readonly trees: Trees };

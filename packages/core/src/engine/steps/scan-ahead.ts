@@ -3,9 +3,9 @@
  *
  * The order of things stays what it is: alpha is locked first, and stays locked until the run is over, so what was found is as good as what a scan after the
  * meeting would find. Only trying to lock is allowed here, since waiting is done in one order for both roots (`lock-both.ts`). And the guards that only beta
- * knows of are not known yet: if there are any, alpha is scanned once more.
+ * knows of are not known yet, nor what its file system does to names: if that is another scope, alpha is scanned once more.
  */
-import type { ScopeRules } from '../../scope/rules.ts';
+import { exactNames, type Folding, type ScopeRules } from '../../scope/rules.ts';
 import { isSyncError } from '../errors.ts';
 import type { ReplicaLock, ScanBaseline, Snapshot } from '../replica.ts';
 import type { SyncOptions } from '../run-sync.ts';
@@ -15,7 +15,10 @@ export interface ScanAhead {
   /** Alpha's. */
   readonly lock: ReplicaLock;
   /** What was found, held against the baseline. `undefined`: another scope was looked at than is needed; that scan is over then. */
-  take(scope: ScopeRules, baseline: ScanBaseline | undefined): Promise<Snapshot | undefined>;
+  take(
+    wanted: { readonly scope: ScopeRules; readonly peerFolding: Folding | undefined },
+    baseline: ScanBaseline | undefined,
+  ): Promise<Snapshot | undefined>;
   /** Ends the scan, if it is not over, and releases the lock. Twice is fine, and so is after the end of the run. */
   drop(): Promise<void>;
 }
@@ -54,7 +57,7 @@ export async function scanAhead(options: SyncOptions, run: string): Promise<Scan
   return {
     lock,
     async take(wanted, known) {
-      const isWanted = isSameList(wanted.guard, scope.guard);
+      const isWanted = isSameList(wanted.scope.guard, scope.guard) && isCovered(wanted.peerFolding, identity.folding);
       if (!isWanted) dropped.abort();
       give(known);
       if (isWanted) return scanned;
@@ -68,6 +71,11 @@ export async function scanAhead(options: SyncOptions, run: string): Promise<Scan
       await lock.release();
     },
   };
+}
+
+/** Whether a scan that knew only its own file system has folded all that the other one does. */
+function isCovered(peer: Folding = exactNames, own: Folding = exactNames): boolean {
+  return (own.ignoresCase || !peer.ignoresCase) && (own.ignoresUnicodeForm || !peer.ignoresUnicodeForm);
 }
 
 function isSameList(a: readonly string[], b: readonly string[]): boolean {

@@ -1,5 +1,5 @@
 /** What both scans of a run, and the one ahead, are asked with. */
-import type { ScopeRules } from '../../scope/rules.ts';
+import type { Folding, ScopeRules } from '../../scope/rules.ts';
 import type { LockOptions, ReplicaIdentity, ScanOptions } from '../replica.ts';
 import type { SyncOptions } from '../run-sync.ts';
 
@@ -10,9 +10,14 @@ export function lockOptionsOf(
   return { waitMs: lockWaitMs, initiator, run, dryRun, signal };
 }
 
-export function scanOptionsOf({ settings, rehash, dryRun, signal, onEvent }: SyncOptions, scope: ScopeRules): Omit<ScanOptions, 'baseline'> {
+export function scanOptionsOf(
+  { settings, rehash, dryRun, signal, onEvent }: SyncOptions,
+  scope: ScopeRules,
+  peerFolding?: Folding,
+): Omit<ScanOptions, 'baseline'> {
   return {
     settings: { ...settings, scope },
+    peerFolding,
     rehash,
     dryRun,
     signal,

@@ -3,7 +3,7 @@
  */
 
 import { type Ancestor, agreed } from '../../reconcile/ancestor.ts';
-import type { Side } from '../../reconcile/plan.ts';
+import { otherSide, type Side } from '../../reconcile/plan.ts';
 import type { ScopeRules } from '../../scope/rules.ts';
 import type { Entry } from '../../tree/entry.ts';
 import type { ArchiveHead, ArchiveStatus, ArchiveStore } from '../archive-store.ts';
@@ -101,8 +101,10 @@ async function askBoth(question: {
     // A local scan would keep this thread from sending; and nothing is gained by asking before the lock is there.
     if (!replica.capabilities.remote && (await lock) !== undefined && name === 'alpha') await keepGuards(options);
     const baseline = baselineOf(met, known, name);
+    const { folding } = met.identities[otherSide(name)];
     const scan = async (): Promise<Snapshot> =>
-      (name === 'alpha' ? await ahead?.take(scope, baseline) : undefined) ?? replica.scan({ ...scanOptionsOf(options, scope), baseline });
+      (name === 'alpha' ? await ahead?.take({ scope, peerFolding: folding }, baseline) : undefined) ??
+      replica.scan({ ...scanOptionsOf(options, scope, folding), baseline });
     return Promise.all([archives?.[name].status() ?? emptyStatus, scan()]);
   };
   const beta = side('beta');

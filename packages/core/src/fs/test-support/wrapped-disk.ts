@@ -6,6 +6,8 @@ export interface DiskCall {
   readonly call: string;
   /** The child's name, or that of the file. */
   readonly name: string;
+  /** Of `rename`, `link` and `copyFile`: what it is to be called. */
+  readonly toName?: string | undefined;
   /** Bytes to be written. */
   readonly bytes: number;
   /** Of `file.write`: writes the first half, as a call does that is cut off. */
@@ -37,7 +39,7 @@ export function wrapDisk(disk: Disk, before: (call: DiskCall) => void): Disk {
         if (typeof value !== 'function') return value;
         return (...values: unknown[]) => {
           const name = typeof values[0] === 'string' ? values[0] : '';
-          before({ call: String(property), name, bytes: 0 });
+          before({ call: String(property), name, toName: typeof values[2] === 'string' ? values[2] : undefined, bytes: 0 });
           const passed = values.map((argument) =>
             typeof argument === 'object' && argument !== null ? (inner.get(argument as DiskDirectory) ?? argument) : argument,
           );
