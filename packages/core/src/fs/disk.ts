@@ -26,10 +26,15 @@ export interface DiskDirectory {
   /** The child itself, links not followed. `undefined`: absent. */
   lstat(name: string): DiskStat | undefined;
   /**
-   * The same at half the price, where a disk has it: by the path that once led here. If a folder above was moved meanwhile, it is about another file or none.
-   * For who looks for one very file, tells it by inode and times, and asks `lstat` in any other case. `undefined`: no answer.
+   * The same at half the price, where a disk has it, and for what is further below, too: by the path that once led here. If a folder on the way was moved
+   * meanwhile, it is about another file or none. For who looks for one very file, tells it by inode and times, and asks `lstat` in any other case.
+   * `undefined`: no answer.
    */
-  glance?(name: string): DiskStat | undefined;
+  glance?(path: string): DiskStat | undefined;
+  /** `list`, in the same way. */
+  glanceList?(path: string): readonly DiskListing[] | undefined;
+  /** `readlink`, in the same way. */
+  glanceLink?(path: string): string | undefined;
   /** `lstat` of the directory itself. */
   stat(): DiskStat;
   /** A child directory, links not followed: `ENOTDIR` or `ELOOP` if it is something else, `ENOENT` if it is nothing. */

@@ -1,6 +1,6 @@
 /** Scans of a replica: with its index, which lives as long as the replica does, and with what stage, supply and transition have to know of the last one. */
 import type { Clock } from '../engine/clock.ts';
-import type { ScanOptions, Snapshot } from '../engine/replica.ts';
+import type { ScanCounts, ScanOptions, Snapshot } from '../engine/replica.ts';
 import type { ScanSettings } from '../engine/settings.ts';
 import type { Digest } from '../hash/digest.ts';
 import { compileScope } from '../scope/compile-scope.ts';
@@ -15,12 +15,15 @@ import { type DiskFacts, learnDiskFacts } from './disk-facts.ts';
 import type { HeldRoot } from './fs-replica-root.ts';
 import { type Hashing, loadHashing } from './hasher.ts';
 import { createHeldDirectories } from './held-directories.ts';
-import { errnoOf } from './io-failure.ts';
+import { errnoOf, unlessDiskFails } from './io-failure.ts';
 import { readMarker } from './marker.ts';
-import { type ScanResult, scanTree } from './scan.ts';
+import { type ScanResult, scanTree, scopeKey, sliceMs } from './scan.ts';
+import type { FolderTable } from './scan-folders.ts';
+import { glanceTree } from './scan-glance.ts';
 import type { ScanIndex } from './scan-index.ts';
 import { loadScanIndex, saveScanIndex } from './scan-index-file.ts';
 import { settleIndex } from './scan-index-settle.ts';
+import { createSlices } from './slices.ts';
 import type { StateFolder } from './state-folder.ts';
 import type { KnownFiles } from './transition-make.ts';
 
@@ -30,7 +33,8 @@ export interface Scanned {
   readonly scope: Scope;
   readonly settings: ScanSettings;
   readonly hashing: Hashing;
-  readonly tree: Entry;
+  /** `undefined`: what it was when last agreed, and nobody has asked for it yet. */
+  readonly tree: Entry | undefined;
   readonly known: KnownFiles;
   readonly wasFile: (path: RelativePath) => boolean;
   /** Contents that transitions have put into the tree since. */
@@ -40,6 +44,8 @@ export interface Scanned {
 
 export interface Scanner {
   scan(held: HeldRoot, options: ScanOptions): Promise<{ readonly snapshot: Snapshot; readonly scanned: Scanned }>;
+  /** Something at this path was changed by us since the scan. */
+  touch(path: RelativePath): void;
   /** Writes the index, if it holds anything new. */
   save(root: DiskDirectory, state: StateFolder): Promise<void>;
 }
@@ -56,6 +62,9 @@ export function createScanner({
 }): Scanner {
   let kept: { readonly index: ScanIndex; readonly identity: DiskDirectory['identity']; readonly hashing: Hashing } | undefined;
   let facts: (DiskFacts & { readonly identity: DiskDirectory['identity'] }) | undefined;
+  let last: Pick<Scanned, 'scope' | 'settings'> | undefined;
+  /** Folders whose records do not hold any more, and those above them. */
+  let touched = new Set<RelativePath>();
   /** The index was saved with records that do not hold yet. */
   let unsettled = false;
 
@@ -74,51 +83,66 @@ export function createScanner({
     return kept.index;
   };
 
+  const touch = (path: RelativePath): void => {
+    for (let at: RelativePath | undefined = path; at !== undefined && !touched.has(at); at = parentPath(at)) touched.add(at);
+  };
+
+  /** So that the next scan finds folders that a glance is enough for. */
+  const walkTouched = async (directory: DiskDirectory, index: ScanIndex, hashing: Hashing): Promise<void> => {
+    if (last === undefined || touched.size === 0) return;
+    const only = touched;
+    touched = new Set();
+    await scanTree({ ...last, directory, index, hashing, clock, only });
+  };
+
   return {
+    touch,
+
     async scan(held, options) {
       const { settings, peerFolding, baseline, rehash, dryRun = false, signal, onProgress } = options;
       const state = held.lookState();
       const markedBefore = isMarked(held, state);
       const hashing = await loadHashing(settings.digest);
-      const found = await factsOf(held, state, !dryRun && !readOnly);
-      const index = await indexOf(held, state, hashing, found);
-      const folding = bothFoldings(found.folding, peerFolding);
+      const disk = await factsOf(held, state, !dryRun && !readOnly);
+      const index = await indexOf(held, state, hashing, disk);
+      const folding = bothFoldings(disk.folding, peerFolding);
       const { include, exclude, guard } = settings.scope;
       const scope = compileScope({ include, exclude, guard: [...new Set([...guard, ...ownGuardsOf(state)])] }, { folding });
       const startedAtMs = clock.nowMs();
-      const readTree = (known: Entry | undefined): Promise<ScanResult> =>
-        scanTree({ directory: held.directory, scope, settings, index, hashing, baseline: known, clock, rehash, signal, onProgress });
-      // Read along with it, or held against it afterwards: where its digest may say enough, and where it is not known yet.
-      const readsAlong = baseline !== undefined && 'tree' in baseline && baseline.merkle === undefined;
-      let { root: tree, counts } = await readTree(readsAlong ? await baseline.tree() : undefined);
-      const agreed = readsAlong ? undefined : await baseline;
-      const isUnchanged = agreed?.merkle !== undefined && tree.kind === 'directory' && tree.merkle === agreed.merkle;
-      if (agreed !== undefined && !isUnchanged) {
-        const before = await agreed.tree();
-        // Without knowing what was there, a name that the listing missed would read as a deletion.
-        if (hasMissed(held.directory, scope, before, tree)) ({ root: tree, counts } = await readTree(before));
-        else tree = rebase(tree, before);
-      }
+      last = { scope, settings };
+      touched = new Set();
+      const { directory } = held;
+      const walked = (before: Entry | undefined, still?: Still): Promise<ScanResult> =>
+        scanTree({ directory, scope, settings, index, hashing, baseline: before, still, clock, rehash, signal, onProgress });
+      const table = rehash === true || baseline === undefined ? undefined : index.folders;
+      const isOfScope = table?.scope === scopeKey({ scope, settings, hashing });
+      const still = isOfScope
+        ? await glanceTree({ directory, index, table, hash: hashing.hash, slices: createSlices(clock, signal, sliceMs) })
+        : undefined;
+      const found = await readAgainst(baseline, { table, still, walked, hasMissed: (before, now) => hasMissed(directory, scope, before, now) });
       if (index.isDirty && state !== undefined && !readOnly) {
         // At once, so that nothing has to be read again if this run is cut off. It is settled at the end of the run.
-        await saveScanIndex(state.directory, index);
+        // What cannot be saved is tried again at the end, and then made anew by the next scan.
+        await unlessDiskFails(() => saveScanIndex(state.directory, index));
         unsettled = index.racyPaths.size > 0;
       }
       const made = new Map<Digest, RelativePath>();
       const snapshot: Snapshot = {
-        root: isUnchanged ? undefined : tree,
-        unchanged: isUnchanged ? async () => rebase(tree, await agreed.tree()) : undefined,
-        folding: found.folding,
+        root: found.unchanged === undefined ? found.tree : undefined,
+        unchanged: found.unchanged,
+        folding: disk.folding,
         marked: markedBefore && isMarked(held, held.lookState()),
         freeBytes: held.directory.statfs().freeBytes,
-        counts,
+        counts: found.counts,
       };
       const scanned: Scanned = {
         identity: held.directory.identity,
         scope,
         settings,
         hashing,
-        tree,
+        get tree() {
+          return found.tree;
+        },
         known: knownFiles(index, startedAtMs, made),
         wasFile: (path) => index.get(path) !== undefined,
         made,
@@ -128,13 +152,73 @@ export function createScanner({
     },
 
     async save(root, state) {
-      if (kept === undefined || readOnly || (!kept.index.isDirty && !unsettled)) return;
+      if (kept === undefined || readOnly || (!kept.index.isDirty && !unsettled && touched.size === 0)) return;
       const { index, hashing } = kept;
+      for (const path of index.racyPaths) touch(path);
       const settled = index.racyPaths.size > 0 ? await settleIndex({ index, root, hashing }) : 0;
       unsettled = false;
+      await walkTouched(root, index, hashing);
       if (settled > 0 || index.isDirty) await saveScanIndex(state.directory, index);
     },
   };
+}
+
+type Still = ReadonlyMap<RelativePath, number>;
+
+/** What was found of a tree. */
+interface Found {
+  /** Not known as long as nobody asks `unchanged`, where that says enough. */
+  tree: Entry | undefined;
+  readonly counts: ScanCounts;
+  /** It is what it was when last agreed. */
+  readonly unchanged?: (() => Promise<Entry | undefined>) | undefined;
+}
+
+interface Looks {
+  readonly table: FolderTable | undefined;
+  /** What a glance has found. `undefined`: there was none. */
+  readonly still: Still | undefined;
+  readonly walked: (before: Entry | undefined, still?: Still) => Promise<ScanResult>;
+  readonly hasMissed: (before: Entry | undefined, now: Entry) => boolean;
+}
+
+/** Finds out what became of the tree since it was last agreed, with as little reading as the records allow. */
+async function readAgainst(baseline: ScanOptions['baseline'], { table, still, walked, hasMissed: misses }: Looks): Promise<Found> {
+  if (baseline === undefined || ('tree' in baseline && baseline.merkle === undefined)) {
+    const { root: tree, counts } = await walked(await baseline?.tree());
+    return { tree, counts };
+  }
+  if (table !== undefined && still !== undefined && still.size > 0) {
+    const agreed = await baseline;
+    const record = still.get(rootPath);
+    if (agreed?.merkle !== undefined && record !== undefined && table.merkle(record) === agreed.merkle) {
+      const found: Found = {
+        tree: undefined,
+        counts: { entries: table.entries(record) + 1, filesHashed: 0, bytesHashed: 0, unnamed: 0 },
+        async unchanged() {
+          found.tree ??= (await walked(await agreed.tree(), still)).root;
+          return found.tree;
+        },
+      };
+      return found;
+    }
+    const { root: tree, counts } = await walked(await agreed?.tree(), still);
+    return isOf(tree, agreed) ? { tree, counts, unchanged: () => Promise.resolve(tree) } : { tree, counts };
+  }
+  // Held against it afterwards: where its digest may say enough, or it is not known yet.
+  const { root: now, counts } = await walked(undefined);
+  const agreed = await baseline;
+  if (agreed === undefined) return { tree: now, counts };
+  if (isOf(now, agreed)) return { tree: now, counts, unchanged: async () => rebase(now, await agreed.tree()) };
+  const before = await agreed.tree();
+  // Without knowing what was there, a name that the listing missed would read as a deletion.
+  if (!misses(before, now)) return { tree: rebase(now, before), counts };
+  const again = await walked(before);
+  return { tree: again.root, counts: again.counts };
+}
+
+function isOf(tree: Entry, { merkle }: { readonly merkle?: Digest | undefined } = {}): boolean {
+  return merkle !== undefined && tree.kind === 'directory' && tree.merkle === merkle;
 }
 
 /** Whether something is not in the tree that was there before, is in scope, and is there still. Costs what differs. */

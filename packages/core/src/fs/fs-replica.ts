@@ -7,7 +7,7 @@ import { resolve } from 'node:path';
 import { isAdmitted } from '../engine/admission.ts';
 import type { PairKey } from '../engine/archive-store.ts';
 import type { Clock } from '../engine/clock.ts';
-import { isSyncError, SyncError } from '../engine/errors.ts';
+import { SyncError } from '../engine/errors.ts';
 import type { LockOptions, Replica, ReplicaCapabilities, ReplicaId, ReplicaIdentity, ReplicaLock } from '../engine/replica.ts';
 import { isExact } from '../reconcile/names-taken.ts';
 import { readAdmission } from './admission-file.ts';
@@ -18,7 +18,7 @@ import { createArchives } from './fs-replica-archives.ts';
 import { createRootHolder, type HeldRoot, isSameDirectory } from './fs-replica-root.ts';
 import { createScanner, type Scanned } from './fs-replica-scan.ts';
 import { createHeldDirectories } from './held-directories.ts';
-import { errnoOf } from './io-failure.ts';
+import { errnoOf, unlessDiskFails } from './io-failure.ts';
 import { createRootLock, type HeldLock } from './lock.ts';
 import { mustNotOverlap } from './lock-overlap.ts';
 import { type Marker, makeMarker, readMarker } from './marker.ts';
@@ -250,6 +250,7 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
         mustBeAdmitted(state, clock.nowMs());
         const stagingFolder = state.make('staging');
         hasVersionsToPrune = true;
+        for (const { path } of changes) scanner.touch(path);
         return makeTransitions(
           changes,
           { ...asked, durability: options.durability ?? asked.durability },
@@ -358,12 +359,4 @@ function capabilitiesOf(
   }
   const isPlain = process.platform === 'win32' || (type !== undefined && typesWithoutModes.has(type));
   return { digests: ['fast', 'strong'], modeBits: isPlain ? 0 : 0o777, symlinks: !isPlain, versions, readOnly, remote: false };
-}
-
-async function unlessDiskFails(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (errnoOf(error) === undefined && !isSyncError(error)) throw error;
-  }
 }

@@ -1,4 +1,4 @@
-import { SyncError, type SyncErrorCode } from '../engine/errors.ts';
+import { isSyncError, SyncError, type SyncErrorCode } from '../engine/errors.ts';
 import type { ContentFailure } from '../engine/replica.ts';
 
 /**
@@ -61,3 +61,12 @@ const wordsByErrno: Readonly<Record<string, string>> = {
   EILSEQ: 'the name has characters that this file system does not take',
   EMFILE: 'too many open files',
 };
+
+/** Does what nothing depends on: where the disk fails, it is left undone. */
+export async function unlessDiskFails(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (errnoOf(error) === undefined && !isSyncError(error)) throw error;
+  }
+}

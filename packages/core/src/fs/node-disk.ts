@@ -84,11 +84,23 @@ class NodeDirectory implements DiskDirectory {
     });
   }
 
-  glance(name: string): DiskStat | undefined {
-    // Beyond `PATH_MAX` there is no way by path.
-    if (this.path.length > 1_024) return undefined;
-    const stat = fs.lstatSync(`${this.path}/${name}`, lstatOptions);
+  glance(path: string): DiskStat | undefined {
+    if (this.#isTooLong(path)) return undefined;
+    const stat = fs.lstatSync(`${this.path}/${path}`, lstatOptions);
     return stat === undefined ? undefined : toDiskStat(stat);
+  }
+
+  glanceList(path: string): readonly DiskListing[] | undefined {
+    return this.#isTooLong(path) ? undefined : listDirectory(`${this.path}/${path}`);
+  }
+
+  glanceLink(path: string): string | undefined {
+    return this.#isTooLong(path) ? undefined : readLinkText(`${this.path}/${path}`, path);
+  }
+
+  /** Beyond `PATH_MAX` there is no way by path. */
+  #isTooLong(path: string): boolean {
+    return this.path.length + path.length > 1_024;
   }
 
   stat(): DiskStat {
@@ -111,13 +123,7 @@ class NodeDirectory implements DiskDirectory {
   }
 
   readlink(name: string): string {
-    return this.#child(name, (path) => {
-      const target = fs.readlinkSync(path);
-      // Replaced or really there? Only the bytes tell.
-      if (target.includes(replacement) && decodeUtf8(fs.readlinkSync(path, 'buffer')) === undefined)
-        throw errnoError('EILSEQ', `target is not UTF-8, readlink '${name}'`);
-      return target;
-    });
+    return this.#child(name, (path) => readLinkText(path, name));
   }
 
   makeDirectory(name: string, mode: number): void {
@@ -336,6 +342,14 @@ const openFileFlags = {
 
 /** What Node puts in the place of bytes that are not UTF-8; also a character that a name may hold. */
 const replacement = '\uFFFD';
+
+function readLinkText(path: string, name: string): string {
+  const target = fs.readlinkSync(path);
+  // Replaced or really there? Only the bytes tell.
+  if (target.includes(replacement) && decodeUtf8(fs.readlinkSync(path, 'buffer')) === undefined)
+    throw errnoError('EILSEQ', `target is not UTF-8, readlink '${name}'`);
+  return target;
+}
 
 function listDirectory(base: string): readonly DiskListing[] {
   const entries = fs.readdirSync(base, { withFileTypes: true });

@@ -13,6 +13,7 @@ import { PathKey } from './scan-index-key.ts';
 import { type Level, mustBeOpen, pathOfChild, withDescriptors } from './scan-level.ts';
 import { isPortableLink } from './scan-link.ts';
 import { changed, problematicOf, untracked } from './scan-outcome.ts';
+import { link, nothing, unknown } from './scan-folders.ts';
 import { isSameState, mtimeMsOf } from './transition-look.ts';
 import { maskMode } from './transition-mode.ts';
 
@@ -49,17 +50,24 @@ export class FileReader {
     const slot = index.meet(this.#key.low, this.#key.high);
     const isKnown = slot !== -1 && rehash !== true && !index.wasRacy(slot);
     let stat: DiskStat | undefined;
+    let isStill = false;
+    level.values[at] = unknown;
     try {
       // A glance is enough where it shows the very inode and times of the record; whatever else it shows proves nothing.
       stat = isKnown ? directory.glance?.(name) : undefined;
-      if (stat === undefined || !index.isUntouched(slot, stat)) stat = directory.lstat(name);
+      isStill = stat !== undefined && index.isUntouched(slot, stat);
+      if (!isStill) {
+        stat = directory.lstat(name);
+        isStill = isKnown && stat !== undefined && index.isUntouched(slot, stat);
+      }
     } catch (error) {
       return problematicOf(error);
     }
     if (stat === undefined) return undefined;
     if (stat.kind !== 'file') return changed;
     if (stat.dev !== this.#dev) return untracked['mount-point'];
-    if (!isKnown || !index.isUntouched(slot, stat)) return stat.sizeBytes > pieceBytes ? { large: stat } : this.#readSmall(level, at, stat);
+    if (!isStill) return stat.sizeBytes > pieceBytes ? { large: stat } : this.#readSmall(level, at, stat);
+    level.values[at] = slot;
     const mode = maskMode(stat.mode, settings.permissions);
     const old = level.listing.olds[at]?.entry;
     if (old?.kind === 'file' && old.mode === mode && old.sizeBytes === stat.sizeBytes && index.hasDigest(slot, old.digest)) return old;
@@ -158,7 +166,8 @@ export class FileReader {
     if (slot === -1 || !index.isUntouched(slot, stat) || !index.hasDigest(slot, digest)) this.foundNew = true;
     else if (index.wasRacy(slot)) this.racyRead++;
     const racy = index.isRacy(stat, readAtMs);
-    index.put(this.#key.low, this.#key.high, stat, digest, racy);
+    const written = index.put(this.#key.low, this.#key.high, stat, digest, racy);
+    level.values[at] = racy ? unknown : written;
     if (racy || index.racyPaths.size > 0) index.noteRacy(pathOfChild(level, at), racy);
     const mode = maskMode(stat.mode, settings.permissions);
     const old = level.listing.olds[at]?.entry;
@@ -168,11 +177,16 @@ export class FileReader {
 }
 
 export function readLink(level: Level, at: number, { settings: { symlinks } }: ScanTreeOptions): Entry | undefined {
-  if (symlinks === 'ignore') return untracked['links-ignored'];
+  if (symlinks === 'ignore') {
+    level.values[at] = nothing;
+    return untracked['links-ignored'];
+  }
   const name = level.listing.names[at] as Name;
   const directory = mustBeOpen(level);
   try {
     const target = directory.readlink(name);
+    level.values[at] = link;
+    level.targets.push(target);
     if (symlinks === 'portable' && !isPortableLink(target, level.depth)) return untracked['link-not-portable'];
     const old = level.listing.olds[at]?.entry;
     if (old?.kind === 'symlink' && old.target === target) return old;

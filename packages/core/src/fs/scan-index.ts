@@ -12,7 +12,7 @@
  * | 16     | 8     | size, a double                                                         |
  * | 24     | 8     | mtime, ns                                                              |
  * | 32     | 8     | ctime, ns                                                              |
- * | 40     | 4     | mode; flags from bit 16 on: 1 racy, 2 gone                             |
+ * | 40     | 4     | mode; flags from bit 16 on: 1 racy, 2 gone, 4 written since the walk   |
  * | 44     | 4     | the scan that met it last; 0 in a file                                 |
  * | 48     | 16/32 | digest                                                                 |
  *
@@ -25,6 +25,7 @@ import type { Clock } from '../engine/clock.ts';
 import { type Digest, type DigestKind, digestBytes } from '../hash/digest.ts';
 import type { RelativePath } from '../tree/path.ts';
 import type { DiskStat } from './disk.ts';
+import { encodeFolders, type FolderTable } from './scan-folders.ts';
 import { PathKey } from './scan-index-key.ts';
 
 /** What was known of a file when its content was last read: while the disk says the same, the digest still holds. */
@@ -66,6 +67,10 @@ export class ScanIndex {
   isDirty = false;
   /** Racy records with their paths, as far as these are known: what {@link settleIndex} can settle. At most `racyPathsMax`. */
   readonly racyPaths: Set<RelativePath> = new Set();
+  /** What the folders were like when they were last walked; names slots. `undefined`: not known, or not any more. */
+  #folders: FolderTable | undefined;
+  /** Rises when slots get other numbers. */
+  layout = 0;
 
   readonly #stride: number;
   readonly #key: PathKey = new PathKey();
@@ -132,8 +137,31 @@ export class ScanIndex {
     this.isDirty = true;
   }
 
+  get folders(): FolderTable | undefined {
+    return this.#folders;
+  }
+
+  /** After a walk: the records of its files are what its folders were made from. */
+  set folders(table: FolderTable | undefined) {
+    this.#folders = table;
+    table?.mapValues(0, table.numbers.length, (slot) => {
+      if (slot >= 0) {
+        const at = (slot * this.#stride) / 4 + modeAt;
+        this.#ints[at] = (this.#ints[at] as number) & ~writtenFlag;
+      }
+      return slot;
+    });
+  }
+
+  /** Only for a table that was saved along with these records. */
+  restoreFolders(table: FolderTable | undefined): void {
+    this.#folders = table;
+  }
+
   clear(): void {
     this.#slots = 0;
+    this.layout++;
+    this.#folders = undefined;
     this.#gone = 0;
     this.racyPaths.clear();
     this.#view(new ArrayBuffer(0));
@@ -185,6 +213,16 @@ export class ScanIndex {
     return slot;
   }
 
+  /** The scan knows that the file of this record is there. */
+  meetSlot(slot: number): void {
+    this.#ints[(slot * this.#stride) / 4 + scanAt] = this.#scan;
+  }
+
+  /** Whether the record is the one that its folder was made from, and needs no reading. */
+  isSettled(slot: number): boolean {
+    return ((this.#ints[(slot * this.#stride) / 4 + modeAt] as number) & (racyFlag | goneFlag | writtenFlag)) === 0;
+  }
+
   /** Whether the disk says of the file what it said when it was read. */
   isUntouched(slot: number, stat: DiskStat): boolean {
     const at = slot * this.#stride;
@@ -213,7 +251,8 @@ export class ScanIndex {
     return true;
   }
 
-  put(low: number, high: number, { ino, sizeBytes, mtimeNs, ctimeNs, mode }: Omit<IndexRecord, 'digest'>, digest: Digest, racy: boolean): void {
+  /** Returns the slot. */
+  put(low: number, high: number, { ino, sizeBytes, mtimeNs, ctimeNs, mode }: Omit<IndexRecord, 'digest'>, digest: Digest, racy: boolean): number {
     let slot = this.#find(low, high);
     if (slot === -1) slot = this.#add(low, high);
     else if (this.#isGone(slot)) this.#gone--;
@@ -222,9 +261,10 @@ export class ScanIndex {
     this.#doubles[at / 8 + sizeAt] = sizeBytes;
     this.#longs[at / 8 + mtimeAt] = mtimeNs;
     this.#longs[at / 8 + ctimeAt] = ctimeNs;
-    this.#ints[at / 4 + modeAt] = (mode & modeBits) | (racy ? racyFlag : 0);
+    this.#ints[at / 4 + modeAt] = (mode & modeBits) | writtenFlag | (racy ? racyFlag : 0);
     this.#ints[at / 4 + scanAt] = this.#scan;
     for (let index = 0; index < digest.length; index++) this.#bytes[at + digestAt + index] = digest.charCodeAt(index);
+    return slot;
   }
 
   noteRacy(path: RelativePath, racy: boolean): void {
@@ -239,6 +279,17 @@ export class ScanIndex {
     const ints = new Int32Array(out.buffer);
     for (let at = scanAt; at < ints.length; at += this.#stride / 4) ints[at] = 0;
     return out;
+  }
+
+  /** The folders as they go into a file beside {@link encodeRecords}. */
+  encodeFolders(): Int32Array {
+    if (this.#folders === undefined) return new Int32Array(0);
+    const newSlots = new Int32Array(this.#slots);
+    for (let slot = 0, next = 0; slot < this.#slots; slot++) newSlots[slot] = this.#isGone(slot) ? -1 : next++;
+    return encodeFolders(this.#folders, (slot) => {
+      const to = newSlots[slot];
+      return to === undefined || to === -1 ? undefined : to;
+    });
   }
 
   /** Forgotten ones are left out. */
@@ -304,6 +355,10 @@ export class ScanIndex {
     const grown = new ArrayBuffer(slots * this.#stride);
     new Uint8Array(grown).set(live);
     const moved = this.#gone > 0;
+    if (moved) {
+      this.layout++;
+      this.#folders = undefined;
+    }
     this.#slots = this.size;
     this.#gone = 0;
     this.#view(grown);
@@ -353,6 +408,8 @@ const digestAt = 48;
 const modeBits = 0o7777;
 const racyFlag = 0x1_0000;
 const goneFlag = 0x2_0000;
+/** The record was written, and no folder was made from it yet. */
+const writtenFlag = 0x4_0000;
 
 function tickMs(ctimeNs: bigint): number {
   return ctimeNs % 1_000_000_000n === 0n ? 2_000 : 20;

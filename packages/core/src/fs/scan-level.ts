@@ -31,6 +31,15 @@ export interface Level {
   readonly listing: Listing;
   /** What each name is, as far as is known yet. `undefined`: nothing, or out of scope. */
   readonly entries: (Entry | undefined)[];
+  /** What the folder's record will say of each name (`scan-folders.ts`), and the targets of its links in their order. */
+  readonly values: number[];
+  readonly targets: string[];
+  /** Where the builder of records was when the walk came here. */
+  readonly begin: number;
+  /** Permission bits as on disk. */
+  readonly diskMode: number;
+  /** Number of entries in scope that were found in it and below. */
+  entriesBelow: number;
   /** Indexes of the folders that are to be gone into. */
   readonly folders: number[];
   /** `undefined`: closed for now. */

@@ -20,6 +20,7 @@
 import type { Clock } from '../engine/clock.ts';
 import type { ScanCounts } from '../engine/replica.ts';
 import type { ScanSettings } from '../engine/settings.ts';
+import type { Digest } from '../hash/digest.ts';
 import { merkleOfChildren } from '../hash/merkle.ts';
 import type { Scope } from '../scope/scope.ts';
 import type { Child, Directory, Entry } from '../tree/entry.ts';
@@ -29,11 +30,13 @@ import type { DiskDirectory, DiskKind, DiskStat } from './disk.ts';
 import { isErrno } from './errno.ts';
 import type { Hashing } from './hasher.ts';
 import { FileReader, type LargeFile, readLink } from './scan-file.ts';
+import { type FolderTable, FolderTableBuilder, nothing, unknown } from './scan-folders.ts';
 import type { ScanIndex } from './scan-index.ts';
 import { PathKey } from './scan-index-key.ts';
 import { closeFarAbove, closeLevel, type Level, openLevel, pathOfChild, withDescriptors } from './scan-level.ts';
 import { type Listing, listNames } from './scan-listing.ts';
 import { changed, problematic, problematicOf, untracked } from './scan-outcome.ts';
+import { hashListing, listed } from './scan-glance.ts';
 import { createSlices, type Slices } from './slices.ts';
 import { maskMode } from './transition-mode.ts';
 
@@ -48,6 +51,10 @@ export interface ScanTreeOptions {
   /** What the tree was when last agreed, with Merkle digests. */
   readonly baseline?: Entry | undefined;
   readonly clock: Clock;
+  /** Folders in which a glance just now saw nothing happen, by the records of `index.folders`: where the baseline is the same, they are not gone into. */
+  readonly still?: ReadonlyMap<RelativePath, number> | undefined;
+  /** The only folders to go into; all others are taken to be what `index.folders` says. What is returned then has no children but in these. */
+  readonly only?: ReadonlySet<RelativePath> | undefined;
   /** Reads every file, whatever the index says. */
   readonly rehash?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -77,7 +84,7 @@ export async function scanTree(options: ScanTreeOptions): Promise<ScanResult> {
 }
 
 /** Answers of the other side that follow each other, while a root is being scanned, wait for the end of a slice each time. */
-const sliceMs = 2;
+export const sliceMs = 2;
 
 /** Racy records that a scan had to read again beyond this number are worth saving once they hold. */
 const racyMax = 10_000;
@@ -89,6 +96,7 @@ class Scan {
   readonly #slices: Slices;
   readonly #files: FileReader;
   readonly #key: PathKey = new PathKey();
+  readonly #folders: FolderTableBuilder;
   readonly #notices: ScanNotice[] = [];
   #entries = 0;
   #looked = 0;
@@ -99,14 +107,21 @@ class Scan {
     this.#dev = options.directory.identity.dev;
     this.#slices = createSlices(options.clock, options.signal, sliceMs);
     this.#files = new FileReader(options);
+    this.#folders = new FolderTableBuilder(options.index.kind, options.index.folders?.numbers.length ?? 0);
   }
 
   async run(): Promise<ScanResult> {
     const { index, signal, baseline } = this.#options;
     signal?.throwIfAborted();
     index.beginScan();
+    const { layout } = index;
     const root = await this.#walk(baseline?.kind === 'directory' ? baseline : undefined);
     index.endScan();
+    if (index.layout === layout) {
+      const folders = this.#folders.build(scopeKey(this.#options));
+      if (index.folders === undefined || !folders.isSameAs(index.folders)) index.isDirty = true;
+      index.folders = folders;
+    }
     const { filesHashed, bytesHashed, foundNew, racyRead } = this.#files;
     if (foundNew || racyRead > racyMax) index.isDirty = true;
     this.#progress();
@@ -162,8 +177,10 @@ class Scan {
       const kind = kinds[index];
       const path = pathOfChild(level, index);
       if (kind === 'directory') this.#weighFolder(level, index, path);
-      else if (!scope.includes(path, 'other')) level.hasUntracked = true;
-      else {
+      else if (!scope.includes(path, 'other')) {
+        level.values[index] = nothing;
+        level.hasUntracked = true;
+      } else {
         const entry = this.#lookAtChild(level, index, kind);
         if (entry !== undefined && 'large' in entry) return entry;
         if (entry?.kind === 'untracked') level.hasUntracked = true;
@@ -176,19 +193,26 @@ class Scan {
 
   #lookAtChild(level: Level, index: number, kind: DiskKind | undefined): Entry | LargeFile | undefined {
     if (kind === 'file') return this.#files.lookAt(level, index);
-    return kind === 'symlink' ? readLink(level, index, this.#options) : untracked.special;
+    if (kind === 'symlink') return readLink(level, index, this.#options);
+    level.values[index] = nothing;
+    return untracked.special;
   }
 
   #weighFolder(level: Level, index: number, path: RelativePath): void {
     const { scope } = this.#options;
     if (scope.includes(path, 'directory') || scope.enters(path)) level.folders.push(index);
-    else level.hasUntracked = true;
+    else {
+      level.values[index] = nothing;
+      level.hasUntracked = true;
+    }
   }
 
   #goInto(level: Level, index: number): Level | Entry | undefined {
     const name = level.listing.names[index] as Name;
     const path = pathOfChild(level, index);
     if (path.length > pathLengthMax) return problematic('ENAMETOOLONG');
+    const still = this.#stillThere(level, index, path);
+    if (still !== undefined) return still;
     const above = openLevel(level);
     if (above === undefined) return undefined;
     let directory: DiskDirectory;
@@ -212,6 +236,50 @@ class Scan {
     }
     closeFarAbove(level);
     return below;
+  }
+
+  /** The baseline's folder, where nothing has happened in it since a walk that found just this. */
+  #stillThere(level: Level, index: number, path: RelativePath): Directory | undefined {
+    const { still, only, index: records } = this.#options;
+    const table = records.folders;
+    if (table === undefined) return undefined;
+    const record = only === undefined ? still?.get(path) : only.has(path) ? undefined : this.#recordOf(level, index, table);
+    const merkle = record === undefined ? undefined : table.merkle(record);
+    if (record === undefined || merkle === undefined) return undefined;
+    const hasUntracked = table.hasUntracked(record);
+    const old = level.listing.olds[index]?.entry;
+    const isOld = old?.kind === 'directory' && old.merkle === merkle && this.#saysTheSame(old, record, table, path);
+    if (!isOld && only === undefined) return undefined;
+    level.values[index] = this.#folders.copy(table, record, (slot) => records.meetSlot(slot));
+    const entries = table.entries(record);
+    level.entriesBelow += entries;
+    this.#entries += entries;
+    if (isOld) return old;
+    const folder = { kind: 'directory', mode: maskMode(table.mode(record), this.#options.settings.permissions), children: [], merkle } as const;
+    return hasUntracked ? { ...folder, hasUntracked } : folder;
+  }
+
+  /** Whether the baseline knows of each folder, there and below, whether something in it is untracked: that is in no digest. */
+  #saysTheSame(directory: Directory, record: number, table: FolderTable, path: RelativePath): boolean {
+    this.#key.ofPath(path);
+    const rest = [{ directory, record, low: this.#key.low, high: this.#key.high }];
+    for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
+      if ((next.directory.hasUntracked === true) !== table.hasUntracked(next.record)) return false;
+      for (const { name, entry } of next.directory.children) {
+        if (entry.kind !== 'directory') continue;
+        this.#key.ofChild(next.low, next.high, name);
+        const { low, high } = this.#key;
+        const below = table.find(low, high);
+        if (below === undefined) return false;
+        rest.push({ directory: entry, record: below, low, high });
+      }
+    }
+    return true;
+  }
+
+  #recordOf(level: Level, index: number, table: FolderTable): number | undefined {
+    this.#key.ofChild(level.low, level.high, level.listing.names[index] as Name);
+    return table.find(this.#key.low, this.#key.high);
   }
 
   /** Lists an open directory. `undefined`: it is gone. */
@@ -256,10 +324,15 @@ class Scan {
       high: this.#key.high,
       identity: { dev: stat.dev, ino: stat.ino },
       mode: hasMode ? maskMode(stat.mode, this.#options.settings.permissions) : 0,
+      diskMode: stat.mode,
       isIncluded,
       baseline,
       listing,
       entries: new Array<Entry | undefined>(listing.names.length).fill(undefined),
+      values: new Array<number>(listing.names.length).fill(unknown),
+      targets: [],
+      begin: this.#folders.length,
+      entriesBelow: 0,
       folders: [],
       directory,
       nextChild: 0,
@@ -269,10 +342,39 @@ class Scan {
     };
   }
 
-  /** The directory as an entry, once everything in it is known. */
+  /** The directory as an entry, once everything in it is known; its record is made. */
   #leave(level: Level): Entry | undefined {
     closeLevel(level);
     if (level.problem !== undefined) return level.problem;
+    const entry = this.#entryOf(level);
+    const { parent, listing, low, high, begin, values, targets } = level;
+    const { hash } = this.#options.hashing;
+    const value = this.#folders.add({
+      low,
+      high,
+      begin,
+      values,
+      mode: level.diskMode,
+      hasUntracked: level.hasUntracked,
+      entries: level.entriesBelow,
+      listing:
+        listing.unnamed > 0
+          ? hash(new Uint8Array(0))
+          : hashListing(
+              listing.names.map((name, at) => listed(name, listing.kinds[at])),
+              hash,
+            ),
+      links: hashListing(targets, hash),
+      merkle: entry?.kind === 'directory' ? entry.merkle : undefined,
+    });
+    if (parent !== undefined) {
+      parent.values[level.index] = value;
+      parent.entriesBelow += level.entriesBelow;
+    }
+    return entry;
+  }
+
+  #entryOf(level: Level): Entry | undefined {
     const { baseline, mode, hasUntracked, listing, entries } = level;
     const old = baseline?.children;
     let children: Child[] | undefined = old === undefined ? [] : undefined;
@@ -288,6 +390,7 @@ class Scan {
       count++;
     }
     this.#entries += count + (level.parent === undefined ? 1 : 0);
+    level.entriesBelow += count;
     if (children === undefined && old !== undefined && count < old.length) children = old.slice(0, count);
     if (count === 0 && !level.isIncluded && level.parent !== undefined) return undefined;
     const isSame = children === undefined && baseline?.mode === mode && (baseline.hasUntracked === true) === hasUntracked;
@@ -306,4 +409,9 @@ class Scan {
   #progress(bytesOfFile = 0): void {
     this.#options.onProgress?.({ doneItems: this.#entries, doneBytes: this.#files.bytesHashed + bytesOfFile });
   }
+}
+
+/** What a walk finds in a folder in which nothing happened depends on nothing but these. */
+export function scopeKey({ scope, settings, hashing }: Pick<ScanTreeOptions, 'scope' | 'settings' | 'hashing'>): Digest {
+  return hashListing([scope.canonical, settings.permissions, settings.symlinks], hashing.hash).slice(0, 16) as Digest;
 }

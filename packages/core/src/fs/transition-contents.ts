@@ -22,8 +22,8 @@ export interface Contents {
 }
 
 /** The new content of a change; `undefined` if it needs none. */
-export function contentOf({ old, new: next }: Pick<Transition, 'old' | 'new'>): File | undefined {
-  return next?.kind === 'file' && !(old?.kind === 'file' && sameContent(old, next)) ? next : undefined;
+export function contentOf({ old, new: next, from }: Pick<Transition, 'old' | 'new' | 'from'>): File | undefined {
+  return next?.kind === 'file' && from === undefined && !(old?.kind === 'file' && sameContent(old, next)) ? next : undefined;
 }
 
 export async function prepareContents(

@@ -81,7 +81,7 @@ export function makeChange(job: Job, shop: Workshop): TransitionResult {
   }
 }
 
-const movedAway: TransitionResult = {
+export const movedAway: TransitionResult = {
   achieved: { kind: 'problematic', code: 'SYNC_TARGET_CHANGED' },
   problem: { code: 'SYNC_TARGET_CHANGED', message: 'it changed in the very moment in which it was to be replaced or removed' },
 };
@@ -206,7 +206,7 @@ function changeMode({ path, parent, name, stat }: Job, old: File | Directory, ne
 }
 
 /** Puts a file where nothing is. Fails with `EEXIST` if something has appeared there since it was looked at. */
-function putNew(from: DiskDirectory, fromName: string, to: DiskDirectory, name: string, shop: Workshop): void {
+export function putNew(from: DiskDirectory, fromName: string, to: DiskDirectory, name: string, shop: Workshop): void {
   if (!shop.withoutLinks) {
     try {
       from.link(fromName, to, name);
@@ -258,7 +258,7 @@ function isThere(now: DiskStat | undefined, stat: DiskStat): boolean {
 }
 
 /** The same file with its content untouched. A link or a rename of our own has moved its `ctime`. */
-function isSameContentState(now: DiskStat | undefined, stat: DiskStat): boolean {
+export function isSameContentState(now: DiskStat | undefined, stat: DiskStat): boolean {
   return now !== undefined && isSameState({ ...now, ctimeNs: stat.ctimeNs }, stat);
 }
 
@@ -299,11 +299,11 @@ function asFarAsStored(chmod: () => void): void {
 }
 
 /** The entry with the mode that the disk really has now. */
-function readBack<Node extends File | Directory>(node: Node, made: DiskStat, { permissions }: ScanSettings): Entry {
+export function readBack<Node extends File | Directory>(node: Node, made: DiskStat, { permissions }: ScanSettings): Entry {
   const mode = maskMode(made.mode, permissions);
   return mode === node.mode ? node : { ...node, mode };
 }
 
-function recordOf(stat: DiskStat, { digest }: File): IndexRecord {
+export function recordOf(stat: DiskStat, { digest }: File): IndexRecord {
   return { ino: stat.ino, sizeBytes: stat.sizeBytes, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs, mode: stat.mode, digest };
 }

@@ -17,12 +17,14 @@ import { isSyncError } from '../engine/errors.ts';
 import type { ContentFailure, Transition, TransitionOptions, TransitionResult } from '../engine/replica.ts';
 import type { ScanSettings } from '../engine/settings.ts';
 import type { AncestorChange } from '../reconcile/ancestor.ts';
+import type { MoveSource } from '../reconcile/change.ts';
+import { halfAfter } from '../reconcile/half-after.ts';
 import type { Scope } from '../scope/scope.ts';
 import { type Directory, type Entry, isSyncable, type Syncable } from '../tree/entry.ts';
-import { baseName, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
+import { baseName, isWithin, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
 import type { DiskDirectory, DiskStat } from './disk.ts';
 import type { Hashing } from './hasher.ts';
-import { createHeldDirectories, type HeldDirectory } from './held-directories.ts';
+import { createHeldDirectories, type HeldDirectories, type HeldDirectory } from './held-directories.ts';
 import { errnoOf, ioFailure } from './io-failure.ts';
 import type { JournalRecord } from './journal.ts';
 import { createSlices, type Slices } from './slices.ts';
@@ -30,10 +32,12 @@ import type { Staging } from './stage.ts';
 import { stateError } from './state-folder.ts';
 import { type Contents, contentOf, isGone, prepareContents, syncMany } from './transition-contents.ts';
 import { isCarried, whyNotEmpty } from './transition-kept.ts';
-import { look, readTouched, type Target } from './transition-look.ts';
+import { isUntouched, look, readTouched, type Target } from './transition-look.ts';
 import { type Birth, type Job, type KnownFiles, makeChange, type Workshop } from './transition-make.ts';
 import { maskMode } from './transition-mode.ts';
+import { arrived, isAlias, type MovePlace, moveEntry, renameInPlace } from './transition-move.ts';
 import { createOpenedUp, type OpenedUp } from './transition-opened.ts';
+import { holdsJust, movingWith } from './transition-whole.ts';
 import type { PreImage, RunVersions } from './versions.ts';
 
 /** All that a transition works with. Directories are the caller's, who closes them. */
@@ -71,7 +75,7 @@ export async function makeTransitions(
   const slices = createSlices(place.clock, options.signal);
   const durable = options.durability === 'full';
   const contents = await prepareContents(changes, { staging: place.staging, folder: place.stagingFolder, durable, slices });
-  const work = createWork(place, slices, contents);
+  const work = createWork(changes, place, slices, contents);
   const results: TransitionResult[] = [];
   let journaled = 0;
 
@@ -124,8 +128,10 @@ function isAchieved({ problem }: TransitionResult): boolean {
   return problem === undefined || problem.code === 'SYNC_DIRECTORY_KEPT';
 }
 
-function ancestorChange({ path, peer }: Transition, achieved: Entry | undefined, half: keyof Omit<PairKey, 'profile'>): AncestorChange {
-  return half === 'alpha' ? { path, alpha: achieved, beta: peer } : { path, alpha: peer, beta: achieved };
+function ancestorChange(change: Transition, achieved: Entry | undefined, half: keyof Omit<PairKey, 'profile'>): AncestorChange {
+  const { path, peer } = change;
+  const own = halfAfter(change, achieved);
+  return half === 'alpha' ? { path, alpha: own, beta: peer } : { path, alpha: peer, beta: own };
 }
 
 interface Work {
@@ -139,10 +145,14 @@ interface Work {
   close(): void;
 }
 
-function createWork(place: TransitionPlace, slices: Slices, contents: Contents): Work {
+function createWork(all: readonly Transition[], place: TransitionPlace, slices: Slices, contents: Contents): Work {
   const { root, scope, settings, known, birth } = place;
   const opened: OpenedUp = createOpenedUp(birth);
   const tree = createHeldDirectories(root, { onDenied: opened.openChild });
+  /** The way to where something moves from, beside that to where it moves. */
+  const sources = createHeldDirectories(root, { onDenied: opened.openChild });
+  /** New paths of what came along with its folder. */
+  const along = new Set<RelativePath>();
   const touched = new Set<RelativePath>();
   const versionNames = new Map<RelativePath, string>();
   let versions: RunVersions | undefined;
@@ -183,6 +193,11 @@ function createWork(place: TransitionPlace, slices: Slices, contents: Contents):
       const refusal = refuse(change, place) ?? belowFailed(change.path, place.failedDirectories);
       if (refusal !== undefined) return failedChange(change, refusal);
       try {
+        if (change.from !== undefined) return move(change, change.from, index);
+        if (change.to !== undefined && hasGone(change, change.to)) return { achieved: undefined };
+        if (change.to !== undefined && change.old?.kind !== 'directory') {
+          return failedChange(change, { code: 'SYNC_TARGET_CHANGED', message: `${change.path} is left: it was not moved, or something new is there` });
+        }
         // Where nothing is to be, every way of making something fails if something is there: no look needed.
         if (change.old === undefined) return makeSeen(change, index, undefined);
         const target = reach(change.path);
@@ -200,6 +215,7 @@ function createWork(place: TransitionPlace, slices: Slices, contents: Contents):
     endSlice() {
       opened.closeAll(tree);
       tree.release();
+      sources.release();
     },
 
     async sync() {
@@ -221,15 +237,16 @@ function createWork(place: TransitionPlace, slices: Slices, contents: Contents):
 
     close() {
       tree.release();
+      sources.release();
       versions?.close();
       contents.close();
     },
   };
 
-  function reach(path: RelativePath): Target & { readonly held: HeldDirectory } {
+  function reach(path: RelativePath, way: HeldDirectories = tree): Target & { readonly held: HeldDirectory } {
     const name = baseName(path);
     if (name === undefined) throw new TypeError('the root itself is never changed');
-    const held = tree.open(parentPath(path) ?? rootPath);
+    const held = way.open(parentPath(path) ?? rootPath);
     return { path, parent: held.directory, held, name, record: known.get(path), permissions: settings.permissions };
   }
 
@@ -283,12 +300,119 @@ function createWork(place: TransitionPlace, slices: Slices, contents: Contents):
     }
   }
 
-  function openParent(path: RelativePath): HeldDirectory {
+  function openParent(path: RelativePath, way: HeldDirectories = tree): HeldDirectory {
     const parent = parentPath(path) ?? rootPath;
     const name = baseName(parent);
     // The root's own mode is the user's.
-    if (name !== undefined) opened.openChild(parentPath(parent) ?? rootPath, tree.open(parentPath(parent) ?? rootPath), name);
-    return tree.open(parent);
+    if (name !== undefined) opened.openChild(parentPath(parent) ?? rootPath, way.open(parentPath(parent) ?? rootPath), name);
+    return way.open(parent);
+  }
+
+  function move(change: Transition, from: MoveSource, index: number): TransitionResult | Promise<TransitionResult> {
+    if (along.delete(change.path)) return settleAlong(change, from);
+    const source = reach(from.path, sources);
+    const seen = look(from.entry, source, (stat) => opened.modeOf(from.path, stat));
+    if (seen.verdict === 'other' || seen.stat === undefined) return failedChange(change, changedSource(from));
+    if (from.entry.kind === 'directory') {
+      const moved = moveWhole(index, seen.stat);
+      // File by file, then: what is in it moves by changes of its own.
+      return moved ? settleAlong(change, from) : makeSeen(change, index, undefined);
+    }
+    return seen.verdict === 'touched' ? moveTouched(change, from, source, seen.stat) : moveSeen(change, from, seen.stat);
+  }
+
+  async function moveTouched(change: Transition, from: MoveSource, source: Target, stat: DiskStat): Promise<TransitionResult> {
+    const { entry } = from;
+    if (entry.kind !== 'file') throw new TypeError('only a file is read');
+    try {
+      if (await readTouched(source, { stat, digest: entry.digest }, { hashing: place.hashing, slices })) return moveSeen(change, from, stat);
+    } catch (error) {
+      return failedChange(change, ioFailure(error, `read ${from.path}`));
+    }
+    return failedChange(change, changedSource(from));
+  }
+
+  function moveSeen(change: Transition, from: MoveSource, stat: DiskStat): TransitionResult {
+    try {
+      const source = placeOf(from.path, sources);
+      const target = placeOf(change.path, tree);
+      const result = moveEntry({ source, target, stat, new: change.new as Syncable }, shop);
+      touched.add(parentPath(from.path) ?? rootPath).add(parentPath(change.path) ?? rootPath);
+      return result;
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') return occupied(change);
+      return failedChange(change, ioFailure(error, `move ${from.path} to ${change.path}`));
+    }
+  }
+
+  function placeOf(path: RelativePath, way: HeldDirectories): MovePlace {
+    const { held, name } = reach(path, way);
+    return { path, name, parent: opened.needsOpening(held) ? openParent(path, way) : held };
+  }
+
+  /** Moves a folder with all that is in it, if that is just what is to be moved, now. `false`: it is not, or the disk will not. */
+  function moveWhole(index: number, stat: DiskStat): boolean {
+    const moving = movingWith(all, index);
+    if (moving === undefined || moving.some((change) => refuse(change, place) !== undefined)) return false;
+    const [first] = moving;
+    if (first?.from === undefined || !holdsJust(first.from.path, moving, { way: sources, known, permissions: settings.permissions })) return false;
+    // What was opened up is closed before it goes.
+    opened.closeAll(tree);
+    tree.release();
+    sources.release();
+    try {
+      const source = { path: first.from.path, ...heldAt(first.from.path, sources) };
+      const target = { path: first.path, ...heldAt(first.path, tree) };
+      const there = target.parent.directory.lstat(target.name);
+      if (there === undefined) source.parent.directory.rename(source.name, target.parent.directory, target.name);
+      else if (isAlias({ source, target, stat }, there)) renameInPlace(target.parent.directory, source.name, target.name);
+      else return false;
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+      return false;
+    } finally {
+      tree.release();
+      sources.release();
+    }
+    touched.add(parentPath(first.from.path) ?? rootPath).add(parentPath(first.path) ?? rootPath);
+    for (const { path } of moving) if (path !== first.path) along.add(path);
+    return true;
+  }
+
+  function heldAt(path: RelativePath, way: HeldDirectories): Pick<MovePlace, 'parent' | 'name'> {
+    const { held, name } = reach(path, way);
+    return { parent: held, name };
+  }
+
+  /** It is where it is to be: it came with its folder. */
+  function settleAlong(change: Transition, from: MoveSource): TransitionResult {
+    const record = known.get(from.path);
+    known.delete(from.path);
+    const target = placeOf(change.path, tree);
+    const lookedAtMs = place.clock.nowMs();
+    const made = target.parent.directory.lstat(target.name);
+    const isSame = made?.kind === 'file' ? record !== undefined && isUntouched(made, record) : made?.kind === from.entry.kind;
+    if (made === undefined || !isSame) return failedChange(change, changedSource(from));
+    return arrived(target, change.new as Syncable, { made, lookedAtMs }, shop);
+  }
+
+  function changedSource({ path }: MoveSource): ContentFailure {
+    return { code: 'SYNC_TARGET_CHANGED', message: `${path}: it changed since it was scanned, so it is not moved` };
+  }
+
+  /** Whether what was to move is not there any more; what is there under the same name for the disk alone is what moved. */
+  function hasGone({ path }: Transition, to: RelativePath): boolean {
+    try {
+      const { held, name } = reach(path, sources);
+      const stat = held.directory.lstat(name);
+      if (stat === undefined) return true;
+      const target = heldAt(to, tree);
+      const there = target.parent.directory.lstat(target.name);
+      return there !== undefined && isAlias({ source: { path: to, ...target }, target: { path, parent: held, name }, stat: there }, stat);
+    } catch (error) {
+      if (isGone(error)) return true;
+      throw error;
+    }
   }
 
   function occupied(change: Transition): TransitionResult {
@@ -331,13 +455,19 @@ function createWork(place: TransitionPlace, slices: Slices, contents: Contents):
 
 /** Scope and guards hold here, too, whoever made the plan. Nothing but what can be made is made. */
 function refuse(change: Transition, { scope, settings }: TransitionPlace): ContentFailure | undefined {
-  const { path, old, new: next } = change;
+  const { path, old, new: next, from } = change;
   const outside: ContentFailure = { code: 'SYNC_OUT_OF_SCOPE', message: `${path} is out of scope here` };
   if (path === rootPath) return { code: 'SYNC_OUT_OF_SCOPE', message: 'the root itself is never changed' };
   for (const entry of [old, next]) {
     if (entry === undefined) continue;
     if (!isSyncable(entry)) return { code: 'SYNC_OUT_OF_SCOPE', message: `${path}: a ${entry.kind} entry is left alone` };
     if (!scope.includes(path, entry.kind === 'directory' ? 'directory' : 'other') && !isOnTheWay(change, scope)) return outside;
+  }
+  if (from !== undefined) {
+    if (from.path === rootPath || !scope.includes(from.path, from.entry.kind === 'directory' ? 'directory' : 'other'))
+      return { code: 'SYNC_OUT_OF_SCOPE', message: `${from.path} is out of scope here` };
+    if (old !== undefined || next?.kind !== from.entry.kind || isWithin(path, from.path))
+      return { code: 'SYNC_OUT_OF_SCOPE', message: `${from.path} cannot become ${path}` };
   }
   for (const entry of [old, next]) {
     if (entry?.kind === 'symlink' && !isCarried(path, entry.target, settings))
@@ -360,7 +490,8 @@ function belowFailed(path: RelativePath, failed: ReadonlySet<RelativePath>): Con
 }
 
 function leavesTree(change: Transition): boolean {
-  const { old, new: next } = change;
+  const { old, new: next, to } = change;
+  if (to !== undefined) return false;
   if (old?.kind === 'symlink') return next?.kind !== 'symlink' || next.target !== old.target;
   return old?.kind === 'file' && (next?.kind !== 'file' || contentOf(change) !== undefined);
 }
