@@ -5,6 +5,7 @@
  *     npm run bench -- --full            the sizes of the published figures
  *     npm run bench -- --suite log-pull --rounds 7 --disk
  *     npm run bench -- --suite tree-sync --files 10000
+ *     npm run bench -- --suite reconcile
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -14,9 +15,14 @@ import { type Bench, openBench } from './harness/bench.ts';
 import type { CaseResult } from './harness/rounds.ts';
 import { toMarkdown } from './harness/table.ts';
 import { benchLogPull } from './suites/log-pull/benchmark.ts';
+import { benchReconcile } from './suites/reconcile/benchmark.ts';
 import { benchTreeSync } from './suites/tree-sync/benchmark.ts';
 
-const suites: Readonly<Record<string, (bench: Bench) => Promise<readonly CaseResult[]>>> = { 'log-pull': benchLogPull, 'tree-sync': benchTreeSync };
+const suites: Readonly<Record<string, (bench: Bench) => Promise<readonly CaseResult[]>>> = {
+  'log-pull': benchLogPull,
+  reconcile: benchReconcile,
+  'tree-sync': benchTreeSync,
+};
 
 const { values } = parseArgs({
   options: {

@@ -20,6 +20,8 @@ export interface CaseResult {
   readonly workload: string;
   readonly rounds: number;
   readonly contenders: readonly ContenderResult[];
+  /** What else was measured. */
+  readonly notes?: readonly string[] | undefined;
 }
 
 export interface ContenderResult {
@@ -49,7 +51,7 @@ export async function runRounds(
       const took = (performance.now() - start) / 1000;
       await contender.verify?.();
       if (round >= 0) seconds[index]?.push(took);
-      log(`${names.suite}/${names.name} ${round < 0 ? 'warm-up' : `round ${round + 1}`} ${contender.name}: ${took.toFixed(3)} s`);
+      log(`${names.suite}/${names.name} ${round < 0 ? 'warm-up' : `round ${round + 1}`} ${contender.name}: ${took.toFixed(took < 0.1 ? 5 : 3)} s`);
     }
   }
   const ours = seconds[0] ?? [];
