@@ -44,6 +44,9 @@ export interface Replica {
   /**
    * Makes changes, one after the other, in the order given. Before each one the target is looked at again: if it is not `old` any more, it is left alone.
    * What is replaced or deleted is kept as a version. Each result is in the journal before it counts. One result per change, in order.
+   *
+   * A creation with `from` moves what is there, content and all, if that is still what `from.entry` says; a folder takes along what is in it if all that
+   * is in it moves by the changes that follow, and is made anew otherwise. A deletion with `to` finds its entry moved; a file that is still there is left.
    */
   transition(changes: readonly Transition[], options: TransitionOptions): Promise<readonly TransitionResult[]>;
   /** The gate's word about this root, if there is one. Read before every batch. */

@@ -71,7 +71,9 @@ export function arrived(
 /** Whether the target's name leads to the source because the file system takes the two names for one. */
 export function isAlias({ source, target, stat }: Pick<MoveJob, 'source' | 'target' | 'stat'>, there: DiskStat): boolean {
   const [from, to] = [source.parent.directory.identity, target.parent.directory.identity];
-  return there.ino === stat.ino && there.kind === stat.kind && from.dev === to.dev && from.ino === to.ino && !hasName(source.parent.directory, target.name);
+  return (
+    there.ino === stat.ino && there.kind === stat.kind && from.dev === to.dev && from.ino === to.ino && !hasName(source.parent.directory, target.name)
+  );
 }
 
 /** Most file systems take the new spelling at once. Linux does nothing where both names lead to one file: there it goes by a name in between. */
@@ -85,7 +87,7 @@ export function renameInPlace(directory: DiskDirectory, from: string, to: string
 }
 
 /** To the letter. */
-function hasName(directory: DiskDirectory, name: string): boolean {
+export function hasName(directory: DiskDirectory, name: string): boolean {
   return directory.list().some((listed) => listed.name === name);
 }
 

@@ -35,7 +35,7 @@ import { isCarried, whyNotEmpty } from './transition-kept.ts';
 import { isUntouched, look, readTouched, type Target } from './transition-look.ts';
 import { type Birth, type Job, type KnownFiles, makeChange, type Workshop } from './transition-make.ts';
 import { maskMode } from './transition-mode.ts';
-import { arrived, isAlias, type MovePlace, moveEntry, renameInPlace } from './transition-move.ts';
+import { arrived, hasName, isAlias, type MovePlace, moveEntry, renameInPlace } from './transition-move.ts';
 import { createOpenedUp, type OpenedUp } from './transition-opened.ts';
 import { holdsJust, movingWith } from './transition-whole.ts';
 import type { PreImage, RunVersions } from './versions.ts';
@@ -196,7 +196,10 @@ function createWork(all: readonly Transition[], place: TransitionPlace, slices: 
         if (change.from !== undefined) return move(change, change.from, index);
         if (change.to !== undefined && hasGone(change, change.to)) return { achieved: undefined };
         if (change.to !== undefined && change.old?.kind !== 'directory') {
-          return failedChange(change, { code: 'SYNC_TARGET_CHANGED', message: `${change.path} is left: it was not moved, or something new is there` });
+          return failedChange(change, {
+            code: 'SYNC_TARGET_CHANGED',
+            message: `${change.path} is left: it was not moved, or something new is there`,
+          });
         }
         // Where nothing is to be, every way of making something fails if something is there: no look needed.
         if (change.old === undefined) return makeSeen(change, index, undefined);
@@ -408,7 +411,9 @@ function createWork(all: readonly Transition[], place: TransitionPlace, slices: 
       if (stat === undefined) return true;
       const target = heldAt(to, tree);
       const there = target.parent.directory.lstat(target.name);
-      return there !== undefined && isAlias({ source: { path: to, ...target }, target: { path, parent: held, name }, stat: there }, stat);
+      const [from, into] = [held.directory.identity, target.parent.directory.identity];
+      // One file under two names of one folder, and the folder knows but the new one: the disk takes the two for the same.
+      return there?.ino === stat.ino && from.dev === into.dev && from.ino === into.ino && (name === target.name || !hasName(held.directory, name));
     } catch (error) {
       if (isGone(error)) return true;
       throw error;

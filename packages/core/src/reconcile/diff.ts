@@ -10,19 +10,19 @@ import type { Change } from './change.ts';
  */
 export function diff(a: Entry | undefined, b: Entry | undefined): readonly Change[] {
   const changes: Change[] = [];
-  const rest: (Step | Change)[] = [{ path: rootPath, from: a, to: b }];
+  const rest: (Step | Change)[] = [{ path: rootPath, a, b }];
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
-    if (!('from' in next)) {
+    if (!('a' in next)) {
       changes.push(next);
       continue;
     }
-    const { path, from, to } = next;
+    const { path, a: from, b: to } = next;
     if (isSameAtOnce(from, to)) continue;
     const first = rest.length;
     const change = sameNode(from, to) ? undefined : { path, old: from && nodeOf(from), new: to && nodeOf(to) };
     // Below what is no directory afterwards everything goes first; below what is one everything comes, or changes, later.
     if (change !== undefined && to?.kind === 'directory') changes.push(change);
-    joinChildren([from, to], (name, [below, wanted]) => void rest.push({ path: joinPath(path, name), from: below, to: wanted }));
+    joinChildren([from, to], (name, [below, wanted]) => void rest.push({ path: joinPath(path, name), a: below, b: wanted }));
     if (change !== undefined && to?.kind !== 'directory') {
       if (childrenOf(from).length === 0) changes.push(change);
       else rest.push(change);
@@ -35,6 +35,6 @@ export function diff(a: Entry | undefined, b: Entry | undefined): readonly Chang
 /** A place that is still to be compared. */
 interface Step {
   readonly path: RelativePath;
-  readonly from: Entry | undefined;
-  readonly to: Entry | undefined;
+  readonly a: Entry | undefined;
+  readonly b: Entry | undefined;
 }

@@ -205,6 +205,111 @@ export function describeReplica(name: string, setup: () => Promise<ReplicaUnderT
       expect(await under.read('occupied.txt')).toBe('mine');
     });
 
+    law('moves what is there to a new name, content and all, and supplies it from there', async ({ under, scan, transition, replica }) => {
+      await under.write('docs/old.txt', 'content', 0o640);
+      await under.write('docs/stays.txt', 'stays');
+      const { root } = await scan();
+      const old = fileAt(root, 'docs/old.txt');
+      const directory: Entry = { kind: 'directory', mode: 0o755, children: [] };
+      const results = await transition([
+        change('new', undefined, directory),
+        { ...change('new/name.txt', undefined, { ...old, mode: 0o600 }), from: { path: path('docs/old.txt'), entry: old, was: old } },
+        { ...change('docs/old.txt', old, undefined), to: path('new/name.txt') },
+      ]);
+      expect(results.map(({ problem }) => problem)).toEqual([undefined, undefined, undefined]);
+      expect(results[1]?.achieved).toEqual({ ...old, mode: 0o600 });
+      expect(await under.read('new/name.txt')).toBe('content');
+      expect(await under.read('docs/old.txt')).toBe(undefined);
+      const parts = await collect(replica.supply([need('new/name.txt', old)]));
+      expect(textOf(parts)).toBe('content');
+      expect(fileAt((await scan()).root, 'new/name.txt')).toEqual({ ...old, mode: 0o600 });
+    });
+
+    law('moves a folder with all that is in it', async ({ under, scan, transition }) => {
+      await under.write('old/a.txt', 'a');
+      await under.write('old/deep/b.txt', 'b');
+      const { root } = await scan();
+      const results = await transition(folderMove(root, 'old', 'new', ['', '/a.txt', '/deep', '/deep/b.txt']));
+      expect(results.map(({ problem }) => problem)).toEqual(results.map(() => undefined));
+      expect(await under.read('new/a.txt')).toBe('a');
+      expect(await under.read('new/deep/b.txt')).toBe('b');
+      expect(namesOf((await scan()).root)).toEqual(['new']);
+    });
+
+    law('leaves behind what came into a folder before it was moved, and what is out of scope in it', async ({ under, scan, transition }) => {
+      await under.write('old/a.txt', 'a');
+      const { root } = await scan();
+      await under.write('old/x_state.json', '{}');
+      await under.write('old/late.txt', 'late');
+      const results = await transition(folderMove(root, 'old', 'new', ['', '/a.txt']));
+      expect(results.map(({ problem }) => problem?.code === undefined)).toEqual([true, true, true, false]);
+      expect(await under.read('new/a.txt')).toBe('a');
+      expect(await under.read('old/x_state.json')).toBe('{}');
+      expect(await under.read('old/late.txt')).toBe('late');
+      expect(await under.read('new/x_state.json')).toBe(undefined);
+    });
+
+    law('moves nothing that changed since it was scanned, and nothing over what is there', async ({ under, scan, transition }) => {
+      for (const name of ['edited.txt', 'safe.txt', 'gone.txt']) await under.write(name, name);
+      const { root } = await scan();
+      await under.write('edited.txt', 'another');
+      await under.write('occupied.txt', 'mine');
+      await under.remove('gone.txt');
+      const moves: readonly (readonly [string, string])[] = [
+        ['edited.txt', 'new.txt'],
+        ['safe.txt', 'occupied.txt'],
+        ['gone.txt', 'other.txt'],
+      ];
+      const results = await transition([
+        ...moves.map(([from, to]) => moved(root, from, to)),
+        ...moves.map(([from, to]) => ({ ...change(from, fileAt(root, from), undefined), to: path(to) })),
+      ]);
+      expect(results.map(({ problem }) => problem?.code)).toEqual([
+        'SYNC_TARGET_CHANGED',
+        'SYNC_TARGET_OCCUPIED',
+        'SYNC_TARGET_CHANGED',
+        'SYNC_TARGET_CHANGED',
+        'SYNC_TARGET_CHANGED',
+        undefined,
+      ]);
+      expect(await under.read('edited.txt')).toBe('another');
+      expect(await under.read('safe.txt')).toBe('safe.txt');
+      expect(await under.read('occupied.txt')).toBe('mine');
+      expect([await under.read('new.txt'), await under.read('other.txt')]).toEqual([undefined, undefined]);
+    });
+
+    law('moves nothing into scope or out of it', async ({ under, scan, transition }) => {
+      await under.write('x_state.json', '{}');
+      await under.write('a.txt', 'a');
+      const { root } = await scan();
+      const a = fileAt(root, 'a.txt');
+      const results = await transition([
+        { ...change('b.txt', undefined, a), from: { path: path('x_state.json'), entry: a, was: a } },
+        { ...change('y_state.json', undefined, a), from: { path: path('a.txt'), entry: a, was: a } },
+      ]);
+      expect(results.map(({ problem }) => problem?.code)).toEqual(['SYNC_OUT_OF_SCOPE', 'SYNC_OUT_OF_SCOPE']);
+      expect(await under.read('x_state.json')).toBe('{}');
+      expect(await under.read('a.txt')).toBe('a');
+    });
+
+    law(
+      'journals of a move that brought an edit along that it moved, and the edit is still to travel',
+      async ({ under, replica, scan, transition, pair }) => {
+        await under.write('old.txt', 'edited');
+        const { root } = await scan();
+        const now = fileAt(root, 'old.txt');
+        const was: File = { ...now, sizeBytes: 3, mode: 0o600 };
+        await transition([
+          { path: path('new.txt'), old: undefined, new: now, peer: was, from: { path: path('old.txt'), entry: now, was } },
+          { path: path('old.txt'), old: now, new: undefined, peer: undefined, to: path('new.txt') },
+        ]);
+        expect((await replica.archive(await pair()).status()).journal).toEqual([
+          { path: 'new.txt', alpha: was, beta: was },
+          { path: 'old.txt', alpha: undefined, beta: undefined },
+        ]);
+      },
+    );
+
     law('keeps a directory that holds what is out of scope', async ({ under, scan, transition }) => {
       await under.write('hub/letter.md', 'hello');
       await under.write('hub/x_state.json', '{}');
@@ -341,6 +446,20 @@ function textOf(parts: readonly ContentPart[]): string {
 
 function change(at: string, old: Entry | undefined, next: Entry | undefined): Transition {
   return { path: path(at), old, new: next, peer: next };
+}
+
+/** The first half of a move. */
+function moved(root: Entry | undefined, from: string, to: string): Transition {
+  const entry = entryAt(root, path(from));
+  if (entry?.kind !== 'file' && entry?.kind !== 'directory') throw new Error(`${from} is ${entry?.kind ?? 'absent'}`);
+  const node = entry.kind === 'file' ? entry : { kind: entry.kind, mode: entry.mode, children: [] };
+  return { ...change(to, undefined, node), from: { path: path(from), entry: node, was: node } };
+}
+
+/** All that it takes to move a folder: `below` are its entries in walk order, itself first. */
+function folderMove(root: Entry | undefined, from: string, to: string, below: readonly string[]): readonly Transition[] {
+  const creations = below.map((rest) => moved(root, `${from}${rest}`, `${to}${rest}`));
+  return [...creations, ...creations.map((made) => ({ ...change(made.from?.path ?? '', made.new, undefined), to: made.path })).reverse()];
 }
 
 function need(at: string, { digest, sizeBytes }: { readonly digest: Digest; readonly sizeBytes: number }): ContentNeed {

@@ -27,6 +27,8 @@ import type {
 import type { ScanSettings } from '../engine/settings.ts';
 import type { Digest } from '../hash/digest.ts';
 import { withMerkle } from '../hash/merkle.ts';
+import type { MoveSource } from '../reconcile/change.ts';
+import { halfAfter } from '../reconcile/half-after.ts';
 import { compileScope } from '../scope/compile-scope.ts';
 import { mergeFolding } from '../scope/fold.ts';
 import { exactNames } from '../scope/rules.ts';
@@ -209,7 +211,8 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
         const result = makeTransition(disk, change, inScope, settings, run, step);
         if (result.problem === undefined) {
           const isAlpha = disk.id === pair.alpha;
-          journal.push({ path: change.path, alpha: isAlpha ? result.achieved : change.peer, beta: isAlpha ? change.peer : result.achieved });
+          const own = halfAfter(change, result.achieved);
+          journal.push({ path: change.path, alpha: isAlpha ? own : change.peer, beta: isAlpha ? change.peer : own });
         }
         results.push(result);
         onProgress?.(results.length);
@@ -248,6 +251,15 @@ function makeTransition(
   const kind = (change.new ?? change.old)?.kind === 'directory' ? 'directory' : 'other';
   const onTheWay = kind === 'directory' && change.old === undefined && scope.enters(path);
   if (!scope.includes(path, kind) && !onTheWay) return failed('SYNC_OUT_OF_SCOPE', `${path} is out of scope`, undefined);
+  if (change.from !== undefined) {
+    if (!scope.includes(change.from.path, kind)) return failed('SYNC_OUT_OF_SCOPE', `${change.from.path} is out of scope`, undefined);
+    const moved = moveNode(disk, change, change.from, settings, step);
+    if (moved !== undefined) return moved;
+  }
+  if (change.to !== undefined && (getMemoryNode(disk, path) === undefined || getMemoryNode(disk, path) === getMemoryNode(disk, change.to)))
+    return { achieved: undefined };
+  if (change.to !== undefined && kind !== 'directory')
+    return failed('SYNC_TARGET_CHANGED', `${path} was not moved`, readNode(mustGetNode(disk, path), settings));
   const node = getMemoryNode(disk, path);
   const found = node && readNode(node, settings);
   if (!sameNode(found, change.old)) {
@@ -290,6 +302,40 @@ function makeTransition(
   if (parent?.kind === 'directory') putMemoryNode(disk, parent, path.slice(path.lastIndexOf('/') + 1), made);
   else disk.root = made;
   return { achieved: next };
+}
+
+/** Moves a file or link, or a folder that the disk takes for the new one already. `undefined`: a folder, which is made anew and filled. */
+function moveNode(
+  disk: MemoryDisk,
+  { path, new: next }: Transition,
+  from: MoveSource,
+  settings: ScanSettings | undefined,
+  step: (name: string, path?: RelativePath) => void,
+): TransitionResult | undefined {
+  const source = getMemoryNode(disk, from.path);
+  const found = source && readNode(source, settings);
+  if (source === undefined || !sameNode(found, from.entry)) {
+    return { achieved: undefined, problem: { code: 'SYNC_TARGET_CHANGED', message: `${from.path} changed since it was scanned` } };
+  }
+  const there = getMemoryNode(disk, path);
+  if (there !== undefined && there !== source) {
+    return { achieved: readNode(there, settings), problem: { code: 'SYNC_TARGET_OCCUPIED', message: `${path} is there already` } };
+  }
+  if (source.kind === 'directory' && there === undefined) return undefined;
+  const parent = getMemoryNode(disk, path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '');
+  if (parent?.kind !== 'directory') return { achieved: undefined, problem: { code: 'SYNC_IO', message: `there is no directory to hold ${path}` } };
+  step('transition', path);
+  disk.writes++;
+  removeMemoryNode(disk, from.path);
+  if ((source.kind === 'file' || source.kind === 'directory') && (next?.kind === 'file' || next?.kind === 'directory')) source.mode = next.mode;
+  putMemoryNode(disk, parent, path.slice(path.lastIndexOf('/') + 1), source);
+  return { achieved: readNode(source, settings) };
+}
+
+function mustGetNode(disk: MemoryDisk, path: RelativePath): MemoryNode {
+  const node = getMemoryNode(disk, path);
+  if (node === undefined) throw new TypeError(`nothing at ${path}`);
+  return node;
 }
 
 function readTree(

@@ -56,8 +56,15 @@ describe('traversal names', () => {
   for (const name of names) {
     it(`${JSON.stringify(name.slice(0, 20))} in a change`, () =>
       attack((peer) => {
-        peer.send('open', 3, { type: 'transition', on: 1, run: 'run', pair, durability: 'full', count: 1, progress: false });
+        peer.send('open', 3, { type: 'transition', on: 1, run: 'run', pair, durability: 'full', count: 1, moves: 0, progress: false });
         peer.send('message', 3, { type: 'nodes', table: table([{ path: name }, { path: name, entry: link }, { path: name }]) });
+      }));
+    it(`${JSON.stringify(name.slice(0, 20))} as what is to be moved`, () =>
+      attack((peer) => {
+        peer.send('open', 3, { type: 'transition', on: 1, run: 'run', pair, durability: 'full', count: 1, moves: 1, progress: false });
+        peer.send('message', 3, { type: 'nodes', table: table([{ path: 'a' }, { path: 'a', entry: file }, { path: 'a' }]) });
+        peer.send('message', 3, { type: 'moves', indexes: Buffer.alloc(4) });
+        peer.send('message', 3, { type: 'nodes', table: table([{ path: name, entry: file }, { path: name }]) });
       }));
     it(`${JSON.stringify(name.slice(0, 20))} in a content that is asked for`, () =>
       attack((peer) => {
@@ -124,7 +131,16 @@ describe('requests that cannot be', () => {
 });
 
 describe('lists that cannot be', () => {
-  const transition = (count: number): object => ({ type: 'transition', on: 1, run: 'run', pair, durability: 'full', count, progress: false });
+  const transition = (count: number, moves = 0): object => ({
+    type: 'transition',
+    on: 1,
+    run: 'run',
+    pair,
+    durability: 'full',
+    count,
+    moves,
+    progress: false,
+  });
   const cases: readonly (readonly [string, number, object])[] = [
     ['rows of one change with two paths', 1, table([{ path: 'a' }, { path: 'b', entry: link }, { path: 'a' }])],
     ['more rows than announced', 1, table([{ path: 'a' }, { path: 'a', entry: link }, { path: 'a' }, { path: 'b' }])],
@@ -139,6 +155,30 @@ describe('lists that cannot be', () => {
       attack((peer) => {
         peer.send('open', 3, transition(count));
         peer.send('message', 3, { type: 'nodes', table: rows });
+      }),
+    );
+  }
+
+  const index = (...indexes: readonly number[]): Buffer => Buffer.from(Uint32Array.from(indexes).buffer);
+  const creation = [{ path: 'a' }, { path: 'a', entry: file }, { path: 'a' }];
+  const deletion = [{ path: 'b', entry: file }, { path: 'b' }, { path: 'b' }];
+  const moves: readonly (readonly [string, number, Buffer, Parameters<typeof table>[0]])[] = [
+    ['a move of a change that is not there', 1, index(2), [{ path: 'c', entry: file }, { path: 'c' }]],
+    ['more moves than announced', 1, index(0, 1), []],
+    ['two moves of one change', 2, index(0, 0), [{ path: 'c', entry: file }, { path: 'c' }, { path: 'd', entry: file }, { path: 'd' }]],
+    ['a move of the root', 1, index(0), [{ path: '', entry: file }, { path: '' }]],
+    ['a move to where it is', 1, index(0), [{ path: 'a', entry: file }, { path: 'a' }]],
+    ['a move of another kind', 1, index(0), [{ path: 'c', entry: link }, { path: 'c' }]],
+    ['a deletion that moves something', 1, index(1), [{ path: 'c', entry: file }, { path: 'c' }]],
+    ['a creation that moves away', 1, index(0), [{ path: 'c' }, { path: 'c' }]],
+  ];
+  for (const [title, count, indexes, rows] of moves) {
+    it(title, () =>
+      attack((peer) => {
+        peer.send('open', 3, transition(2, count));
+        peer.send('message', 3, { type: 'nodes', table: table([...creation, ...deletion]) });
+        peer.send('message', 3, { type: 'moves', indexes });
+        if (rows.length > 0) peer.send('message', 3, { type: 'nodes', table: table(rows) });
       }),
     );
   }

@@ -1,5 +1,5 @@
 /**
- * Every bound of the wire in one place. Frames, windows, nesting and pages are part of protocol version 1: both ends must hold the same.
+ * Every bound of the wire in one place. Frames, windows, nesting and pages are part of the protocol version: both ends must hold the same.
  * {@link ConnectionLimits} bound what this end is willing to do for a peer and may differ. All are checked before anything is allocated for what they bound.
  */
 

@@ -15,7 +15,7 @@ import {
 } from '@ubos/sync-core';
 import { bytesToIndexes, bytesToOffsets, doublesToBytes, indexesToBytes } from './columns.ts';
 import { failureTextMax, listRowsMax, resultsPerPage } from './limits.ts';
-import { type ContentsPage, contentsPage, type Failure, type NeedsPage, nodesPage, type ResultsPage } from './messages.ts';
+import { type ContentsPage, contentsPage, type Failure, type MovesPage, movesPage, type NeedsPage, nodesPage, type ResultsPage } from './messages.ts';
 import { cutPages, cutTables, NodePagesReader } from './node-pages.ts';
 import { escapeText } from './text.ts';
 import type { WireStream } from './wire-stream.ts';
@@ -200,16 +200,65 @@ export async function sendTransitions(stream: WireStream, changes: readonly Tran
     stream,
     groups(changes, ({ old, new: next, peer }) => [old, next, peer]),
   );
+  const ends = changes.flatMap(({ from, to }, index) => {
+    if (from !== undefined) return [{ index, path: from.path, entries: [from.entry, from.was] }];
+    return to === undefined ? [] : [{ index, path: to, entries: [undefined, undefined] }];
+  });
+  for (let at = 0; at < ends.length; at += movesPerPage) {
+    const page: MovesPage = { type: 'moves', indexes: indexesToBytes(ends.slice(at, at + movesPerPage).map(({ index }) => index)) };
+    await stream.send(page);
+  }
+  await sendRows(
+    stream,
+    groups(ends, ({ entries }) => entries),
+  );
 }
 
-export async function receiveTransitions(stream: WireStream, count: number): Promise<readonly Transition[]> {
+/** How many of the changes are ends of moves. */
+export function countMoves(changes: readonly Transition[]): number {
+  return changes.reduce((count, { from, to }) => (from === undefined && to === undefined ? count : count + 1), 0);
+}
+
+const movesPerPage = 32_768;
+
+export async function receiveTransitions(stream: WireStream, count: number, moves: number): Promise<readonly Transition[]> {
   const changes: Transition[] = [];
   for await (const { path, entries } of receiveGroups(stream, count, 3)) {
     const [old, next, peer] = entries;
     if (next !== undefined && !isSyncable(next)) stream.refuse('a change to what cannot be made');
     changes.push({ path, old, new: next, peer });
   }
+  const indexes: number[] = [];
+  while (indexes.length < moves) {
+    const page = bytesToIndexes((await stream.message(movesPage)).indexes);
+    if (page.length === 0 || indexes.length + page.length > moves) stream.refuse('more moves than were announced, or none');
+    indexes.push(...page);
+  }
+  let at = 0;
+  for await (const { path, entries } of receiveGroups(stream, moves, 2)) {
+    const index = indexes[at] ?? count;
+    if (at > 0 && index <= (indexes[at - 1] ?? count)) stream.refuse('moves that are not in order');
+    const change = changes[index];
+    if (change === undefined) stream.refuse('a move of nothing');
+    changes[index] = movingChange(stream, change, { path, entry: entries[0], was: entries[1] });
+    at++;
+  }
   return changes;
+}
+
+/** One end of a move: a creation says what it moves, a deletion only where it goes. */
+function movingChange(
+  stream: WireStream,
+  change: Transition,
+  { path, entry, was }: { readonly path: RelativePath; readonly entry: Entry | undefined; readonly was: Entry | undefined },
+): Transition {
+  if (path === rootPath || path === change.path) stream.refuse('a move that leads nowhere');
+  if (entry === undefined) {
+    if (change.old === undefined || change.new !== undefined || was !== undefined) stream.refuse('a move of what stays');
+    return { ...change, to: path };
+  }
+  if (!isSyncable(entry) || change.old !== undefined || change.new?.kind !== entry.kind) stream.refuse('a move of what cannot be moved');
+  return { ...change, from: { path, entry, was } };
 }
 
 export async function sendAncestorChanges(stream: WireStream, changes: readonly AncestorChange[]): Promise<void> {

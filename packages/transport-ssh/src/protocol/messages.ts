@@ -15,7 +15,7 @@
  * | `stage`             | `contents`*               | either at once `results`*, or `needs`* and `ready`;                        |
  * |                     | data (content parts)      | `results`*, at the latest when all contents have ended                     |
  * | `supply`            | `contents`*               | data (content parts)                                                       |
- * | `transition`        | `nodes`* (3 rows each)    | `progress`*, `results`* with the node achieved                             |
+ * | `transition`        | `nodes`* (3 rows each), then of the ends of moves `moves`* (which changes they are) and `nodes`* (2 rows each: the other end's path, with what moves and what it was) | `progress`*, `results`* with the node achieved |
  * | `admission`, `time` |                           | `admission`, `time`                                                        |
  * | `archive-status`    |                           | `archive`, `nodes`* (journal, 2 rows each)                                 |
  * | `archive-load`      |                           | `tree`* (alpha), `done`, `tree`* (beta, against alpha), `done`             |
@@ -156,6 +156,8 @@ export type Request =
       readonly pair: PairKey;
       readonly durability: 'full' | 'fast';
       readonly count: number;
+      /** How many of the changes are ends of moves. */
+      readonly moves: number;
       readonly progress: boolean;
     }
   | { readonly type: 'admission'; readonly on: number }
@@ -216,7 +218,7 @@ export const request: Shape<Request> = variants<Request>({
   'scan-tree': record<RequestOf<'scan-tree'>>({ type, on }),
   stage: record<RequestOf<'stage'>>({ type, on, run: token(), count }),
   supply: record<RequestOf<'supply'>>({ type, on, count }),
-  transition: record<RequestOf<'transition'>>({ type, on, run: token(), pair, durability, count, progress: flag }),
+  transition: record<RequestOf<'transition'>>({ type, on, run: token(), pair, durability, count, moves: count, progress: flag }),
   admission: record<RequestOf<'admission'>>({ type, on }),
   time: record<RequestOf<'time'>>({ type, on }),
   'archive-status': record<RequestOf<'archive-status'>>({ type, on, pair }),
@@ -267,6 +269,12 @@ export interface NeedsPage {
   readonly fromBytes: Buffer;
 }
 
+/** Which of the changes are ends of moves, by index (32 bits each), ascending. */
+export interface MovesPage {
+  readonly type: 'moves';
+  readonly indexes: Buffer;
+}
+
 /** Outcomes, in the order of the requests: bytes received of each content (doubles) or the nodes achieved; and which of them failed. */
 export interface ResultsPage {
   readonly type: 'results';
@@ -309,6 +317,7 @@ const needsPage: Shape<NeedsPage> = record<NeedsPage>({
   indexes: bytes(tableBytesMax, 4),
   fromBytes: bytes(tableBytesMax, 8),
 });
+export const movesPage: Shape<MovesPage> = record<MovesPage>({ type: literal('moves'), indexes: bytes(tableBytesMax, 4) });
 const resultsPage: Shape<ResultsPage> = record<ResultsPage>({
   type: literal('results'),
   count: natural(resultsPerPage),

@@ -26,7 +26,7 @@ import {
 import { ask, finish, openRequest, within } from './call.ts';
 import { receiveContents, sendContents } from './content.ts';
 import { listRowsMax } from './limits.ts';
-import { readMissing, readStageResults, readTransitionResults, sendNeeds, sendTransitions } from './lists.ts';
+import { countMoves, readMissing, readStageResults, readTransitionResults, sendNeeds, sendTransitions } from './lists.ts';
 import {
   admissionMessage,
   done,
@@ -212,7 +212,16 @@ export async function openRemoteReplica(
       { run, pair, durability, signal, onProgress }: TransitionOptions,
     ): Promise<readonly TransitionResult[]> {
       if (changes.length === 0) return [];
-      const stream = openRequest(mux, { type: 'transition', on, run, pair, durability, count: changes.length, progress: onProgress !== undefined });
+      const stream = openRequest(mux, {
+        type: 'transition',
+        on,
+        run,
+        pair,
+        durability,
+        count: changes.length,
+        moves: countMoves(changes),
+        progress: onProgress !== undefined,
+      });
       return within(stream, signal, async () => {
         await sendTransitions(stream, changes);
         const pages = new NodePagesReader(changes.length);

@@ -138,12 +138,12 @@ async function answerSupply({ count }: RequestOf<'supply'>, replica: Replica, st
 }
 
 async function answerTransition(
-  { run, pair, durability, count, progress }: RequestOf<'transition'>,
+  { run, pair, durability, count, moves, progress }: RequestOf<'transition'>,
   replica: Replica,
   stream: WireStream,
   clock: Clock,
 ): Promise<void> {
-  const changes = await receiveTransitions(stream, count);
+  const changes = await receiveTransitions(stream, count, moves);
   const reporter = createReporter(stream, clock, progress);
   const results = await replica.transition(changes, {
     run,
