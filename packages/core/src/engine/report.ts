@@ -1,6 +1,7 @@
 /**
  * The report: everything a run found and did, as plain data. A dry run returns the same report as the real run, with its changes still `pending`.
  */
+import type { Change } from '../reconcile/change.ts';
 import type { Conflict, Side } from '../reconcile/plan.ts';
 import type { Entry } from '../tree/entry.ts';
 import type { RelativePath } from '../tree/path.ts';
@@ -41,13 +42,15 @@ export interface SyncChange {
   /** The side that is changed. */
   readonly side: Side;
   readonly action: SyncAction;
+  /** Where a renamed entry was. Its deletion there is part of this change. */
+  readonly from?: RelativePath | undefined;
   readonly old: Entry | undefined;
   readonly new: Entry | undefined;
   readonly status: 'pending' | 'done' | 'failed';
 }
 
-/** `update` is a new content (of a file or a link), `replace` another kind of entry, `chmod` permissions alone. */
-export type SyncAction = 'create' | 'update' | 'replace' | 'delete' | 'chmod' | 'mkdir' | 'symlink';
+/** `update` is a new content (of a file or a link), `replace` another kind of entry, `chmod` permissions alone; `rename` moves what is there to a new path. */
+export type SyncAction = 'create' | 'update' | 'replace' | 'delete' | 'chmod' | 'rename' | 'mkdir' | 'symlink';
 
 export interface SyncProblem {
   readonly path: RelativePath;
@@ -106,7 +109,8 @@ export interface SyncCounts {
 }
 
 /** The word for what a change does. */
-export function actionOf(old: Entry | undefined, next: Entry | undefined): SyncAction {
+export function actionOf({ old, new: next, from }: Change): SyncAction {
+  if (from !== undefined) return 'rename';
   if (next === undefined) return 'delete';
   if (old === undefined) return next.kind === 'directory' ? 'mkdir' : next.kind === 'symlink' ? 'symlink' : 'create';
   if (old.kind !== next.kind) return 'replace';

@@ -5,7 +5,8 @@ import { type Ancestor, type AncestorChange, agreed } from './ancestor.ts';
 import { applyChanges } from './apply.ts';
 import { applyAncestorChanges } from './apply-ancestor.ts';
 import type { Change } from './change.ts';
-import type { Plan } from './plan.ts';
+import { halfAfter } from './half-after.ts';
+import { bothSides, otherSide, type Plan, type Side } from './plan.ts';
 
 export interface PairState {
   readonly ancestor: Ancestor;
@@ -20,18 +21,30 @@ export function applyPlan(
 ): PairState {
   const left = applyChanges(alpha, plan.alphaChanges);
   const right = applyChanges(beta, plan.betaChanges);
-  const achieved = achievedAt([...plan.alphaChanges, ...plan.betaChanges], left, right);
+  const achieved = achievedAt(plan, left, right);
   return { ancestor: applyAncestorChanges(ancestor ?? agreed(undefined), [...plan.ancestorChanges, ...achieved]), alpha: left, beta: right };
 }
 
-/** What the ancestor has to remember of changes that were made: each side as it is afterwards, at each path that was changed on either. */
-function achievedAt(changes: readonly Change[], alpha: Entry | undefined, beta: Entry | undefined): readonly AncestorChange[] {
+/**
+ * What the ancestor has to remember of changes that were made: each side as it is afterwards, at each path that was changed on either. Of what moved
+ * and is still different, only that it moved.
+ */
+function achievedAt(plan: Plan, alpha: Entry | undefined, beta: Entry | undefined): readonly AncestorChange[] {
   const remembered: AncestorChange[] = [];
   const seen = new Set<RelativePath>();
-  for (const { path } of changes) {
-    if (seen.has(path)) continue;
+  const after = { alpha, beta };
+  const remember = (side: Side, change: Change): void => {
+    const { path } = change;
+    if (seen.has(path)) return;
     seen.add(path);
-    remembered.push({ path, alpha: entryAt(alpha, path), beta: entryAt(beta, path) });
-  }
+    const [own, peer] = [entryAt(after[side], path), entryAt(after[otherSide(side)], path)];
+    const half = halfAfter({ ...change, peer }, own);
+    remembered.push(side === 'alpha' ? { path, alpha: half, beta: peer } : { path, alpha: peer, beta: half });
+  };
+  const lists = { alpha: plan.alphaChanges, beta: plan.betaChanges };
+  // What one side changes where the other one's folder moved to comes after the move.
+  const moved = (side: Side): number => lists[side].findLastIndex(({ to }) => to !== undefined) + 1;
+  for (const side of bothSides) for (const change of lists[side].slice(0, moved(side))) remember(side, change);
+  for (const side of bothSides) for (const change of lists[side].slice(moved(side))) remember(side, change);
   return remembered;
 }

@@ -13,11 +13,11 @@ export interface WantedContent {
   readonly mtimeMs: number;
 }
 
-/** The contents that changes on one side need, in their order: one for each path that gets a new content. A change of permissions needs none. */
+/** The contents that changes on one side need, in their order: one for each path that gets a new content. A change of permissions needs none, nor does a move. */
 export function contentRequests(changes: readonly Change[]): readonly WantedContent[] {
   const wanted: WantedContent[] = [];
-  for (const { path, old, new: next } of changes) {
-    if (next?.kind !== 'file' || (old?.kind === 'file' && sameContent(old, next))) continue;
+  for (const { path, old, new: next, from } of changes) {
+    if (next?.kind !== 'file' || from !== undefined || (old?.kind === 'file' && sameContent(old, next))) continue;
     wanted.push({ path, digest: next.digest, sizeBytes: next.sizeBytes, mode: next.mode, mtimeMs: next.mtimeMs });
   }
   return wanted;

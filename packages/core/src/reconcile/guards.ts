@@ -7,8 +7,8 @@
 import { countTree } from '../tree/count.ts';
 import { type Entry, isSyncable, sameContent } from '../tree/entry.ts';
 import { entryAt } from '../tree/lookup.ts';
-import { parseRelativePath, type RelativePath, rootPath } from '../tree/path.ts';
-import { childrenOf } from '../tree/walk.ts';
+import { joinPath, parseRelativePath, type RelativePath, rootPath } from '../tree/path.ts';
+import { childrenOf, walk } from '../tree/walk.ts';
 import type { Ancestor } from './ancestor.ts';
 import type { Change } from './change.ts';
 import { bothSides, otherSide, type Plan, type Side } from './plan.ts';
@@ -30,11 +30,12 @@ export interface GuardFacts {
   readonly ancestor: Ancestor | undefined;
   readonly alpha: Entry | undefined;
   readonly beta: Entry | undefined;
+  /** Knows what was moved elsewhere; without it everything that is not there any more is gone. */
+  readonly plan?: Plan | undefined;
 }
 
 /** All that the guards find, the worst first. */
 export function findHalts({
-  plan,
   limits,
   include,
   ...facts
@@ -47,8 +48,8 @@ export function findHalts({
   const found = [
     rootEmptied(facts),
     ...includedPaths(include).map((path) => pathEmptied(facts, path)),
-    massDelete(plan, facts.ancestor, limits.maxDelete),
-    massChange(plan, facts.ancestor, limits.maxChange),
+    massDelete(facts.plan, facts.ancestor, limits.maxDelete),
+    massChange(facts.plan, facts.ancestor, limits.maxChange),
   ];
   return found.filter((halt) => halt !== undefined);
 }
@@ -98,15 +99,42 @@ export function massChange(plan: Plan, ancestor: Ancestor | undefined, limit: Gu
 const deletionsLeast = 20;
 const replacementsLeast = 100;
 
-function emptiedAt({ ancestor, ...now }: GuardFacts, path: RelativePath): { readonly side: Side; readonly children: number } | undefined {
+function emptiedAt({ ancestor, plan, ...now }: GuardFacts, path: RelativePath): { readonly side: Side; readonly children: number } | undefined {
   if (ancestor === undefined) return undefined;
   for (const side of bothSides) {
     // A folder that held nothing then, and is still there for its out-of-scope content, is no loss.
     const stays = new Set(childrenOf(entryAt(now[side], path)).map(({ name }) => name));
-    const children = childrenOf(entryAt(ancestor[side], path)).filter(({ name, entry }) => !stays.has(name) || childrenOf(entry).length > 0).length;
+    const moved = movedAway(plan, side);
+    const children = childrenOf(entryAt(ancestor[side], path)).filter(
+      ({ name, entry }) => (!stays.has(name) || childrenOf(entry).length > 0) && !isAllIn(moved, joinPath(path, name), entry),
+    ).length;
     if (children >= 2 && isEmpty(now[side], path) && !isEmpty(now[otherSide(side)], path)) return { side, children };
   }
   return undefined;
+}
+
+/** What a side has moved to other places: there the other side is to follow. */
+function movedAway(plan: Plan | undefined, side: Side): ReadonlySet<RelativePath> {
+  const changes = side === 'alpha' ? plan?.betaChanges : plan?.alphaChanges;
+  return new Set(changes?.flatMap(({ path, to }) => (to === undefined ? [] : [path])));
+}
+
+/** Whether an entry is among these paths, or all files are that are in it. */
+function isAllIn(paths: ReadonlySet<RelativePath>, path: RelativePath, entry: Entry): boolean {
+  if (paths.size === 0 || paths.has(path)) return paths.size > 0;
+  let files = 0;
+  let missing = false;
+  walk(
+    [entry],
+    (at, [node]) => {
+      if (node?.kind === 'directory') return !missing;
+      files++;
+      missing ||= !paths.has(at);
+      return false;
+    },
+    path,
+  );
+  return files > 0 && !missing;
 }
 
 /** Nothing there that is synced. What could not be read may be anything, so it is not nothing; and neither is what a parent hides that could not be read. */
@@ -157,8 +185,9 @@ function isFileLike(entry: Entry | undefined): boolean {
   return entry?.kind === 'file' || entry?.kind === 'symlink';
 }
 
-function isDeletion({ old, new: next }: Change): boolean {
-  return isFileLike(old) && !isFileLike(next);
+/** What moved is not gone. */
+function isDeletion({ old, new: next, to }: Change): boolean {
+  return isFileLike(old) && !isFileLike(next) && to === undefined;
 }
 
 /** Permissions alone replace nothing. */

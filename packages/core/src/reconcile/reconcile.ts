@@ -18,7 +18,9 @@
  *
  * **Order.** Decisions are made from the root down, at each path by the five things known there: the two halves and the two sides of it, and the policy.
  * Below two directories each child is decided by itself. Everywhere else at most one side has anything below, so the decision is about all of it.
- * (Renames will be found between these two steps: after the walk, deletions and creations of one content become moves.)
+ *
+ * **Renames.** A plan by paths knows no renames. They are found in it afterwards (`renames.ts`); where there are any, they are carried out first, on the other side and
+ * in the ancestor, and what is left is decided once more by the same rules (`follow-renames.ts`).
  *
  * **Total.** There is no input on which this throws, and the same trees give the same plan. Swapping the sides swaps the plan.
  * Costs what changed on either side and its siblings, as long as unchanged directories can be told by reference or by Merkle digest.
@@ -33,10 +35,12 @@ import { type Ancestor, isUnsettled, unsettled } from './ancestor.ts';
 import { carry, findObstacle } from './carry.ts';
 import { bringsContent, isUnchanged, syncable } from './compare.ts';
 import { conflictName } from './conflict-name.ts';
+import { followRenames } from './follow-renames.ts';
 import { createNamesTaken, isExact } from './names-taken.ts';
 import { mergeModes } from './permissions.ts';
 import { bothSides, otherSide, type Plan, type Side, type Sides } from './plan.ts';
 import { type ClockRelation, type PathRules, type Policy, rulesAt } from './policy.ts';
+import { findRenames } from './renames.ts';
 import { namedSide, type SettleContext, settleContent } from './settle.ts';
 import {
   leave,
@@ -67,7 +71,15 @@ export interface ReconcileInput {
   readonly folding?: Sides<Folding> | undefined;
 }
 
-export function reconcile({
+export function reconcile(input: ReconcileInput): Plan {
+  const plan = reconcileByPath(input);
+  const { ancestor } = input;
+  const renames = findRenames(input, plan);
+  return ancestor === undefined || renames === undefined ? plan : followRenames({ ...input, ancestor }, plan, renames, reconcileByPath);
+}
+
+/** The plan in which nothing moves: the rules alone. What was renamed is deleted here and made there. */
+export function reconcileByPath({
   ancestor,
   first = ancestor === undefined,
   alpha,

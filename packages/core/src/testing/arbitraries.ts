@@ -23,6 +23,8 @@ export type Edit =
   | { readonly edit: 'remove'; readonly at: RelativePath }
   | { readonly edit: 'chmod'; readonly at: RelativePath; readonly mode: number }
   | { readonly edit: 'move'; readonly at: RelativePath; readonly to: RelativePath }
+  /** A move of something that is really there: the n-th entry of the tree, in walk order, counted round. */
+  | { readonly edit: 'rename'; readonly nth: number; readonly to: RelativePath }
   /** Something that is not synced appears: `special` in the tree, `hidden` out of scope, `unreadable` where nothing can be learnt. */
   | { readonly edit: 'special' | 'hidden' | 'unreadable'; readonly at: RelativePath };
 
@@ -64,6 +66,7 @@ export function treeArbitraries(fc: typeof FastCheck): TreeArbitraries {
     fc.record({ edit: fc.constant('remove' as const), at }),
     fc.record({ edit: fc.constant('chmod' as const), at, mode }),
     fc.record({ edit: fc.constant('move' as const), at, to: at }),
+    fc.record({ edit: fc.constant('rename' as const), nth: fc.nat(20), to: at }),
   );
   const hides: FastCheck.Arbitrary<Edit> = fc.record({ edit: fc.constantFrom('special' as const, 'hidden' as const, 'unreadable' as const), at });
   const clean = fc.oneof({ arbitrary: makes, weight: 2 }, { arbitrary: unmakes, weight: 3 });
@@ -127,6 +130,11 @@ const emptyRoot: Entry = dir({}, { mode: 0, hasUntracked: true });
 
 /** Makes an edit, with the folders that it needs. What cannot be done is not. */
 export function applyEdit(tree: Entry, edit: Edit): Entry {
+  if (edit.edit === 'rename') {
+    const paths = pathsBelow(tree);
+    const from = paths[edit.nth % Math.max(1, paths.length)];
+    return from === undefined ? tree : move(tree, from, edit.to);
+  }
   const { at } = edit;
   switch (edit.edit) {
     case 'write':
@@ -150,6 +158,12 @@ export function applyEdit(tree: Entry, edit: Edit): Entry {
     case 'unreadable':
       return entryAt(tree, at) === undefined ? tree : put(tree, at, problematic());
   }
+}
+
+function pathsBelow(tree: Entry): readonly RelativePath[] {
+  const paths: RelativePath[] = [];
+  walk([tree], (at) => at === rootPath || paths.push(at) > 0);
+  return paths;
 }
 
 function put(tree: Entry, at: RelativePath, entry: Entry): Entry {

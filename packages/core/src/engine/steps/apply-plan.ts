@@ -1,17 +1,19 @@
 /** Carries a plan out, batch by batch, each committed by itself. */
 
 import type { AncestorChange } from '../../reconcile/ancestor.ts';
-import type { Side } from '../../reconcile/plan.ts';
+import type { Change } from '../../reconcile/change.ts';
+import { bothSides, otherSide, type Side } from '../../reconcile/plan.ts';
+import type { Entry } from '../../tree/entry.ts';
 import { entryAt } from '../../tree/lookup.ts';
 import { isWithin, type RelativePath } from '../../tree/path.ts';
 import { isAdmitted } from '../admission.ts';
 import type { ArchiveCommit, ArchiveStore } from '../archive-store.ts';
-import type { SyncReport } from '../report.ts';
+import type { SyncProblem, SyncReport } from '../report.ts';
 import type { SyncRun } from '../run-sync.ts';
 import { commitArchives, turnRound } from './commit-archives.ts';
 import { type Decided, isLetGo } from './decide.ts';
 import { type Met, peerAddress } from './meet.ts';
-import { planBatches } from './plan-batches.ts';
+import { type Batch, planBatches } from './plan-batches.ts';
 import { propagate } from './propagate.ts';
 import type { ReportBuilder } from './report-builder.ts';
 import type { Surveyed } from './survey.ts';
@@ -33,8 +35,12 @@ export async function applyPlan(options: SyncRun, met: Met, surveyed: Surveyed, 
   const total = totalsOf(batches);
   let doneItems = 0;
   let doneBytesBefore = 0;
-  for (const [index, batch] of batches.entries()) {
+  /** What batches achieved, until the run is over. */
+  const achieved = { alpha: new Map<RelativePath, Entry | undefined>(), beta: new Map<RelativePath, Entry | undefined>() };
+  const failedMoves = { alpha: new Set<RelativePath>(), beta: new Set<RelativePath>() };
+  for (const [index, planned] of batches.entries()) {
     signal?.throwIfAborted();
+    const { batch, left } = withoutOrphans(planned, failedMoves);
     if (index > 0 && !(await admitted(options))) {
       await committer.commit(pending);
       return report.gated();
@@ -52,7 +58,7 @@ export async function applyPlan(options: SyncRun, met: Met, surveyed: Surveyed, 
       });
     const outcome = await propagate(batch, {
       replicas: { alpha, beta },
-      scanned: (side, path) => entryAt(decided.trees[side], path),
+      held: (side, path) => (achieved[side].has(path) ? achieved[side].get(path) : entryAt(decided.trees[side], path)),
       sourceOf: (path) => decided.copiesOf.get(path) ?? path,
       run: report.run,
       pair,
@@ -64,9 +70,16 @@ export async function applyPlan(options: SyncRun, met: Met, surveyed: Surveyed, 
       },
       onDone: (side, change, problem) => {
         doneItems++;
+        if (problem !== undefined && change.from !== undefined) failedMoves[side].add(change.path);
         report.done(side, change, problem);
       },
     });
+    for (const { side, change, problem } of left) {
+      doneItems++;
+      report.done(side, change, problem);
+      failedPaths.push(change.path);
+    }
+    for (const side of ['alpha', 'beta'] as const) for (const [path, entry] of outcome.achieved[side]) achieved[side].set(path, entry);
     doneBytesBefore += staged.alpha + staged.beta;
     report.received(outcome.receivedBytes);
     progress();
@@ -79,6 +92,28 @@ export async function applyPlan(options: SyncRun, met: Met, surveyed: Surveyed, 
   if (batches.length === 0) await committer.commit([...pending, ...letGo]);
   await alpha.peers?.set(peerAddress(met.identities.beta, options.profile), betaId(met));
   return report.finished();
+}
+
+/** What follows a move that failed has nothing to follow: it is left for the next run. */
+function withoutOrphans(
+  batch: Batch,
+  failedMoves: Readonly<Record<Side, ReadonlySet<RelativePath>>>,
+): { readonly batch: Batch; readonly left: readonly { readonly side: Side; readonly change: Change; readonly problem: SyncProblem }[] } {
+  if (failedMoves.alpha.size + failedMoves.beta.size === 0) return { batch, left: [] };
+  const isOrphan = (side: Side, { path, from }: Change): boolean => from === undefined && failedMoves[otherSide(side)].has(path);
+  return {
+    batch: {
+      alpha: batch.alpha.filter((change) => !isOrphan('alpha', change)),
+      beta: batch.beta.filter((change) => !isOrphan('beta', change)),
+    },
+    left: bothSides.flatMap((side) =>
+      batch[side].flatMap((change) => {
+        if (!isOrphan(side, change)) return [];
+        const message = `${change.path} was not renamed on the other side`;
+        return [{ side, change, problem: { path: change.path, side, code: 'SYNC_SOURCE_CHANGED', message, during: 'transfer' as const } }];
+      }),
+    ),
+  };
 }
 
 function createCommitter({
@@ -117,9 +152,9 @@ function totalsOf(batches: ReturnType<typeof planBatches>): { readonly items: nu
   let items = 0;
   let bytes = 0;
   for (const batch of batches) {
-    for (const { new: next } of [...batch.alpha, ...batch.beta]) {
+    for (const { new: next, from } of [...batch.alpha, ...batch.beta]) {
       items++;
-      if (next?.kind === 'file') bytes += next.sizeBytes;
+      if (next?.kind === 'file' && from === undefined) bytes += next.sizeBytes;
     }
   }
   return { items, bytes };

@@ -13,7 +13,7 @@ import { compileScope } from '../../scope/compile-scope.ts';
 import { mergeFolding } from '../../scope/fold.ts';
 import { compilePatterns } from '../../scope/pattern.ts';
 import type { Entry } from '../../tree/entry.ts';
-import { isWithin, type RelativePath } from '../../tree/path.ts';
+import { isWithin, parentPath, type RelativePath } from '../../tree/path.ts';
 import type { Snapshot } from '../replica.ts';
 import type { SyncHalt } from '../report.ts';
 import type { SyncRun } from '../run-sync.ts';
@@ -104,11 +104,20 @@ function policyOf({ settings, names, hosts = names, first, clock }: SyncRun): Po
   };
 }
 
-/** The changes at or below the paths, and the folders that have to be made for them. */
+/** The changes at or below the paths, and the folders that have to be made for them. Of what moves, either path selects both. */
 function selectPaths(plan: Plan, paths: readonly RelativePath[] | undefined): Plan {
   if (paths === undefined || paths.length === 0) return plan;
-  const selected = (path: RelativePath): boolean => paths.some((wanted) => isWithin(path, wanted));
-  const onTheWay = ({ path, new: next }: Change): boolean => next?.kind === 'directory' && paths.some((wanted) => isWithin(wanted, path));
+  const isAsked = (path: RelativePath): boolean => paths.some((wanted) => isWithin(path, wanted));
+  const moving = new Set<RelativePath>();
+  const above = new Set<RelativePath>();
+  for (const { path, from } of [...plan.alphaChanges, ...plan.betaChanges]) {
+    if (from === undefined || !(isAsked(path) || isAsked(from.path))) continue;
+    moving.add(path).add(from.path);
+    for (let parent = parentPath(path); parent !== undefined && !above.has(parent); parent = parentPath(parent)) above.add(parent);
+  }
+  const selected = (path: RelativePath): boolean => moving.has(path) || isAsked(path);
+  const onTheWay = ({ path, new: next }: Change): boolean =>
+    next?.kind === 'directory' && (above.has(path) || paths.some((wanted) => isWithin(wanted, path)));
   // The copy of a loser belongs to its conflict, whatever its name is.
   const copies = new Set(plan.conflicts.filter(({ path }) => selected(path)).map(({ keptAs }) => keptAs));
   const select = (changes: readonly Change[]): readonly Change[] =>

@@ -5,6 +5,9 @@
  * Order: small files first, then files above `largeFileBytes` by size, deletions last (so that content that is only moving is still there
  * to be copied). Three things keep their place: a directory is made before what is in it, what is in a directory is removed before something else takes
  * the directory's place, and the loser of a conflict is copied before the winner takes its name.
+ *
+ * What one side changes where the other one's files move to (an edit that follows its file to the new name) comes after all of that, in batches of its own:
+ * by then it is known that they have moved, and the content is there.
  */
 import type { Change } from '../../reconcile/change.ts';
 import type { Side } from '../../reconcile/plan.ts';
@@ -33,8 +36,22 @@ export function planBatches(
   beta: readonly Change[],
   { limits = defaultBatchLimits, isCopy = () => false }: BatchOptions = {},
 ): readonly Batch[] {
-  const left = cut(inOrder(alpha, isCopy), limits);
-  const right = cut(inOrder(beta, isCopy), limits);
+  const [left, leftAfter] = apart(alpha, beta);
+  const [right, rightAfter] = apart(beta, alpha);
+  return [
+    ...beside(cut(inOrder(left, isCopy), limits), cut(inOrder(right, isCopy), limits)),
+    ...beside(cut(inOrder(leftAfter, isCopy), limits), cut(inOrder(rightAfter, isCopy), limits)),
+  ];
+}
+
+/** One side's changes, those apart that follow what moves on the other. */
+function apart(changes: readonly Change[], other: readonly Change[]): readonly [readonly Change[], readonly Change[]] {
+  const moving = new Set(other.flatMap(({ path, from }) => (from === undefined ? [] : [path])));
+  if (moving.size === 0) return [changes, []];
+  return [changes.filter(({ path }) => !moving.has(path)), changes.filter(({ path }) => moving.has(path))];
+}
+
+function beside(left: readonly (readonly Change[])[], right: readonly (readonly Change[])[]): readonly Batch[] {
   const count = Math.max(left.length, right.length);
   return Array.from({ length: count }, (_, index) => ({ alpha: left[index] ?? [], beta: right[index] ?? [] }));
 }
@@ -75,9 +92,9 @@ function cut(changes: readonly Change[], limits: BatchLimits): readonly (readonl
   return batches;
 }
 
-/** Content that the change may need; permissions alone need none. */
-function contentBytesOf({ old, new: next }: Change): number {
-  if (next?.kind !== 'file') return 0;
+/** Content that the change may need; permissions alone need none, and neither does a move. */
+function contentBytesOf({ old, new: next, from }: Change): number {
+  if (next?.kind !== 'file' || from !== undefined) return 0;
   return old?.kind === 'file' && old.digest === next.digest && old.sizeBytes === next.sizeBytes ? 0 : next.sizeBytes;
 }
 

@@ -3,6 +3,7 @@
 import type { AncestorChange } from '../../reconcile/ancestor.ts';
 import type { Change } from '../../reconcile/change.ts';
 import { contentRequests } from '../../reconcile/content-requests.ts';
+import { halfAfter } from '../../reconcile/half-after.ts';
 import type { Side } from '../../reconcile/plan.ts';
 import type { Entry } from '../../tree/entry.ts';
 import { isWithin, type RelativePath } from '../../tree/path.ts';
@@ -13,8 +14,8 @@ import type { Batch } from './plan-batches.ts';
 
 export interface PropagateOptions {
   readonly replicas: Readonly<Record<Side, Replica>>;
-  /** What a side held at a path when it was scanned. */
-  readonly scanned: (side: Side, path: RelativePath) => Entry | undefined;
+  /** What a side holds at a path: what earlier batches achieved there, else what was scanned. */
+  readonly held: (side: Side, path: RelativePath) => Entry | undefined;
   /** Where a side holds the content that is to go to `path` on the other: another path only for kept losers of conflicts. */
   readonly sourceOf: (path: RelativePath) => RelativePath;
   readonly run: string;
@@ -30,6 +31,8 @@ export interface Propagated {
   /** In the order of the changes, a path at most once. */
   readonly ancestorChanges: readonly AncestorChange[];
   readonly receivedBytes: Readonly<Record<Side, number>>;
+  /** What each side holds now at the paths that were changed there. */
+  readonly achieved: Readonly<Record<Side, ReadonlyMap<RelativePath, Entry | undefined>>>;
 }
 
 export async function propagate(batch: Batch, options: PropagateOptions): Promise<Propagated> {
@@ -38,8 +41,9 @@ export async function propagate(batch: Batch, options: PropagateOptions): Promis
   const [alphaDone, betaDone] = await settleBoth(changeSide('alpha', batch, alphaStaged, options), changeSide('beta', batch, betaStaged, options));
   return {
     failedPaths: failedPathsOf(alphaDone, betaDone),
-    ancestorChanges: rememberOutcome(alphaDone, betaDone, options.scanned),
+    ancestorChanges: rememberOutcome(alphaDone, betaDone, options.held),
     receivedBytes: { alpha: alphaStaged.receivedBytes, beta: betaStaged.receivedBytes },
+    achieved: { alpha: achievedOf(alphaDone), beta: achievedOf(betaDone) },
   };
 }
 
@@ -80,7 +84,7 @@ async function changeSide(side: Side, batch: Batch, { failures }: Staged, option
   const possible = failures.size === 0 ? changes : changes.filter(({ path }) => !failures.has(path));
   const transitions: readonly Transition[] = possible.map((change) => ({
     ...change,
-    peer: options.scanned(side === 'alpha' ? 'beta' : 'alpha', change.path),
+    peer: options.held(side === 'alpha' ? 'beta' : 'alpha', change.path),
   }));
   const results =
     transitions.length === 0
@@ -109,20 +113,29 @@ async function changeSide(side: Side, batch: Batch, { failures }: Staged, option
  * What both sides hold now at each path that was changed on either. A change that failed is not remembered, so that the next run plans it again; a
  * directory that had to stay for what is out of scope in it is, so that it is not planned for ever, unless it stayed for something that failed.
  */
-function rememberOutcome(alpha: Done, beta: Done, scanned: PropagateOptions['scanned']): readonly AncestorChange[] {
+function rememberOutcome(alpha: Done, beta: Done, held: PropagateOptions['held']): readonly AncestorChange[] {
   const remembered: AncestorChange[] = [];
   const seen = new Set<RelativePath>();
   const failedPaths = failedPathsOf(alpha, beta);
-  for (const { path } of [...alpha.changes, ...beta.changes]) {
+  for (const change of [...alpha.changes, ...beta.changes]) {
+    const { path } = change;
     if (seen.has(path)) continue;
     seen.add(path);
     const left = alpha.resultsByPath.get(path);
     const right = beta.resultsByPath.get(path);
     if (failed(left) || failed(right)) continue;
     if ((isKept(left) || isKept(right)) && failedPaths.some((below) => isWithin(below, path))) continue;
-    remembered.push({ path, alpha: left ? left.achieved : scanned('alpha', path), beta: right ? right.achieved : scanned('beta', path) });
+    const now = { alpha: left ? left.achieved : held('alpha', path), beta: right ? right.achieved : held('beta', path) };
+    // Nothing else changes where something moves to: the other side's state is the one that it has had all the time.
+    if (change.from === undefined) remembered.push({ path, ...now });
+    else if (left !== undefined) remembered.push({ path, ...now, alpha: halfAfter({ ...change, peer: now.beta }, now.alpha) });
+    else remembered.push({ path, ...now, beta: halfAfter({ ...change, peer: now.alpha }, now.beta) });
   }
   return remembered;
+}
+
+function achievedOf({ resultsByPath }: Done): ReadonlyMap<RelativePath, Entry | undefined> {
+  return new Map([...resultsByPath].flatMap(([path, result]) => (failed(result) ? [] : [[path, result.achieved]])));
 }
 
 function failed(result: TransitionResult | undefined): boolean {

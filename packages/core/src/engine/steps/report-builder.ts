@@ -109,14 +109,18 @@ export function createReportBuilder(options: SyncOptions): ReportBuilder {
         problems.push({ path, side, code: problemCode(code), message, during: 'decide' });
       }
       for (const { side, change } of plan.changes) {
-        changeIndex.set(`${side} ${change.path}`, changes.length);
-        changes.push({ path: change.path, side, action: actionOf(change.old, change.new), old: change.old, new: change.new, status: 'pending' });
+        const { path, old, new: next, from, to } = change;
+        // Where something moved away is no change of its own.
+        if (to !== undefined) continue;
+        changeIndex.set(`${side} ${path}`, changes.length);
+        changes.push({ path, side, action: actionOf(change), ...(from && { from: from.path }), old, new: next, status: 'pending' });
       }
     },
-    done(side, { path }, problem) {
-      const index = changeIndex.get(`${side} ${path}`);
+    done(side, { path, to }, problem) {
+      const index = changeIndex.get(`${side} ${to ?? path}`);
       const planned = index === undefined ? undefined : changes[index];
-      if (index === undefined || planned === undefined) return;
+      // A move was reported when its entry came to its new place; after that only a failure is news.
+      if (index === undefined || planned === undefined || (to !== undefined && problem === undefined)) return;
       const change: SyncChange = { ...planned, status: problem === undefined ? 'done' : 'failed' };
       changes[index] = change;
       if (problem !== undefined) problems.push(problem);
