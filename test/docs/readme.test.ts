@@ -11,18 +11,19 @@ import { makeTempFolder } from '../support/temp.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const readme = await readFile(join(root, 'README.md'), 'utf8');
 
-it('the example of the library compiles', async () => {
+it('the examples of the library compile', async () => {
   // Below the checkout, so that the packages are found; with a project of its own, so that nothing else is compiled.
   const folder = join(root, 'node_modules', '.cache', 'readme');
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'example.ts'), fences('ts').join('\n'));
+  await writeFile(join(folder, 'readme.ts'), fences('ts').join('\n'));
+  await writeFile(join(folder, 'library.ts'), fences('ts', await readFile(join(root, 'docs', 'library.md'), 'utf8')).join('\n'));
   await writeFile(
     join(folder, 'tsconfig.json'),
     JSON.stringify({
       extends: '../../../tsconfig.test.json',
       compilerOptions: { composite: false, incremental: false, tsBuildInfoFile: null },
-      include: ['example.ts'],
+      include: ['readme.ts', 'library.ts'],
     }),
   );
   const { stdout } = await promisify(execFile)(join(root, 'node_modules', '.bin', 'tsc'), ['--noEmit', '-p', folder]).catch(
@@ -50,6 +51,6 @@ it('the commands exist', async () => {
   for (const [, script] of readme.matchAll(/npm run (\w+)/g)) expect(Object.keys(scripts)).toContain(script);
 });
 
-function fences(language: string): readonly string[] {
-  return [...readme.matchAll(new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 'gs'))].map((match) => match[1] ?? '');
+function fences(language: string, page = readme): readonly string[] {
+  return [...page.matchAll(new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 'gs'))].map((match) => match[1] ?? '');
 }
