@@ -43,6 +43,7 @@ export type {
   TransitionOptions,
   TransitionResult,
 } from './engine/replica.ts';
+export { unnamedInMax } from './engine/replica.ts';
 export type {
   HaltReason,
   HeldEntry,

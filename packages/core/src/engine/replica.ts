@@ -163,9 +163,14 @@ export interface ScanCounts {
   readonly entries: number;
   readonly filesHashed: number;
   readonly bytesHashed: number;
-  /** Names that are not UTF-8. What has one is left alone: it could not be written on the other side as it is here. */
+  /** Names that are not UTF-8, or longer than a name can be. What has one is left alone: it could not be written on the other side as it is here. */
   readonly unnamed: number;
+  /** The first folders that hold such names, at most {@link unnamedInMax}. Missing: none. */
+  readonly unnamedIn?: readonly RelativePath[] | undefined;
 }
+
+/** Enough to find them by. */
+export const unnamedInMax = 5;
 
 /** A content that a transition will need. */
 export interface ContentRequest {

@@ -1,12 +1,12 @@
 /** What a change of the scope does: nothing to any tree. What leaves it leaves the archive, what enters it is new. Whoever starts the run. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { compileScope } from '../scope/compile-scope.ts';
+import type { ScopeRules } from '../scope/rules.ts';
 import { listMemoryDisk } from '../testing/memory-disk.ts';
 import { createTwoReplicas, type NodeName, type TwoReplicas } from '../testing/two-replicas.ts';
 import { entryAt } from '../tree/lookup.ts';
 import { type RelativePath } from '../tree/path.ts';
-import { compileScope } from '../scope/compile-scope.ts';
-import type { ScopeRules } from '../scope/rules.ts';
 import { walk } from '../tree/walk.ts';
 
 const scopeOf = (partial: Partial<ScopeRules>): ScopeRules => ({ include: [], exclude: [], guard: [], ...partial });

@@ -1,10 +1,12 @@
-/** Names that the file system of one side does not take, as FAT refuses `CON` and eCryptfs what is long. */
+/** Names that the file system of one side does not take, as FAT refuses `CON` and eCryptfs what is long; and names that cannot be carried at all. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { SyncReport } from '../engine/report.ts';
 import { runSync } from '../engine/run-sync.ts';
 import { defaultSyncSettings } from '../engine/sync-settings.ts';
+import type { Disk } from './disk.ts';
 import { createFsReplica } from './fs-replica.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { systemClock } from './system-clock.ts';
@@ -43,18 +45,7 @@ it.each([
   for (const path of ['docs/CON.txt', 'docs/fine', 'aux/a/b', 'aux/c']) put(path);
   symlinkSync('fine', join(alpha, 'docs/link'));
   for (let turn = 0; turn < 2; turn++) {
-    await using left = await createFsReplica(alpha, { stateMirror: false });
-    await using right = await createFsReplica(beta, { stateMirror: false, disk });
-    const report = await runSync({
-      alpha: left,
-      beta: right,
-      names: { alpha: 'left', beta: 'right' },
-      profile: 'default',
-      settings: defaultSyncSettings,
-      dryRun: false,
-      durability: 'fast',
-      clock: systemClock,
-    });
+    const report = await sync(disk);
     expect(report.outcome).toBe('partial');
     const refused = report.problems.filter(({ code }) => code === 'SYNC_NAME_REFUSED').map(({ path, side }) => `${side} ${path}`);
     expect(refused).toEqual(expect.arrayContaining(['beta aux', 'beta docs/CON.txt', 'beta docs/link']));
@@ -64,3 +55,35 @@ it.each([
     expect(existsSync(join(alpha, 'aux/a/b'))).toBe(true);
   }
 });
+
+it.runIf(process.platform === 'linux')('what is not UTF-8 is left alone, its folder is named in each run, and is not removed with it', async () => {
+  const odd = Buffer.concat([Buffer.from(join(alpha, 'docs/old/')), Buffer.from([0x81, 0xfe])]);
+  mkdirSync(join(alpha, 'docs/old'), { recursive: true });
+  writeFileSync(odd, 'kept');
+  writeFileSync(join(alpha, 'docs/old/fine'), 'fine');
+  for (const change of [() => {}, () => rmSync(join(beta, 'docs'), { recursive: true }), () => {}]) {
+    change();
+    const report = await sync();
+    expect(report.problems).toEqual([]);
+    expect(report.notices).toMatchObject([
+      { code: 'SYNC_NAME_NOT_UTF8', side: 'alpha', message: expect.stringMatching(/^1 name on left is not UTF-8.*\(in docs\/old\)$/) },
+    ]);
+    expect(readFileSync(odd, 'utf8')).toBe('kept');
+  }
+  expect(existsSync(join(alpha, 'docs/old/fine'))).toBe(false);
+});
+
+async function sync(disk?: Disk): Promise<SyncReport> {
+  await using left = await createFsReplica(alpha, { stateMirror: false });
+  await using right = await createFsReplica(beta, { stateMirror: false, disk });
+  return await runSync({
+    alpha: left,
+    beta: right,
+    names: { alpha: 'left', beta: 'right' },
+    profile: 'default',
+    settings: defaultSyncSettings,
+    dryRun: false,
+    durability: 'fast',
+    clock: systemClock,
+  });
+}

@@ -302,6 +302,7 @@ describe('what is left alone', () => {
     expect(entryOf(result, 'd')).toMatchObject({ hasUntracked: true });
     expect(entryOf(result, 'd/link')).toEqual({ kind: 'untracked', reason: 'link-not-portable' });
     expect(result.notices).toEqual([{ code: 'SYNC_NAME_NOT_UTF8', path: 'd', count: 2 }]);
+    expect(result.counts).toMatchObject({ unnamed: 2, unnamedIn: ['d'] });
   });
 });
 

@@ -18,13 +18,13 @@
  * 210,000 entries a second; bare `readdir` and `lstat` take 0.32 s. A tree takes 225 bytes an entry, one that is its baseline nothing. In slices of 2 ms.
  */
 import type { Clock } from '../engine/clock.ts';
-import type { ScanCounts } from '../engine/replica.ts';
+import { type ScanCounts, unnamedInMax } from '../engine/replica.ts';
 import type { ScanSettings } from '../engine/settings.ts';
 import type { Digest } from '../hash/digest.ts';
 import { merkleOfChildren } from '../hash/merkle.ts';
 import type { Scope } from '../scope/scope.ts';
 import type { Child, Directory, Entry } from '../tree/entry.ts';
-import type { Name } from '../tree/name.ts';
+import { compareNames, type Name } from '../tree/name.ts';
 import { pathLengthMax, type RelativePath, rootPath } from '../tree/path.ts';
 import type { DiskDirectory, DiskKind, DiskStat } from './disk.ts';
 import { isErrno } from './errno.ts';
@@ -78,6 +78,12 @@ export interface ScanNotice {
   readonly count: number;
 }
 
+function unnamedOf(notices: readonly ScanNotice[]): Pick<ScanCounts, 'unnamed' | 'unnamedIn'> {
+  if (notices.length === 0) return { unnamed: 0 };
+  const folders = notices.map(({ path }) => path).sort(compareNames);
+  return { unnamed: notices.reduce((sum, { count }) => sum + count, 0), unnamedIn: folders.slice(0, unnamedInMax) };
+}
+
 export async function scanTree(options: ScanTreeOptions): Promise<ScanResult> {
   const scan = new Scan(options);
   return scan.run();
@@ -127,7 +133,7 @@ class Scan {
     this.#progress();
     return {
       root,
-      counts: { entries: this.#entries, filesHashed, bytesHashed, unnamed: this.#notices.reduce((sum, { count }) => sum + count, 0) },
+      counts: { entries: this.#entries, filesHashed, bytesHashed, ...unnamedOf(this.#notices) },
       indexChanged: index.isDirty,
       notices: this.#notices,
     };

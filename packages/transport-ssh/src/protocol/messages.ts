@@ -34,6 +34,7 @@ import type {
   Limit,
   PairKey,
   PairSettings,
+  RelativePath,
   ReplicaCapabilities,
   ReplicaId,
   ReplicaIdentity,
@@ -41,7 +42,7 @@ import type {
   ScanSettings,
   ScopeRules,
 } from '@ubos/sync-core';
-import { parseScopeRules } from '@ubos/sync-core';
+import { parseRelativePath, parseScopeRules, unnamedInMax } from '@ubos/sync-core';
 import { errorTextMax, framePayloadBytesMax, listRowsMax, resultsPerPage } from './limits.ts';
 import {
   anything,
@@ -80,6 +81,13 @@ const pair: Shape<PairKey> = record<PairKey>({ alpha: replicaId, beta: replicaId
 
 const scopeRules: Shape<ScopeRules> = (value, at) => {
   const parsed = parseScopeRules(value);
+  if (!parsed.ok) throw new Malformed(`${at}: ${parsed.error}`);
+  return parsed.value;
+};
+
+/** A path in the tree of the peer. */
+const treePath: Shape<RelativePath> = (value, at) => {
+  const parsed = parseRelativePath(text(65_536)(value, at));
   if (!parsed.ok) throw new Malformed(`${at}: ${parsed.error}`);
   return parsed.value;
 };
@@ -437,7 +445,13 @@ const snapshotFacts: Shape<SnapshotFacts> = record<SnapshotFacts>({
   folding,
   marked: flag,
   freeBytes: natural(),
-  counts: record<ScanCounts>({ entries: natural(), filesHashed: natural(), bytesHashed: natural(), unnamed: natural() }),
+  counts: record<ScanCounts>({
+    entries: natural(),
+    filesHashed: natural(),
+    bytesHashed: natural(),
+    unnamed: natural(),
+    unnamedIn: optional(listOf(treePath, unnamedInMax)),
+  }),
 });
 export const scanAnswer: Shape<ScanAnswer> = variants<ScanAnswer>({ progress, tree: treePage, snapshot: snapshotFacts });
 export const admissionMessage: Shape<Admission> = record<Admission>({

@@ -1,6 +1,6 @@
 import type { Change } from '../../reconcile/change.ts';
 import type { Conflict, PlanProblem, Side } from '../../reconcile/plan.ts';
-import type { Snapshot } from '../replica.ts';
+import { type Snapshot, unnamedInMax } from '../replica.ts';
 import {
   actionOf,
   type HeldEntry,
@@ -92,12 +92,15 @@ export function createReportBuilder(options: SyncOptions): ReportBuilder {
     scanned(found) {
       snapshots = found;
       for (const side of ['alpha', 'beta'] as const) {
-        const { unnamed } = found[side].counts;
+        const { unnamed, unnamedIn = [] } = found[side].counts;
         if (unnamed === 0) continue;
+        const where = unnamedIn.map((path) => path || 'the root').join(', ');
         notice({
           code: 'SYNC_NAME_NOT_UTF8',
           side,
-          message: `${unnamed} name${unnamed === 1 ? '' : 's'} on ${names[side]} ${unnamed === 1 ? 'is' : 'are'} not UTF-8: what bears such a name is left alone`,
+          message:
+            `${unnamed} name${unnamed === 1 ? '' : 's'} on ${names[side]} ${unnamed === 1 ? 'is' : 'are'} not UTF-8, or longer than 255 bytes: ` +
+            `what bears such a name is left alone${where === '' ? '' : ` (in ${where}${unnamedIn.length === unnamedInMax ? ', ...' : ''})`}`,
         });
       }
     },
