@@ -24,6 +24,7 @@ export function changeLine(change: SyncChange): Body<'change'> {
     action: change.action === 'replace' ? replacedBy(next) : change.action,
     kind: shown?.kind === 'directory' || shown?.kind === 'symlink' ? shown.kind : 'file',
     sizeBytes: shown?.kind === 'file' ? shown.sizeBytes : 0,
+    ...(change.from === undefined ? {} : { from: change.from }),
     status: change.status,
     old: entryFacts(old),
     new: entryFacts(next),
