@@ -1,12 +1,14 @@
 /** Two folders of this machine kept the same by the engine: the parts of this folder together. */
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -23,6 +25,7 @@ import { createFsReplica } from './fs-replica.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { systemClock } from './system-clock.ts';
 import { stoppingDisk } from './test-support/faulty-disk.ts';
+import { type DiskCall, wrapDisk } from './test-support/wrapped-disk.ts';
 
 const open: (() => void)[] = [];
 afterEach(() => {
@@ -106,6 +109,10 @@ function first({ alpha, beta }: Pair): void {
   write(alpha, 'scripts/run.sh', '#!/bin/sh\n', 0o755);
   write(alpha, 'old/gone.txt', 'gone');
   write(alpha, 'cache/big', 'never');
+  write(alpha, 'was.txt', 'to be moved');
+  write(alpha, 'shared.txt', 'to be moved, and edited');
+  write(alpha, 'folder/one.txt', 'first of a folder');
+  write(alpha, 'folder/deep/two.txt', 'second of a folder');
   write(beta, 'hub/letter.md', 'hello');
   write(beta, 'hub/x_state.json', '{}');
   symlinkSync('docs/a.md', join(beta, 'link'));
@@ -122,6 +129,11 @@ function second({ alpha, beta }: Pair): void {
   write(beta, 'docs/c.md', 'c');
   rmSync(join(beta, 'link'));
   write(beta, 'link', 'a file now');
+  renameSync(join(alpha, 'was.txt'), join(alpha, 'new/is.txt'));
+  renameSync(join(alpha, 'shared.txt'), join(alpha, 'renamed.txt'));
+  write(beta, 'shared.txt', 'edited meanwhile');
+  renameSync(join(beta, 'folder'), join(beta, 'directory'));
+  write(alpha, 'folder/deep/two.txt', 'edited in the old folder');
 }
 
 describe('two folders', () => {
@@ -137,6 +149,10 @@ describe('two folders', () => {
     expect(inScope(roots.alpha)).toEqual(inScope(roots.beta));
     expect(inScope(roots.beta)).toEqual(
       [
+        'directory/ 755',
+        'directory/deep/ 755',
+        'directory/deep/two.txt 644 edited in the old folder',
+        'directory/one.txt 644 first of a folder',
         'docs/ 755',
         'docs/a.md 644 a changed',
         'docs/b.md 644 b',
@@ -147,13 +163,24 @@ describe('two folders', () => {
         'new/deep/ 755',
         'new/deep/copy.md 644 b',
         'new/deep/twin.md 644 b',
+        'new/is.txt 644 to be moved',
+        'renamed.txt 644 edited meanwhile',
         'scripts/ 755',
         'scripts/run.sh 700 #!/bin/sh\n',
       ].sort(),
     );
     expect(readFileSync(join(roots.beta, 'hub/x_state.json'), 'utf8')).toBe('{}');
-    expect([...versions(roots.beta)].sort()).toEqual(['a', 'gone']);
-    expect(versions(roots.alpha)).toEqual(['hello']);
+    // What moved is not kept, for nothing was replaced; what an edit replaced is.
+    expect([...versions(roots.beta)].sort()).toEqual(['a', 'gone', 'second of a folder']);
+    expect([...versions(roots.alpha)].sort()).toEqual(['hello', 'to be moved, and edited']);
+    expect(report.changes.flatMap(({ side, action, path, from }) => (action === 'rename' ? [`${side} ${from} ${path}`] : [])).sort()).toEqual([
+      'alpha folder directory',
+      'alpha folder/deep directory/deep',
+      'alpha folder/deep/two.txt directory/deep/two.txt',
+      'alpha folder/one.txt directory/one.txt',
+      'beta shared.txt renamed.txt',
+      'beta was.txt new/is.txt',
+    ]);
     const again = await sync(roots);
     expect(again).toMatchObject({ outcome: 'in-sync', changes: [], problems: [] });
     expect(again.counts).toMatchObject({ filesHashed: { alpha: 0, beta: 0 }, contentBytes: { toAlpha: 0, toBeta: 0 } });
@@ -167,7 +194,68 @@ describe('two folders', () => {
     expect((await sync(roots)).counts.contentBytes).toEqual({ toAlpha: 0, toBeta: 0 });
     expect(readFileSync(join(roots.beta, 'b/copy'), 'utf8')).toBe('the same');
   });
+
+  it('a folder that was renamed is renamed at once: no content is sent, read or written', async () => {
+    const roots = pair();
+    for (let index = 0; index < 50; index++) write(roots.alpha, `old/${index % 5}/${index}.txt`, `content ${index}`);
+    await sync(roots);
+    // By now what is known of the files is older than the clock's tick.
+    expect((await sync(roots)).outcome).toBe('in-sync');
+    renameSync(join(roots.alpha, 'old'), join(roots.alpha, 'new'));
+    const calls: DiskCall[] = [];
+    const report = await sync(roots, { beta: wrapDisk(createNodeDisk(), (call) => void calls.push(call)) });
+    expect(report).toMatchObject({ outcome: 'applied', problems: [] });
+    expect(report.counts).toMatchObject({ contentBytes: { toAlpha: 0, toBeta: 0 }, filesHashed: { beta: 0 } });
+    expect(report.changes.every(({ action, status }) => action === 'rename' && status === 'done')).toBe(true);
+    const moving = calls.filter(({ call }) => call === 'rename' || call === 'link' || call === 'copyFile' || call === 'removeDirectory');
+    expect(moving.filter(({ name }) => name === 'old' || name.endsWith('.txt'))).toMatchObject([{ call: 'rename', name: 'old', toName: 'new' }]);
+    expect(tree(roots.beta)).toEqual(tree(roots.alpha));
+    expect(versions(roots.beta)).toEqual([]);
+    expect(await sync(roots)).toMatchObject({ outcome: 'in-sync', counts: { filesHashed: { alpha: 0, beta: 0 } } });
+  });
+
+  it('a folder in which something new lies is moved file by file, and stays for that', async () => {
+    const roots = pair();
+    write(roots.alpha, 'old/a.txt', 'a');
+    write(roots.alpha, 'old/sub/b.txt', 'b');
+    await sync(roots);
+    renameSync(join(roots.alpha, 'old'), join(roots.alpha, 'new'));
+    // Out of scope, and made after the scan: right before the folder would be renamed.
+    let isScanned = false;
+    const late = wrapDisk(createNodeDisk(), ({ call, name }) => {
+      if (call === 'makeDirectory' && name === 'staging') isScanned = true;
+      if (isScanned && !existsSync(join(roots.beta, 'old/x_state.json'))) writeFileSync(join(roots.beta, 'old/x_state.json'), '{}');
+    });
+    rmSync(join(roots.beta, '.ubos-sync/staging'), { recursive: true, force: true });
+    const report = await sync(roots, { beta: late });
+    expect(isScanned).toBe(true);
+    expect(report.counts.contentBytes).toEqual({ toAlpha: 0, toBeta: 0 });
+    expect(tree(roots.beta)).toEqual(['new/ 755', 'new/a.txt 644 a', 'new/sub/ 755', 'new/sub/b.txt 644 b', 'old/ 755', 'old/x_state.json 644 {}']);
+    expect(report.problems).toMatchObject([{ path: 'old', code: 'SYNC_DIRECTORY_KEPT' }]);
+    expect((await sync(roots)).outcome).toBe('in-sync');
+  });
+
+  it('where the disk knows no links, or another mount lies in between, a file is moved all the same', async () => {
+    for (const errno of ['ENOTSUP', 'EXDEV']) {
+      const roots = pair();
+      write(roots.alpha, 'old.txt', 'content', 0o640);
+      await sync(roots);
+      renameSync(join(roots.alpha, 'old.txt'), join(roots.alpha, 'new.txt'));
+      const disk = wrapDisk(createNodeDisk(), ({ call, name }) => {
+        if (call === 'link' && name === 'old.txt') throw Object.assign(new Error(errno), { code: errno });
+      });
+      expect(await sync(roots, { beta: disk })).toMatchObject({ outcome: 'applied', problems: [], counts: { contentBytes: { toBeta: 0 } } });
+      expect(tree(roots.beta)).toEqual(['new.txt 640 content']);
+      expect(await sync(roots)).toMatchObject({ outcome: 'in-sync', counts: { filesHashed: { beta: 0 } } });
+    }
+  });
 });
+
+/** What was there before the run, or was written since. */
+const allTexts = [
+  ...['a changed', 'gone', 'hello', 'a file now', '{}', 'never'],
+  ...['to be moved', 'edited meanwhile', 'first of a folder', 'edited in the old folder'],
+];
 
 describe('a process that is killed', () => {
   for (const side of ['alpha', 'beta'] as const) {
@@ -195,7 +283,7 @@ describe('a process that is killed', () => {
         );
         if (ended === 'done' && disk.writes() < stop) break;
         const contents = [...tree(roots.alpha), ...tree(roots.beta), ...versions(roots.alpha), ...versions(roots.beta)].join('\n');
-        for (const text of ['a changed', 'gone', 'hello', 'a file now', '{}', 'never']) expect([stop, contents.includes(text)]).toEqual([stop, true]);
+        for (const text of allTexts) expect([stop, contents.includes(text)]).toEqual([stop, true]);
         for (const root of [roots.alpha, roots.beta]) rmSync(join(root, '.ubos-sync/lock'), { force: true });
         const report = await sync(roots);
         expect([stop, report.problems, report.conflicts]).toEqual([stop, [], []]);

@@ -416,7 +416,10 @@ for (const [group, rows] of Object.entries(cases)) {
           beta: row.moves.beta ?? [],
         });
         if (row.rest !== undefined) {
-          expect({ alpha: restOf(plan.alphaChanges), beta: restOf(plan.betaChanges) }).toEqual({ alpha: row.rest.alpha ?? [], beta: row.rest.beta ?? [] });
+          expect({ alpha: restOf(plan.alphaChanges), beta: restOf(plan.betaChanges) }).toEqual({
+            alpha: row.rest.alpha ?? [],
+            beta: row.rest.beta ?? [],
+          });
         }
         expect(plan.conflicts.map(({ path, reason }) => `${path} ${reason}`)).toEqual(row.conflicts ?? []);
         const after = applyPlan(given, plan);
@@ -449,7 +452,9 @@ describe('a move is no deletion', () => {
 
   it('and what was moved out of a folder did not make it empty', () => {
     expect(haltsOf({ docs: dir({ a: one, s: dir({ b: two }) }) }, { docs: dir(), texts: dir({ a: one, b: two }) }, ['docs', 'texts'])).toEqual([]);
-    expect(haltsOf({ docs: dir({ a: one, b: two, c: three }) }, { docs: dir(), texts: dir({ a: one }) }, ['docs', 'texts'])).toEqual(['path-emptied']);
+    expect(haltsOf({ docs: dir({ a: one, b: two, c: three }) }, { docs: dir(), texts: dir({ a: one }) }, ['docs', 'texts'])).toEqual([
+      'path-emptied',
+    ]);
   });
 });
 
@@ -472,7 +477,9 @@ function inputOf({
   beta,
   policy,
   folding,
-}: Pick<Case, 'ancestor' | 'alpha' | 'beta' | 'policy' | 'folding'>): ReconcileInput & { readonly ancestor: NonNullable<ReconcileInput['ancestor']> } {
+}: Pick<Case, 'ancestor' | 'alpha' | 'beta' | 'policy' | 'folding'>): ReconcileInput & {
+  readonly ancestor: NonNullable<ReconcileInput['ancestor']>;
+} {
   return {
     ancestor: { alpha: root(ancestor), beta: root(ancestor) },
     alpha: root(alpha),
