@@ -7,6 +7,7 @@ import { adviceFor } from '../errors/advice.ts';
 import type { OutputLineOf } from './lines.ts';
 import type { Sink } from './output.ts';
 import { counted, formatDuration, formatSize, printable, printableText, wrap } from './text.ts';
+import { whyText } from './why-text.ts';
 import {
   changeText,
   conflictText,
@@ -19,7 +20,6 @@ import {
   type Style,
   standsOut,
 } from './words.ts';
-import { whyText } from './why-text.ts';
 
 export interface HumanOptions {
   readonly out: (text: string) => void;

@@ -4,8 +4,8 @@
  */
 import { resolve } from 'node:path';
 import type { ReplicaId } from '../engine/replica.ts';
-import { applyAncestorChanges } from '../reconcile/apply-ancestor.ts';
 import type { Ancestor } from '../reconcile/ancestor.ts';
+import { applyAncestorChanges } from '../reconcile/apply-ancestor.ts';
 import { exactNames, type Folding } from '../scope/rules.ts';
 import { archiveBytesMax, createArchiveFile } from './archive-file.ts';
 import { pairOfArchive } from './archive-file-format.ts';

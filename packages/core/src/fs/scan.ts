@@ -31,12 +31,12 @@ import { isErrno } from './errno.ts';
 import type { Hashing } from './hasher.ts';
 import { FileReader, type LargeFile, readLink } from './scan-file.ts';
 import { type FolderTable, FolderTableBuilder, nothing, unknown } from './scan-folders.ts';
+import { hashListing, listed } from './scan-glance.ts';
 import type { ScanIndex } from './scan-index.ts';
 import { PathKey } from './scan-index-key.ts';
 import { closeFarAbove, closeLevel, type Level, openLevel, pathOfChild, withDescriptors } from './scan-level.ts';
 import { type Listing, listNames } from './scan-listing.ts';
 import { changed, problematic, problematicOf, untracked } from './scan-outcome.ts';
-import { hashListing, listed } from './scan-glance.ts';
 import { createSlices, type Slices } from './slices.ts';
 import { maskMode } from './transition-mode.ts';
 
