@@ -1,6 +1,6 @@
 /** The start table of DESIGN section 4: read from top to bottom, it is the specification. */
 import { describe, expect, it } from 'vitest';
-import type { AncestorChange } from '../reconcile/ancestor.ts';
+import { type AncestorChange, underway } from '../reconcile/ancestor.ts';
 import { dir, file, path } from '../testing/trees.ts';
 import { type ArchiveStart, type ArchiveStartQuestion, decideStart, foldJournals } from './archive-start.ts';
 import type { ArchiveHead, ArchiveStatus } from './archive-store.ts';
@@ -158,6 +158,12 @@ describe('folding journals', () => {
   it('takes the half of a side that wrote nothing from what the other knew of it', () => {
     expect(foldJournals([change('f', one, one)], [])).toEqual([change('f', one, one)]);
     expect(foldJournals([], [change('g', two, undefined)])).toEqual([change('g', two, undefined)]);
+  });
+
+  it('leaves out what was underway on both sides and arrived on one', () => {
+    expect(foldJournals([change('f', one, underway), change('g', two, two)], [])).toEqual([change('g', two, two)]);
+    expect(foldJournals([], [change('f', underway, one)])).toEqual([]);
+    expect(foldJournals([change('f', one, underway)], [change('f', underway, one)])).toEqual([change('f', one, one)]);
   });
 
   it('believes the last record of a path', () => {

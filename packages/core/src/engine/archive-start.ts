@@ -7,7 +7,7 @@
  *
  * Compared is (generation, digest), never the number alone: the digest chains all commits, so equal ones mean an equal past.
  */
-import type { AncestorChange } from '../reconcile/ancestor.ts';
+import { type AncestorChange, isUnderway } from '../reconcile/ancestor.ts';
 import type { Side } from '../reconcile/plan.ts';
 import type { Entry } from '../tree/entry.ts';
 import { compareNames } from '../tree/name.ts';
@@ -55,7 +55,8 @@ export function decideStart({ alpha, beta, ids, rejoin = false }: ArchiveStartQu
 
 /**
  * The ancestor changes that two journals of an interrupted run amount to, in the orientation of the archive: `alphaJournal` was written by the replica
- * that is alpha there. For each path: a half is what its own side achieved last, else what the other side knew of it when it acted.
+ * that is alpha there. For each path: a half is what its own side achieved last, else what the other side knew of it when it acted. Where both were to be
+ * changed and one was not, that is nothing to remember: the next run decides about the path as if it had not been touched.
  * In an order in which they can be applied: first what is gone on both sides, deepest first, then the rest from the root down.
  */
 export function foldJournals(alphaJournal: readonly AncestorChange[], betaJournal: readonly AncestorChange[]): AncestorChange[] {
@@ -68,6 +69,7 @@ export function foldJournals(alphaJournal: readonly AncestorChange[], betaJourna
     const other = betaLast.get(path);
     const alpha: Entry | undefined = own === undefined ? other?.alpha : own.alpha;
     const beta: Entry | undefined = other === undefined ? own?.beta : other.beta;
+    if (isUnderway(alpha) || isUnderway(beta)) continue;
     (alpha === undefined && beta === undefined ? gone : there).push({ path, alpha, beta });
   }
   return [...gone.reverse(), ...there];

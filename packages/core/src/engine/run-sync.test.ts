@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { listMemoryDisk } from '../testing/memory-disk.ts';
 import { createMemoryReplica } from '../testing/memory-replica.ts';
-import { createTwoReplicas, type TwoReplicas } from '../testing/two-replicas.ts';
+import { createTwoReplicas, type Step, type TwoReplicas } from '../testing/two-replicas.ts';
 import type { RelativePath } from '../tree/path.ts';
 import type { Replica } from './replica.ts';
 
@@ -266,6 +266,9 @@ describe('a crash at any step, then another run, is as if it had been run once',
     world.remove('balaur', 'gone');
     world.write('laptop', 'dir/c.txt', 'both, here');
     world.write('balaur', 'dir/c.txt', 'both, there and later');
+    // Its content goes one way and its permissions the other: both sides are changed at one path.
+    world.write('laptop', 'dir/d.txt', 'both, here', 0o755);
+    world.write('balaur', 'dir/d.txt', 'both, there and later');
   };
 
   it('whoever starts it', async () => {
@@ -302,6 +305,20 @@ describe('a crash at any step, then another run, is as if it had been run once',
       if (!crash) break;
     }
     expect(steps).toBeGreaterThan(10);
+  });
+
+  it('between two batches that change one path, each on its own side', async () => {
+    const world = await synced({ z: 'before' });
+    // More than fits into one batch, so that the content of `z` comes to balaur after its permissions came to the laptop.
+    for (let count = 0; count < 10_000; count++) world.write('laptop', `many/${count}`, '');
+    world.write('balaur', 'z', 'there', 0o755);
+    world.write('laptop', 'z', 'here and later');
+    const step: Step = (node, name, path) => {
+      if (node === 'balaur' && name === 'transition' && path === 'z') throw new Error('crash');
+    };
+    await expect(world.sync({ step })).rejects.toThrow('crash');
+    await world.sync();
+    for (const node of ['laptop', 'balaur'] as const) expect(listMemoryDisk(world.disks[node])).toContain('z 755 here and later');
   });
 
   it('an edit or a deletion made after the crash is neither a conflict nor undone', async () => {

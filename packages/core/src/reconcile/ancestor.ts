@@ -32,3 +32,13 @@ export const unsettled: Problematic = { kind: 'problematic', code: 'SYNC_UNSETTL
 export function isUnsettled(entry: Entry | undefined): boolean {
   return entry?.kind === 'problematic' && entry.code === unsettled.code;
 }
+
+/**
+ * What a journal says of the other half where the plan changes both sides at a path: that it is on its way, too. Until both have arrived nothing was achieved
+ * there: a half that was recorded as it was before would be taken for one that was accepted.
+ */
+export const underway: Problematic = { kind: 'problematic', code: 'SYNC_UNDERWAY' };
+
+export function isUnderway(entry: Entry | undefined): boolean {
+  return entry?.kind === 'problematic' && entry.code === underway.code;
+}

@@ -37,6 +37,7 @@ export async function applyPlan(options: SyncRun, met: Met, surveyed: Surveyed, 
   let doneBytesBefore = 0;
   /** What batches achieved, until the run is over. */
   const achieved = { alpha: new Map<RelativePath, Entry | undefined>(), beta: new Map<RelativePath, Entry | undefined>() };
+  const lastBatch = lastBatches(batches);
   const failedMoves = { alpha: new Set<RelativePath>(), beta: new Set<RelativePath>() };
   for (const [index, planned] of batches.entries()) {
     signal?.throwIfAborted();
@@ -59,6 +60,7 @@ export async function applyPlan(options: SyncRun, met: Met, surveyed: Surveyed, 
     const outcome = await propagate(batch, {
       replicas: { alpha, beta },
       held: (side, path) => (achieved[side].has(path) ? achieved[side].get(path) : entryAt(decided.trees[side], path)),
+      isAwaited: (side, path) => (lastBatch[side].get(path) ?? index) > index,
       sourceOf: (path) => decided.copiesOf.get(path) ?? path,
       run: report.run,
       pair,
@@ -92,6 +94,16 @@ export async function applyPlan(options: SyncRun, met: Met, surveyed: Surveyed, 
   if (batches.length === 0) await committer.commit([...pending, ...letGo]);
   await alpha.peers?.set(peerAddress(met.identities.beta, options.profile), betaId(met));
   return report.finished();
+}
+
+/** For each path the last batch that changes a side there. */
+function lastBatches(batches: readonly Batch[]): Readonly<Record<Side, ReadonlyMap<RelativePath, number>>> {
+  const indexesByPath = { alpha: new Map<RelativePath, number>(), beta: new Map<RelativePath, number>() };
+  // Most plans are one batch.
+  if (batches.length > 1)
+    for (const [index, batch] of batches.entries())
+      for (const side of bothSides) for (const { path } of batch[side]) indexesByPath[side].set(path, index);
+  return indexesByPath;
 }
 
 /** What follows a move that failed has nothing to follow: it is left for the next run. */

@@ -1,10 +1,10 @@
 /** Carries one batch of changes out on both sides: content first, then the changes, then what the ancestor is to remember of them. */
 
-import type { AncestorChange } from '../../reconcile/ancestor.ts';
+import { type AncestorChange, underway } from '../../reconcile/ancestor.ts';
 import type { Change } from '../../reconcile/change.ts';
 import { contentRequests } from '../../reconcile/content-requests.ts';
 import { halfAfter } from '../../reconcile/half-after.ts';
-import type { Side } from '../../reconcile/plan.ts';
+import { otherSide, type Side } from '../../reconcile/plan.ts';
 import type { Entry } from '../../tree/entry.ts';
 import { isWithin, type RelativePath } from '../../tree/path.ts';
 import type { PairKey } from '../archive-store.ts';
@@ -16,6 +16,8 @@ export interface PropagateOptions {
   readonly replicas: Readonly<Record<Side, Replica>>;
   /** What a side holds at a path: what earlier batches achieved there, else what was scanned. */
   readonly held: (side: Side, path: RelativePath) => Entry | undefined;
+  /** Whether a later batch changes a side at a path. */
+  readonly isAwaited: (side: Side, path: RelativePath) => boolean;
   /** Where a side holds the content that is to go to `path` on the other: another path only for kept losers of conflicts. */
   readonly sourceOf: (path: RelativePath) => RelativePath;
   readonly run: string;
@@ -41,7 +43,7 @@ export async function propagate(batch: Batch, options: PropagateOptions): Promis
   const [alphaDone, betaDone] = await settleBoth(changeSide('alpha', batch, alphaStaged, options), changeSide('beta', batch, betaStaged, options));
   return {
     failedPaths: failedPathsOf(alphaDone, betaDone),
-    ancestorChanges: rememberOutcome(alphaDone, betaDone, options.held),
+    ancestorChanges: rememberOutcome(alphaDone, betaDone, options),
     receivedBytes: { alpha: alphaStaged.receivedBytes, beta: betaStaged.receivedBytes },
     achieved: { alpha: achievedOf(alphaDone), beta: achievedOf(betaDone) },
   };
@@ -82,9 +84,13 @@ async function changeSide(side: Side, batch: Batch, { failures }: Staged, option
   const changes = batch[side];
   const resultsByPath = new Map<RelativePath, TransitionResult>();
   const possible = failures.size === 0 ? changes : changes.filter(({ path }) => !failures.has(path));
+  const peer = otherSide(side);
+  const underwayPaths = new Set(batch[peer].map(({ path }) => path));
+  // What follows a move comes after it, and is no part of it: with the move alone something was achieved.
+  const isUnderwayThere = ({ path, from }: Change): boolean => from === undefined && (underwayPaths.has(path) || options.isAwaited(peer, path));
   const transitions: readonly Transition[] = possible.map((change) => ({
     ...change,
-    peer: options.held(side === 'alpha' ? 'beta' : 'alpha', change.path),
+    peer: isUnderwayThere(change) ? underway : options.held(peer, change.path),
   }));
   const results =
     transitions.length === 0
@@ -113,7 +119,7 @@ async function changeSide(side: Side, batch: Batch, { failures }: Staged, option
  * What both sides hold now at each path that was changed on either. A change that failed is not remembered, so that the next run plans it again; a
  * directory that had to stay for what is out of scope in it is, so that it is not planned for ever, unless it stayed for something that failed.
  */
-function rememberOutcome(alpha: Done, beta: Done, held: PropagateOptions['held']): readonly AncestorChange[] {
+function rememberOutcome(alpha: Done, beta: Done, { held, isAwaited }: PropagateOptions): readonly AncestorChange[] {
   const remembered: AncestorChange[] = [];
   const seen = new Set<RelativePath>();
   const failedPaths = failedPathsOf(alpha, beta);
@@ -124,6 +130,9 @@ function rememberOutcome(alpha: Done, beta: Done, held: PropagateOptions['held']
     const left = alpha.resultsByPath.get(path);
     const right = beta.resultsByPath.get(path);
     if (failed(left) || failed(right)) continue;
+    // The other side is still to be changed here. Until then nothing is agreed.
+    const isAwaitedThere = (left === undefined && isAwaited('alpha', path)) || (right === undefined && isAwaited('beta', path));
+    if (isAwaitedThere && change.from === undefined) continue;
     if ((isKept(left) || isKept(right)) && failedPaths.some((below) => isWithin(below, path))) continue;
     const now = { alpha: left ? left.achieved : held('alpha', path), beta: right ? right.achieved : held('beta', path) };
     // Nothing else changes where something moves to: the other side's state is the one that it has had all the time.
