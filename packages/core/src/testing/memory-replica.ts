@@ -206,9 +206,10 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
         disk.archives.set(`${pair.alpha}|${pair.beta}|${pair.profile}`, made);
       }
       const results: TransitionResult[] = [];
-      for (const change of changes) {
+      const along = new Set<RelativePath>();
+      for (const [index, change] of changes.entries()) {
         signal?.throwIfAborted();
-        const result = makeTransition(disk, change, inScope, settings, run, step);
+        const result = makeTransition(disk, change, inScope, settings, run, step, () => movingWith(changes, index), along);
         if (result.problem === undefined) {
           const isAlpha = disk.id === pair.alpha;
           const own = halfAfter(change, result.achieved);
@@ -245,6 +246,8 @@ function makeTransition(
   settings: ScanSettings | undefined,
   run: string,
   step: (name: string, path?: RelativePath) => void,
+  moving: () => readonly Transition[],
+  along: Set<RelativePath>,
 ): TransitionResult {
   const { path } = change;
   const failed = (code: string, message: string, achieved: Entry | undefined): TransitionResult => ({ achieved, problem: { code, message } });
@@ -253,7 +256,7 @@ function makeTransition(
   if (!scope.includes(path, kind) && !onTheWay) return failed('SYNC_OUT_OF_SCOPE', `${path} is out of scope`, undefined);
   if (change.from !== undefined) {
     if (!scope.includes(change.from.path, kind)) return failed('SYNC_OUT_OF_SCOPE', `${change.from.path} is out of scope`, undefined);
-    const moved = moveNode(disk, change, change.from, settings, step);
+    const moved = moveNode(disk, change, change.from, settings, step, moving, along);
     if (moved !== undefined) return moved;
   }
   if (change.to !== undefined && (getMemoryNode(disk, path) === undefined || getMemoryNode(disk, path) === getMemoryNode(disk, change.to)))
@@ -304,14 +307,40 @@ function makeTransition(
   return { achieved: next };
 }
 
-/** Moves a file or link, or a folder that the disk takes for the new one already. `undefined`: a folder, which is made anew and filled. */
+/** The changes that move a folder with what is in it. */
+function movingWith(changes: readonly Transition[], index: number): readonly Transition[] {
+  const first = changes[index];
+  const end = changes.findIndex(({ path, from }, at) => at > index && (from === undefined || !path.startsWith(`${first?.path}/`)));
+  return changes.slice(index, end === -1 ? changes.length : end);
+}
+
+/** Whether a folder holds what is to move with it, and nothing else. */
+function holdsJust(node: MemoryNode, path: string, paths: ReadonlySet<string>): boolean {
+  let found = 0;
+  const isExpected = (at: MemoryNode, here: string): boolean => {
+    found++;
+    return paths.has(here) && (at.kind !== 'directory' || [...at.children].every(([name, child]) => isExpected(child, `${here}/${name}`)));
+  };
+  return isExpected(node, path) && found === paths.size;
+}
+
+/** Moves a file or link, or a folder with all that is in it. `undefined`: a folder that holds something else, which is made anew and filled. */
 function moveNode(
   disk: MemoryDisk,
   { path, new: next }: Transition,
   from: MoveSource,
   settings: ScanSettings | undefined,
   step: (name: string, path?: RelativePath) => void,
+  moving: () => readonly Transition[],
+  along: Set<RelativePath>,
 ): TransitionResult | undefined {
+  const came = along.delete(path) ? getMemoryNode(disk, path) : undefined;
+  if (came !== undefined) {
+    const isSame = sameNode(readNode(came, settings), from.entry);
+    if (isSame && next !== undefined && 'mode' in next && 'mode' in came) came.mode = next.mode;
+    const problem = { code: 'SYNC_TARGET_CHANGED', message: `${from.path} changed since it was scanned` };
+    return { achieved: readNode(came, settings), ...(isSame ? {} : { problem }) };
+  }
   const source = getMemoryNode(disk, from.path);
   const found = source && readNode(source, settings);
   if (source === undefined || !sameNode(found, from.entry)) {
@@ -321,7 +350,11 @@ function moveNode(
   if (there !== undefined && there !== source) {
     return { achieved: readNode(there, settings), problem: { code: 'SYNC_TARGET_OCCUPIED', message: `${path} is there already` } };
   }
-  if (source.kind === 'directory' && there === undefined) return undefined;
+  if (source.kind === 'directory' && there === undefined) {
+    const together = moving();
+    if (!holdsJust(source, from.path, new Set(together.map((change) => change.from?.path ?? '')))) return undefined;
+    for (const change of together) if (change.path !== path) along.add(change.path);
+  }
   const parent = getMemoryNode(disk, path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '');
   if (parent?.kind !== 'directory') return { achieved: undefined, problem: { code: 'SYNC_IO', message: `there is no directory to hold ${path}` } };
   step('transition', path);
