@@ -15,7 +15,7 @@ import type { Ancestor, AncestorChange } from './ancestor.ts';
 import type { Change } from './change.ts';
 import { bothSides, otherSide, type Plan, type Side, type Sides } from './plan.ts';
 import type { ReconcileInput } from './reconcile.ts';
-import { movedPath, type Rename, type Renames } from './renames.ts';
+import { type AgreedRename, movedPath, type Rename, type Renames } from './renames.ts';
 
 /** `byPath`: the plan in which nothing moves, in which the renames were found. `decide` makes such a plan. */
 export function followRenames(
@@ -29,21 +29,24 @@ export function followRenames(
   const known = [...commonFolders(input, renames, isMade), ...agreedNodes(input, renames.agreed)];
   const ancestorOf = (half: Side): Entry | undefined => {
     const tree = input.ancestor[half];
-    const renamed = bothSides.flatMap((side) => renamedNodes(tree, renames[side], moves[otherSide(side)].folders));
+    const renamed = [
+      ...bothSides.flatMap((side) => renamedNodes(tree, renames[side], moves[otherSide(side)].folders)),
+      ...renames.agreed.map(({ from }) => ({ path: from, entry: undefined })),
+    ];
     return edited(tree, [...known.map((change) => ({ path: change.path, entry: change[half] })), ...renamed]);
   };
   const alphaHalf = ancestorOf('alpha');
   const plan = decide({
     ...input,
     ancestor: { alpha: alphaHalf, beta: input.ancestor.beta === input.ancestor.alpha && known.length === 0 ? alphaHalf : ancestorOf('beta') },
-    alpha: edited(input.alpha, renamedNodes(input.alpha, renames.beta, moves.alpha.folders)),
-    beta: edited(input.beta, renamedNodes(input.beta, renames.alpha, moves.beta.folders)),
+    alpha: edited(input.alpha, [...renamedNodes(input.alpha, renames.beta, moves.alpha.folders), ...leftNodes('alpha', renames)]),
+    beta: edited(input.beta, [...renamedNodes(input.beta, renames.alpha, moves.beta.folders), ...leftNodes('beta', renames)]),
   });
   return {
     ...plan,
     ancestorChanges: [...known, ...plan.ancestorChanges.filter(({ path }) => !isMade(path))],
-    alphaChanges: withMoves(moves.alpha, plan.alphaChanges),
-    betaChanges: withMoves(moves.beta, plan.betaChanges),
+    alphaChanges: [...leftDeletions('alpha', input, renames), ...withMoves(moves.alpha, plan.alphaChanges)],
+    betaChanges: [...leftDeletions('beta', input, renames), ...withMoves(moves.beta, plan.betaChanges)],
   };
 }
 
@@ -140,11 +143,20 @@ function commonFolders(
 }
 
 /** What both sides renamed alike is remembered under its new name at once: nothing has to be moved for it. */
-function agreedNodes({ ancestor }: { readonly ancestor: Ancestor }, renames: readonly Rename[]): readonly AncestorChange[] {
-  return renames.flatMap(({ from, to }) => [
+function agreedNodes({ ancestor }: { readonly ancestor: Ancestor }, renames: readonly AgreedRename[]): readonly AncestorChange[] {
+  return renames.flatMap(({ from, to, leftOn }) => [
     { path: to, ...nodesAt(ancestor, from) },
-    { path: from, alpha: undefined, beta: undefined },
+    ...(leftOn === undefined ? [{ path: from, alpha: undefined, beta: undefined }] : []),
   ]);
+}
+
+/** What a side has under its old name still, and what there is to be done about it. */
+function leftNodes(side: Side, { agreed }: Renames): readonly NodeAt[] {
+  return agreed.flatMap(({ from, leftOn }) => (leftOn === side ? [{ path: from, entry: undefined }] : []));
+}
+
+function leftDeletions(side: Side, input: ReconcileInput, renames: Renames): readonly Change[] {
+  return leftNodes(side, renames).map(({ path }) => ({ path, old: entryAt(input[side], path), new: undefined }));
 }
 
 function nodesAt(trees: Sides<Entry | undefined>, path: RelativePath): Sides<Entry | undefined> {

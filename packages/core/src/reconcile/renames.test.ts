@@ -192,6 +192,15 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       outcome: { n: dir({ b: two }) },
     },
     {
+      title: 'the same rename, edited there, and it is there under the old name, too: that goes',
+      ancestor: { a: one },
+      alpha: { b: one },
+      beta: { a: two, b: two },
+      moves: {},
+      rest: { alpha: ['b: changed'], beta: ['a: deleted'] },
+      outcome: { b: two },
+    },
+    {
       title: 'another rename: both names stay, for each was somebody’s will',
       ancestor: { a: one },
       alpha: { b: one },
@@ -471,13 +480,7 @@ function root(tree: Tree): Entry {
   return dir(tree, { mode: 0, hasUntracked: true });
 }
 
-function inputOf({
-  ancestor,
-  alpha,
-  beta,
-  policy,
-  folding,
-}: Pick<Case, 'ancestor' | 'alpha' | 'beta' | 'policy' | 'folding'>): ReconcileInput & {
+function inputOf({ ancestor, alpha, beta, policy, folding }: Pick<Case, 'ancestor' | 'alpha' | 'beta' | 'policy' | 'folding'>): ReconcileInput & {
   readonly ancestor: NonNullable<ReconcileInput['ancestor']>;
 } {
   return {

@@ -30,7 +30,12 @@ export interface Rename {
 
 /** By the side that renamed; `agreed`: both gave it the same new name, and one of them a new content. */
 export interface Renames extends Sides<readonly Rename[]> {
-  readonly agreed: readonly Rename[];
+  readonly agreed: readonly AgreedRename[];
+}
+
+export interface AgreedRename extends Rename {
+  /** The side that still has it under the old name, too. */
+  readonly leftOn: Side | undefined;
 }
 
 /** `undefined`: there are none. */
@@ -43,7 +48,7 @@ export function findRenames(input: ReconcileInput, plan: Plan): Renames | undefi
     before: { alpha: createLookup(ancestor.alpha), beta: createLookup(ancestor.beta) },
   };
   const found = { alpha: renamedBy('alpha', input, look, plan, shapes), beta: renamedBy('beta', input, look, plan, shapes) };
-  const renames = { ...withoutMeetings(found), agreed: renamedByBoth(look, plan) };
+  const renames = { ...withoutMeetings(found), agreed: renamedByBoth(look, plan, input) };
   return renames.alpha.length + renames.beta.length + renames.agreed.length === 0 ? undefined : renames;
 }
 
@@ -336,27 +341,37 @@ function changesOf(plan: Plan, side: Side): Plan['alphaChanges'] {
 // ---- both renamed
 
 /**
- * Two new files of one name that differ, and one of them is what both have lost under another name: then the other one is an edit of it, and no conflict.
- * (A run that was cut off right after it had moved a file with an edit leaves this behind, too.)
+ * Two new files of one name that differ, and one of them is what both had under another name and at least its own side has no more: then the other one is
+ * an edit of it, and no conflict. A run that was cut off while it moved a file with an edit leaves this behind, too; perhaps with the edited file under both names.
  */
-function renamedByBoth(look: Looks, plan: Plan): readonly Rename[] {
+function renamedByBoth(look: Looks, plan: Plan, { policy }: ReconcileInput): readonly AgreedRename[] {
   const { now, before } = look;
   const isNewOnBoth = (path: RelativePath): boolean =>
     bothSides.every((side) => before[side](path) === undefined && now[side](path)?.kind === 'file') && isCommonFolder(look, parentPath(path));
   const targets = plan.conflicts.filter(({ path, reason }) => (reason === 'content' || reason === 'tie') && isNewOnBoth(path));
   if (targets.length === 0) return [];
-  const lost = lostContents(before, plan);
-  const wanted = new Map<RelativePath, RelativePath[]>();
-  for (const { path, alpha, beta } of targets) {
-    const sources = [alpha, beta].flatMap((entry) => (entry?.kind === 'file' ? (lost.get(contentKey(entry)) ?? []) : []));
-    const named = sources.filter((source) => baseName(source) === baseName(path));
+  const lost = lostContents(look, plan);
+  const wanted = new Map<RelativePath, AgreedRename[]>();
+  for (const { path: to } of targets) {
+    const sources = bothSides.flatMap((by) => {
+      const there = otherSide(by);
+      const [own, other] = [now[by](to) as File, now[there](to) as File];
+      return (lost.get(contentKey(own)) ?? []).flatMap((from): readonly AgreedRename[] => {
+        const left = now[there](from);
+        if (now[by](from) !== undefined) return [];
+        if (left === undefined) return [{ from, to, leftOn: undefined }];
+        const mayGo = left.kind === 'file' && sameContent(left, other) && rulesAt(policy, from, 'other').fixed !== there;
+        return mayGo ? [{ from, to, leftOn: there }] : [];
+      });
+    });
+    const named = sources.filter(({ from }) => baseName(from) === baseName(to));
     const source = named.length === 1 ? named[0] : sources.length === 1 ? sources[0] : undefined;
     if (source === undefined) continue;
-    const known = wanted.get(source);
-    if (known === undefined) wanted.set(source, [path]);
-    else known.push(path);
+    const known = wanted.get(source.from);
+    if (known === undefined) wanted.set(source.from, [source]);
+    else known.push(source);
   }
-  return [...wanted].flatMap(([from, paths]) => (paths.length === 1 && paths[0] !== undefined ? [{ from, to: paths[0] }] : []));
+  return [...wanted.values()].flatMap((renames) => (renames.length === 1 ? renames : []));
 }
 
 /** Whether both sides have this folder, and had it when they last agreed; or it is new on both, and alike. */
@@ -369,11 +384,12 @@ function isCommonFolder({ now, before }: Looks, path: RelativePath | undefined):
   return true;
 }
 
-/** The files that both had and neither has, by content; empty ones aside. */
-function lostContents(before: Looks['before'], plan: Plan): ReadonlyMap<string, readonly RelativePath[]> {
+/** The files that both had and at least one has no more, by content; empty ones aside. */
+function lostContents({ before }: Looks, plan: Plan): ReadonlyMap<string, readonly RelativePath[]> {
   const lost = new Map<string, RelativePath[]>();
-  for (const { path, alpha, beta } of plan.ancestorChanges) {
-    if (alpha !== undefined || beta !== undefined) continue;
+  const forgotten = plan.ancestorChanges.filter(({ alpha, beta }) => alpha === undefined && beta === undefined);
+  const revived = [...plan.alphaChanges, ...plan.betaChanges].filter(({ old }) => old === undefined);
+  for (const { path } of [...forgotten, ...revived]) {
     walk(
       [before.alpha(path), before.beta(path)],
       (at, [left, right]) => {
@@ -381,7 +397,7 @@ function lostContents(before: Looks['before'], plan: Plan): ReadonlyMap<string, 
         if (left.sizeBytes === 0 || !sameContent(left, right)) return false;
         const known = lost.get(contentKey(left));
         if (known === undefined) lost.set(contentKey(left), [at]);
-        else known.push(at);
+        else if (!known.includes(at)) known.push(at);
         return false;
       },
       path,
