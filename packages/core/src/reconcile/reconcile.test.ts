@@ -25,6 +25,7 @@ interface Case {
   readonly policy?: Partial<Policy>;
   readonly clock?: ClockRelation;
   readonly folding?: Partial<Sides<Folding>>;
+  readonly inScope?: (path: string) => boolean;
   /** What is left out is empty. */
   readonly expected: Partial<PlanLines>;
 }
@@ -320,6 +321,15 @@ const rules: Readonly<Record<string, readonly Case[]>> = {
         beta: ['a (conflict balaur 2026-11-21 2): - -> three', 'a: three -> two'],
         conflicts: ['a content: keep-both (6 keep both) as a (conflict balaur 2026-11-21 2)'],
       },
+    },
+    {
+      title: 'keep both, and no name for a copy is in scope',
+      ancestor: { a: one },
+      alpha: { a: at('two', 2) },
+      beta: { a: three },
+      policy: { conflicts: 'keep-both' },
+      inScope: (path) => path === 'a',
+      expected: { conflicts: ['a content: skipped (6 keep both, but no name is left)'] },
     },
     {
       title: 'a side by name',
@@ -748,7 +758,7 @@ const usual: Policy = {
 
 for (const [rule, cases] of Object.entries(rules)) {
   describe(rule, () => {
-    for (const { title, ancestor, alpha, beta, policy, clock, folding, expected } of cases) {
+    for (const { title, ancestor, alpha, beta, policy, clock, folding, inScope, expected } of cases) {
       const given = {
         ancestor: ancestor && ancestorOf(ancestor),
         alpha: root(alpha),
@@ -756,6 +766,7 @@ for (const [rule, cases] of Object.entries(rules)) {
         policy: { ...usual, ...policy },
         clock,
         folding: { alpha: exactNames, beta: exactNames, ...folding },
+        inScope,
       };
       it(title, () => {
         const whole = { ancestor: [], alpha: [], beta: [], conflicts: [], problems: [], ...expected };

@@ -69,6 +69,8 @@ export interface ReconcileInput {
   readonly clock?: ClockRelation | undefined;
   /** What each side's file system does to names. */
   readonly folding?: Sides<Folding> | undefined;
+  /** Whether a file may be made at a path: the copy of a conflict's loser takes a name that is in scope, or none. Missing: everywhere. */
+  readonly inScope?: ((path: RelativePath) => boolean) | undefined;
 }
 
 export function reconcile(input: ReconcileInput): Plan {
@@ -87,6 +89,7 @@ export function reconcileByPath({
   policy,
   clock,
   folding = { alpha: exactNames, beta: exactNames },
+  inScope = () => true,
 }: ReconcileInput): Plan {
   const work: Work = {
     policy,
@@ -103,6 +106,7 @@ export function reconcileByPath({
       beta: isExact(folding.beta) ? undefined : createNamesTaken(folding.beta),
     },
     keptNames: createNamesTaken(mergeFolding(folding.alpha, folding.beta)),
+    inScope,
   };
   const rest: Place[] = [{ path: rootPath, before: work.ancestor, now: { alpha, beta }, parent: undefined }];
   for (let place = rest.pop(); place !== undefined; place = rest.pop()) {
@@ -298,7 +302,7 @@ function nameForLoser(work: Work, { path, parent }: Spot, loser: Side): Relative
   const kept = conflictName(name, {
     host: work.policy.naming[loser],
     date: work.policy.naming.date,
-    isTaken: (candidate) => work.keptNames.find(parent.path, candidate, present) !== undefined,
+    isTaken: (candidate) => !work.inScope(joinPath(parent.path, candidate)) || work.keptNames.find(parent.path, candidate, present) !== undefined,
   });
   if (kept === undefined) return undefined;
   work.keptNames.add(parent.path, kept, present);

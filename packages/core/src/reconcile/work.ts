@@ -22,6 +22,8 @@ export interface Work extends SettleContext {
   readonly names: Sides<NamesTaken | undefined>;
   /** Names that a kept loser cannot have. */
   readonly keptNames: NamesTaken;
+  /** Whether a file may be made at a path. */
+  readonly inScope: (path: RelativePath) => boolean;
 }
 
 /** A path and all that is there. */

@@ -84,10 +84,12 @@ type Found = Surveyed & { readonly trees: Trees };
 const emptyPlan: Plan = { ancestorChanges: [], alphaChanges: [], betaChanges: [], conflicts: [], problems: [] };
 
 /** Clocks are compared only where they decide: asking costs round trips, and most runs have no conflict. */
-async function planOf(options: SyncRun, { snapshots, trees }: Found, { ancestor, first }: AgreedStart): Promise<Plan> {
+async function planOf(options: SyncRun, { snapshots, trees, scope }: Found, { ancestor, first }: AgreedStart): Promise<Plan> {
   const policy = policyOf(options);
   const folding = { alpha: snapshots.alpha.folding, beta: snapshots.beta.folding };
-  const decideWith = (clock: ClockRelation | undefined): Plan => reconcile({ ancestor, first, ...trees, policy, clock, folding });
+  const { includes } = compileScope(scope, { folding: mergeFolding(folding.alpha, folding.beta) });
+  const inScope = (path: RelativePath): boolean => includes(path, 'other');
+  const decideWith = (clock: ClockRelation | undefined): Plan => reconcile({ ancestor, first, ...trees, policy, clock, folding, inScope });
   const unmeasured = decideWith({ offsetMs: 0, uncertaintyMs: Number.POSITIVE_INFINITY });
   if (!unmeasured.conflicts.some(({ clock }) => clock !== undefined)) return unmeasured;
   return decideWith(await measureClocks(options.alpha, options.beta));
