@@ -216,7 +216,7 @@ export type StageResult = { readonly staged: true; readonly receivedBytes: numbe
 
 /** A change to be made here. */
 export interface Transition extends Change {
-  /** What the other side held at this path when it was scanned; the journal needs both halves. */
+  /** What the other side holds at this path, or `underway` where it is to be changed, too; the journal needs both halves. */
   readonly peer: Entry | undefined;
 }
 

@@ -76,8 +76,8 @@ less than a second) it is a tie. Where one clock made both times, only equal tim
 ${table(['policy', 'times', 'direction', 'ends', 'reason', 'rule'], contentRows.map(contentCells))}
 
 *Lesser* is whose digest or target sorts first, a file before a link: both ends choose alike. The one that gives way goes to \`versions/\`; with *keep both* it
-also stays beside the other as \`NAME (conflict HOST DATE).EXT\`, on both sides: at most 255 bytes, never a name in use, never a conflict mark after another,
-and after 99 for one name, host and day the conflict is left open. The permissions of two files are merged whoever wins; of an open conflict nothing is touched.
+also stays beside the other as \`NAME (conflict HOST DATE).EXT\`, on both sides: at most 255 bytes, never a name in use or out of scope, never a conflict mark
+after another. Where there is no such name, or there are 99 for one name, host and day, the conflict is left open. The permissions of two files are merged whoever wins; of an open conflict nothing is touched.
 
 ## A folder against something else
 
@@ -99,6 +99,15 @@ could not store is read back and held.
 | no ancestor on one side or both | execute bits of either; the rest as it is on each |
 
 One way, the source keeps its own, and the other side keeps each field that it has changed.
+
+One way, what the other end made of its copy is its own affair, and is neither changed nor reported, until something would have to go there. An edit of the same
+file there is then a conflict \`direction\`. Permissions that it gave its copy are held, and give way to the next change of the same field here.
+
+## Renames
+
+A plan by paths knows no renames: what was renamed is deleted here and made there. They are found in it afterwards, by content: one to one, never by an empty
+file, a folder as a whole only if it holds nothing that is not synced. What one side renamed is then renamed on the other first, and in the ancestor, and what is
+left is decided once more by the table. So an edit follows its file to the new name.
 
 ## Names
 
