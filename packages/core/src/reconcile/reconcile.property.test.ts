@@ -25,7 +25,8 @@ import type { ConflictPolicy, Direction, Policy } from './policy.ts';
 import { type ReconcileInput, reconcile } from './reconcile.ts';
 import { law } from './test-support/law.ts';
 
-const { edit, tree, scannedTree, related, policy, clock } = treeArbitraries(fc);
+const { edit, tree, scannedTree, related: edited, renamed, policy, clock } = treeArbitraries(fc);
+const related = fc.oneof({ arbitrary: edited, weight: 3 }, { arbitrary: renamed, weight: 1 });
 const input: fc.Arbitrary<ReconcileInput> = fc
   .record({ related, policy, clock })
   .map(({ related: trees, policy: rules, clock: relation }) => ({ ...trees, policy: rules, clock: relation }));
@@ -193,8 +194,11 @@ describe('where one file system ignores case', () => {
       const parent = parentPath(change.path);
       if (change.old === undefined && parent !== undefined) {
         const name = change.path.slice(change.path.lastIndexOf('/') + 1);
-        // But for what is renamed to that very name.
-        const others = childrenOf(entryAt(now, parent)).filter((child) => joinPath(parent, child.name) !== change.from?.path);
+        // But for what is renamed to that very name, and what lay beside it already.
+        const beside = change.from && entryAt(given.beta, parentPath(change.from.path) ?? parent);
+        const others = childrenOf(entryAt(now, parent)).filter(
+          (child) => joinPath(parent, child.name) !== change.from?.path && childrenOf(beside).every(({ name: known }) => known !== child.name),
+        );
         const names = others.map((child) => foldName(child.name, folding.beta));
         expect(names).not.toContain(foldName(name, folding.beta));
       }

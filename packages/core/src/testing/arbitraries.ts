@@ -42,6 +42,8 @@ export interface TreeArbitraries {
   /** A tree as a scan may find it: with untracked, hidden and unreadable entries. */
   readonly scannedTree: FastCheck.Arbitrary<Entry>;
   readonly related: FastCheck.Arbitrary<RelatedTrees>;
+  /** The same, of fuller trees that were agreed on, where one side or both mostly renamed. */
+  readonly renamed: FastCheck.Arbitrary<RelatedTrees>;
   readonly policy: FastCheck.Arbitrary<Policy>;
   readonly clock: FastCheck.Arbitrary<ClockRelation | undefined>;
 }
@@ -94,6 +96,19 @@ export function treeArbitraries(fc: typeof FastCheck): TreeArbitraries {
       };
     });
 
+  const renames = fc.record({ edit: fc.constant('rename' as const), nth: fc.nat(20), to: at });
+  const renaming = fc.array(fc.oneof({ arbitrary: renames, weight: 3 }, { arbitrary: edit, weight: 1 }), { maxLength: 3 });
+  const renamed = fc
+    .record({ tree: fc.array(write, { minLength: 3, maxLength: 10 }), alpha: renaming, beta: renaming })
+    .map(({ tree, alpha, beta }): RelatedTrees => {
+      const before = tree.reduce<Entry>(applyEdit, emptyRoot);
+      return {
+        ancestor: { alpha: before, beta: before },
+        alpha: alpha.reduce<Entry>(applyEdit, before),
+        beta: beta.reduce<Entry>(applyEdit, before),
+      };
+    });
+
   const conflicts = fc.constantFrom<ConflictPolicy[]>('newer', 'alpha', 'beta', 'keep-both', 'skip');
   const direction = fc.oneof(
     { arbitrary: fc.constant<Direction>('both'), weight: 4 },
@@ -118,6 +133,7 @@ export function treeArbitraries(fc: typeof FastCheck): TreeArbitraries {
     tree: after(made, clean, 4),
     scannedTree: after(made, edit, 6),
     related,
+    renamed,
     policy,
     clock: fc.option(fc.record({ offsetMs: fc.constantFrom(-60_000, 0, 250, 60_000), uncertaintyMs: fc.constantFrom(0, 20, 3_000) }), {
       nil: undefined,
