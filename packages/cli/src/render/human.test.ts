@@ -55,6 +55,7 @@ const everything: readonly OutputBody[] = [
   change('docs', 'mkdir', { kind: 'directory', sizeBytes: 0, new: { kind: 'directory', mode: '755' } }),
   change('docs/b.md', 'update', { direction: 'to-local', sizeBytes: 340, old: file(300), new: file(340) }),
   change('docs/link', 'symlink', { kind: 'symlink', sizeBytes: 0, new: { kind: 'symlink', target: '../a\u001b[0m' } }),
+  change('notes/new\u001b.md', 'rename', { from: 'old\u001b.md' }),
   change('scripts/run.sh', 'chmod', { old: file(10), new: file(10, '755') }),
   change('old.txt', 'delete', { direction: 'to-local', old: file(1200), new: null }),
   change('was-a-file', 'mkdir', { kind: 'directory', sizeBytes: 0, old: file(1), new: { kind: 'directory', mode: '755' } }),
@@ -71,7 +72,7 @@ const everything: readonly OutputBody[] = [
   { type: 'conflict', path: 'docs/d.md', reason: 'content', local: file(12), remote: file(15), rule: '6 newer', resolution: 'remote' },
   { type: 'problem', path: 'secret', side: 'remote', code: 'EACCES', message: 'permission denied', repeated: true },
   { type: 'held', path: 'mode', why: 'permissions 644 on local, 755 on remote', local: file(1), remote: file(1, '755') },
-  summary({ outcome: 'pending', changes: 8, deletions: 1, conflicts: 1, problems: 1, exitCode: 1 }),
+  summary({ outcome: 'pending', changes: 9, deletions: 1, conflicts: 1, problems: 1, exitCode: 1 }),
 ];
 
 describe('output for people', () => {
@@ -82,6 +83,7 @@ local ----> balaur  new dir    docs/
 local <---- balaur  changed    docs/b.md (340 B)
 local ----> balaur  new link   docs/link -> ../a\\x1b[0m
 local ----> balaur  new file   evil\\x1b[2J\\nname (1.2 kB)
+local ----> balaur  renamed    notes/new\\x1b.md (from old\\x1b.md)
 local ----> balaur  props      scripts/run.sh (644 to 755)
 
 Deletions and changes of kind:
@@ -97,7 +99,7 @@ local <-?-> balaur  conflict   docs/c.md: changed on both sides, and the clocks 
 Problems:
 problem    secret on balaur: permission denied [EACCES] (as in the last run)
 
-Nothing was changed. --apply would make 6 changes to balaur (2.4 kB), 2 changes to local (340 B), 1 deletion among them. Skipped: 1 open conflict, 1 problem.
+Nothing was changed. --apply would make 7 changes to balaur (2.4 kB), 2 changes to local (340 B), 1 deletion among them. Skipped: 1 open conflict, 1 problem.
 1 difference is held as agreed (--verbose lists them).
 `);
   });

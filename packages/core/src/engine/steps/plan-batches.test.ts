@@ -57,6 +57,22 @@ describe('batches', () => {
     ]);
   });
 
+  it('put behind everything else what follows a move on the other side', () => {
+    const moved: Change = { ...change('new', undefined, small), from: { path: 'old' as RelativePath, entry: small, was: small } };
+    const left: Change = { ...change('old', small, undefined), to: 'new' as RelativePath };
+    const batches = planBatches([change('new', small, large), change('a', undefined, small)], [moved, left], {});
+    expect(batches.map(({ alpha, beta }) => [alpha, beta].map((changes) => changes.map(({ path }) => path)))).toEqual([
+      [['a'], ['new', 'old']],
+      [['new'], []],
+    ]);
+  });
+
+  it('count no content for what moves, however large it is, and leave it in its order', () => {
+    const moved: Change = { ...change('d/new', undefined, larger), from: { path: 'old' as RelativePath, entry: larger, was: larger } };
+    const limits = { items: 10, contentBytes: 1024 };
+    expect(pathsOf([change('d', undefined, dir({})), moved, change('e', undefined, small)], { limits })).toEqual([['d', 'd/new', 'e']]);
+  });
+
   it('need no content for permissions alone', () => {
     expect(pathsOf([change('a', large, { ...large, mode: 0o600 }), change('b', undefined, small)])).toEqual([['a', 'b']]);
   });
