@@ -71,7 +71,7 @@ export { type Ancestor, type AncestorChange, agreed, isUnsettled } from './recon
 export { applyChanges } from './reconcile/apply.ts';
 export { applyAncestorChanges } from './reconcile/apply-ancestor.ts';
 export { applyPlan, type PairState } from './reconcile/apply-plan.ts';
-export type { Change } from './reconcile/change.ts';
+export type { Change, MoveSource } from './reconcile/change.ts';
 export { contentRequests, type WantedContent } from './reconcile/content-requests.ts';
 export { diff } from './reconcile/diff.ts';
 export { findHalts, type GuardFacts, type GuardHalt, type GuardLimit } from './reconcile/guards.ts';

@@ -253,8 +253,16 @@ describe('two folders', () => {
 
 /** What was there before the run, or was written since. */
 const allTexts = [
-  ...['a changed', 'gone', 'hello', 'a file now', '{}', 'never'],
-  ...['to be moved', 'edited meanwhile', 'first of a folder', 'edited in the old folder'],
+  'a changed',
+  'gone',
+  'hello',
+  'a file now',
+  '{}',
+  'never',
+  'to be moved',
+  'edited meanwhile',
+  'first of a folder',
+  'edited in the old folder',
 ];
 
 describe('a process that is killed', () => {
