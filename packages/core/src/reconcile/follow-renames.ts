@@ -8,6 +8,7 @@
 import { openTree } from '../tree/edit.ts';
 import { type Entry, isSyncable, nodeOf } from '../tree/entry.ts';
 import { entryAt } from '../tree/lookup.ts';
+import { compareNames } from '../tree/name.ts';
 import type { NodeAt } from '../tree/node-table.ts';
 import { parentPath, type RelativePath } from '../tree/path.ts';
 import { walk } from '../tree/walk.ts';
@@ -137,9 +138,10 @@ function commonFolders(
       const isKnown = bothSides.every((half) => entryAt(ancestor[half], at)?.kind === 'directory');
       if (!isKnown && !isMade(at)) above.push({ path: at, ...nodesAt({ alpha, beta }, at) });
     }
-    folders.push(...above.reverse());
+    folders.push(...above);
   }
-  return folders;
+  // A folder before what is in it, whichever side is looked at first.
+  return folders.sort((a, b) => compareNames(a.path, b.path));
 }
 
 /** What both sides renamed alike is remembered under its new name at once: nothing has to be moved for it. */

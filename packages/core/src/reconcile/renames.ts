@@ -48,7 +48,8 @@ export function findRenames(input: ReconcileInput, plan: Plan): Renames | undefi
     before: { alpha: createLookup(ancestor.alpha), beta: createLookup(ancestor.beta) },
   };
   const found = { alpha: renamedBy('alpha', input, look, plan, shapes), beta: renamedBy('beta', input, look, plan, shapes) };
-  const renames = { ...withoutMeetings(found), agreed: renamedByBoth(look, plan, input) };
+  const clear = withoutMeetings(found);
+  const renames = { ...clear, agreed: withoutThose(renamedByBoth(look, plan, input), [...found.alpha, ...found.beta]) };
   return renames.alpha.length + renames.beta.length + renames.agreed.length === 0 ? undefined : renames;
 }
 
@@ -318,14 +319,16 @@ export function movedPath(path: RelativePath, { from, to }: Rename): RelativePat
 /** Renames of one side that meet those of the other, at a path or above and below: what was meant is not to be told, and each path is decided by itself. */
 function withoutMeetings(renames: Sides<readonly Rename[]>): Sides<readonly Rename[]> {
   if (renames.alpha.length === 0 || renames.beta.length === 0) return renames;
-  const clear = (side: Side): readonly Rename[] => {
-    const others = new Set(renames[otherSide(side)].flatMap(({ from, to }) => [from, to]));
-    const above = new Set<RelativePath>();
-    for (const path of others) for (let parent = parentPath(path); parent !== undefined; parent = parentPath(parent)) above.add(parent);
-    const meets = (path: RelativePath): boolean => others.has(path) || above.has(path) || isBelow(path, others);
-    return renames[side].filter(({ from, to }) => !meets(from) && !meets(to));
-  };
-  return { alpha: clear('alpha'), beta: clear('beta') };
+  return { alpha: withoutThose(renames.alpha, renames.beta), beta: withoutThose(renames.beta, renames.alpha) };
+}
+
+function withoutThose<R extends Rename>(renames: readonly R[], others: readonly Rename[]): readonly R[] {
+  if (renames.length === 0 || others.length === 0) return renames;
+  const ends = new Set(others.flatMap(({ from, to }) => [from, to]));
+  const above = new Set<RelativePath>();
+  for (const path of ends) for (let parent = parentPath(path); parent !== undefined; parent = parentPath(parent)) above.add(parent);
+  const meets = (path: RelativePath): boolean => ends.has(path) || above.has(path) || isBelow(path, ends);
+  return renames.filter(({ from, to }) => !meets(from) && !meets(to));
 }
 
 function isBelow(path: RelativePath, folders: ReadonlySet<RelativePath>): boolean {
