@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { withMerkle } from '../hash/merkle.ts';
 import { exactNames } from '../scope/rules.ts';
+import { propertyRuns } from '../testing/property-runs.ts';
 import { toyHash } from '../testing/toy-hash.ts';
 import { dir, file, untracked } from '../testing/trees.ts';
 import type { Entry } from '../tree/entry.ts';
@@ -167,7 +168,7 @@ describe('alignNames', () => {
         expect(aligned.beta).toBe(beta);
         expect(count(aligned.alpha)).toBe(count(alpha));
       }),
-      { seed, numRuns: 1_000 },
+      { seed, numRuns: propertyRuns(1_000) },
     );
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { propertyRuns } from '../testing/property-runs.ts';
 import { isWithin, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
 import { compileScope } from './compile-scope.ts';
 import type { ScopeRules } from './rules.ts';
@@ -77,7 +78,7 @@ describe(`scopes (seed ${seed})`, { timeout: 60_000 }, () => {
         const scope = compileScope(rules);
         for (const [at, of] of questions) expect([at, of, scope.includes(at, of)]).toEqual([at, of, scopeNaive(rules, at, of)]);
       }),
-      { seed, numRuns: 2_000 },
+      { seed, numRuns: propertyRuns(2_000) },
     );
   });
 
@@ -89,7 +90,7 @@ describe(`scopes (seed ${seed})`, { timeout: 60_000 }, () => {
         for (let above = parentPath(at); above !== undefined; above = parentPath(above))
           expect([at, above, scope.enters(above)]).toEqual([at, above, true]);
       }),
-      { seed, numRuns: 2_000 },
+      { seed, numRuns: propertyRuns(2_000) },
     );
   });
 
@@ -105,7 +106,7 @@ describe(`scopes (seed ${seed})`, { timeout: 60_000 }, () => {
         expect(scope.includes(at, of)).toBe(false);
         expect(scope.enters(at)).toBe(false);
       }),
-      { seed, numRuns: 1_000 },
+      { seed, numRuns: propertyRuns(1_000) },
     );
   });
 
@@ -117,7 +118,7 @@ describe(`scopes (seed ${seed})`, { timeout: 60_000 }, () => {
         const scope = compileScope({ ...rules, include: [], exclude: [...rules.exclude, `!${at}`] });
         expect(scope.includes(at, 'other')).toBe(false);
       }),
-      { seed, numRuns: 1_000 },
+      { seed, numRuns: propertyRuns(1_000) },
     );
   });
 
@@ -130,7 +131,7 @@ describe(`scopes (seed ${seed})`, { timeout: 60_000 }, () => {
         expect(again.reverse()).toEqual(answers);
         expect(scope.enters(rootPath) || !answers.includes(true)).toBe(true);
       }),
-      { seed, numRuns: 500 },
+      { seed, numRuns: propertyRuns(500) },
     );
   });
 
@@ -145,7 +146,7 @@ describe(`scopes (seed ${seed})`, { timeout: 60_000 }, () => {
         const anchored = because === 'include' && !/^(?:\/|\*\*\/)/.test(pattern) ? `/${pattern}` : pattern.replace(/^!/, '');
         expect([pattern, at, matchesItself(anchored, at, at === asked ? of : 'directory')]).toEqual([pattern, at, true]);
       }),
-      { seed, numRuns: 2_000 },
+      { seed, numRuns: propertyRuns(2_000) },
     );
   });
 });

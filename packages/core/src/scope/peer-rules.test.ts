@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { propertyRuns } from '../testing/property-runs.ts';
 import type { RelativePath } from '../tree/path.ts';
 import { compileScope } from './compile-scope.ts';
 import { parseScopeRules, toPeerRules } from './peer-rules.ts';
@@ -41,7 +42,7 @@ describe('parseScopeRules', () => {
         const parsed = parseScopeRules({ include: [], exclude, guard });
         if (parsed.ok) expect(typeof compileScope(parsed.value).includes('a/b' as RelativePath, 'other')).toBe('boolean');
       }),
-      { seed: 7, numRuns: 3_000 },
+      { seed: 7, numRuns: propertyRuns(3_000) },
     );
   });
 });
@@ -70,7 +71,7 @@ describe('toPeerRules', () => {
         const at = names.join('/') as RelativePath;
         expect(compileScope(parsed.value).includes(at, 'other')).toBe(compileScope({ ...none, exclude }).includes(at, 'other'));
       }),
-      { seed: 8, numRuns: 1_000 },
+      { seed: 8, numRuns: propertyRuns(1_000) },
     );
   });
 });

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { it } from 'vitest';
+import { propertyRuns } from '../../testing/property-runs.ts';
 
 /** Fixed, so that a red run can be looked at; `PROPERTY_SEED` gives another. */
 export const seed = Number(process.env['PROPERTY_SEED'] ?? 20261121);
 
 /** How often each law is tried: where a run is short, 1,000 times; `PROPERTY_RUNS` for the long proof (`npm run proofs`). */
-export const numRuns = Number(process.env['PROPERTY_RUNS'] ?? 1_000);
+export const numRuns: number = propertyRuns(1_000);
 
 /** A property, named by its law. */
 export function law<T>(title: string, arbitrary: fc.Arbitrary<T>, holds: (value: T) => void): void {
