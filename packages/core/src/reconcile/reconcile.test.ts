@@ -816,6 +816,18 @@ describe('what a first sync left open', () => {
   });
 });
 
+describe('a rename of what has held permissions', () => {
+  it('with a chmod there, leaves nothing to remember to the next run', () => {
+    const mode = (bits: number): Entry => file('one', { mode: bits });
+    const given = { alpha: root({ a: mode(0o751) }), beta: root({ b: mode(0o664) }), policy: usual };
+    const ancestor: Ancestor = { alpha: root({ a: mode(0o751) }), beta: root({ a: mode(0o644) }) };
+    const plan = reconcile({ ...given, ancestor });
+    expect(linesOf(plan)).toMatchObject({ alpha: ['b: - -> one 761', 'a: one 751 -> -'], beta: [] });
+    const again = linesOf(reconcile({ ...given, ...applyPlan({ ...given, ancestor }, plan) }));
+    expect(again).toEqual({ ancestor: [], alpha: [], beta: [], conflicts: [], problems: [] });
+  });
+});
+
 describe('a tree of 5,000 levels', () => {
   const deep = (leaf: Entry): Entry => {
     let tree: Entry = dir({ leaf });

@@ -135,10 +135,11 @@ function rememberOutcome(alpha: Done, beta: Done, { held, isAwaited }: Propagate
     if (isAwaitedThere && change.from === undefined) continue;
     if ((isKept(left) || isKept(right)) && failedPaths.some((below) => isWithin(below, path))) continue;
     const now = { alpha: left ? left.achieved : held('alpha', path), beta: right ? right.achieved : held('beta', path) };
+    const isDone = (left === undefined || right === undefined) && !isAwaitedThere;
     // Nothing else changes where something moves to: the other side's state is the one that it has had all the time.
     if (change.from === undefined) remembered.push({ path, ...now });
-    else if (left !== undefined) remembered.push({ path, ...now, alpha: halfAfter({ ...change, peer: now.beta }, now.alpha) });
-    else remembered.push({ path, ...now, beta: halfAfter({ ...change, peer: now.alpha }, now.beta) });
+    else if (left !== undefined) remembered.push({ path, ...now, alpha: halfAfter({ ...change, peer: now.beta }, now.alpha, isDone) });
+    else remembered.push({ path, ...now, beta: halfAfter({ ...change, peer: now.alpha }, now.beta, isDone) });
   }
   return remembered;
 }
