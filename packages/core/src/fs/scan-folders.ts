@@ -156,6 +156,19 @@ export class FolderTable {
     return { begin: this.#at(record + beginAt), end: this.#next(record) };
   }
 
+  /** Whether something holds for the index slot of each file in a folder and below. */
+  everyFile(record: number, holds: (slot: number) => boolean): boolean {
+    const { begin, end } = this.block(record);
+    for (let at = begin; at < end; at = this.#next(at)) {
+      const to = this.#next(at);
+      for (let name = at + valuesAt(this.kind); name < to; name++) {
+        const value = this.numbers[name] as number;
+        if (value >= 0 && !holds(value)) return false;
+      }
+    }
+    return true;
+  }
+
   /** Calls for the value of each name of a range of records, and puts in its place what is returned. */
   mapValues(begin: number, end: number, map: (value: number) => number): void {
     const { numbers } = this;

@@ -148,6 +148,17 @@ describe('a tree that was walked', () => {
     expectSound(still, ground.index.folders, (await coldScan(ground)).root);
   });
 
+  it('with a walk of what was touched takes no record over whose files were written since, whoever wrote them', async () => {
+    const path = 'a/deep/two' as RelativePath;
+    fs.writeFileSync(ground.at(path), 'another');
+    const stat = ground.root.glance?.(path);
+    if (stat === undefined) throw new TypeError('it is there');
+    ground.index.set(path, { ...stat, digest: ground.hashing.hash(Buffer.from('another')) });
+    await ground.scan({ only: new Set([''] as RelativePath[]) });
+    expect(ground.seen('openDirectory')).toEqual(['a', 'a/deep']);
+    expectSound(await glance(), ground.index.folders, (await coldScan(ground)).root);
+  });
+
   it('has nothing that is known by a glance where the walk found something unreadable or unstable', async () => {
     ground.around = ({ call, path }, next) => {
       if (call === 'readlink' && path === 'a/link') throw Object.assign(new Error('no'), { code: 'EACCES' });

@@ -256,6 +256,7 @@ class Scan {
     const old = level.listing.olds[index]?.entry;
     const isOld = old?.kind === 'directory' && old.merkle === merkle && this.#saysTheSame(old, record, table, path);
     if (!isOld && only === undefined) return undefined;
+    if (!table.everyFile(record, (slot) => records.isSettled(slot))) return undefined;
     level.values[index] = this.#folders.copy(table, record, (slot) => records.meetSlot(slot));
     const entries = table.entries(record);
     level.entriesBelow += entries;
