@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Transition } from '../engine/replica.ts';
 import type { Entry, Syncable } from '../tree/entry.ts';
 import { createNodeDisk } from './node-disk.ts';
+import { asNobody } from './test-support/as-nobody.ts';
 import { foldingDisk } from './test-support/folding-disk.ts';
 import { at, change, createWorkplace, type Workplace, type WorkplaceOptions } from './test-support/workplace.ts';
 import { wrapDisk } from './test-support/wrapped-disk.ts';
@@ -125,19 +126,20 @@ describe('a file', () => {
 });
 
 describe('a folder', () => {
-  it.skipIf(process.geteuid?.() === 0)('that is closed, or in a closed one, is moved all the same, and is closed again', async () => {
-    const place = await workplace();
-    place.write('closed/docs/a.md', 'a');
-    place.makeDirectory('closed/docs', 0o555);
-    place.makeDirectory('closed', 0o555);
-    place.makeDirectory('target');
-    const changes = moves(place, ['closed/docs', 'target/docs'], ['closed/docs/a.md', 'target/docs/a.md']);
-    expect(problems(await place.transition(changes))).toEqual(changes.map(() => undefined));
-    expect([place.read('target/docs/a.md'), place.mode('target/docs'), place.mode('closed')]).toEqual(['a', 0o555, 0o555]);
-    expect(names(place, 'closed')).toEqual([]);
-    place.makeDirectory('closed', 0o755);
-    place.makeDirectory('target/docs', 0o755);
-  });
+  it('that is closed, or in a closed one, is moved all the same, and is closed again, also by an ordinary user', () =>
+    asNobody(async () => {
+      const place = await workplace();
+      place.write('closed/docs/a.md', 'a');
+      place.makeDirectory('closed/docs', 0o555);
+      place.makeDirectory('closed', 0o555);
+      place.makeDirectory('target');
+      const changes = moves(place, ['closed/docs', 'target/docs'], ['closed/docs/a.md', 'target/docs/a.md']);
+      expect(problems(await place.transition(changes))).toEqual(changes.map(() => undefined));
+      expect([place.read('target/docs/a.md'), place.mode('target/docs'), place.mode('closed')]).toEqual(['a', 0o555, 0o555]);
+      expect(names(place, 'closed')).toEqual([]);
+      place.makeDirectory('closed', 0o755);
+      place.makeDirectory('target/docs', 0o755);
+    }));
 
   it('in which a file was edited since the scan: that stays, the rest moves', async () => {
     const place = await workplace();

@@ -9,11 +9,11 @@ import type { Name } from '../tree/name.ts';
 import type { DiskFile, DiskStat } from './disk.ts';
 import { isErrno } from './errno.ts';
 import type { ScanTreeOptions } from './scan.ts';
+import { link, nothing, unknown } from './scan-folders.ts';
 import { PathKey } from './scan-index-key.ts';
 import { type Level, mustBeOpen, pathOfChild, withDescriptors } from './scan-level.ts';
 import { isPortableLink } from './scan-link.ts';
 import { changed, problematicOf, untracked } from './scan-outcome.ts';
-import { link, nothing, unknown } from './scan-folders.ts';
 import { isSameState, mtimeMsOf } from './transition-look.ts';
 import { maskMode } from './transition-mode.ts';
 

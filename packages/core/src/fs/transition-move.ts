@@ -13,8 +13,8 @@ import { isWithoutLinks, unlinkIfThere } from './atomic-write.ts';
 import type { DiskDirectory, DiskStat } from './disk.ts';
 import { errnoError, isErrno } from './errno.ts';
 import type { HeldDirectory } from './held-directories.ts';
-import { isSameContentState, makeChange, movedAway, putNew, readBack, recordOf, type Workshop } from './transition-make.ts';
 import { mtimeMsOf } from './transition-look.ts';
+import { isSameContentState, makeChange, movedAway, putNew, readBack, recordOf, type Workshop } from './transition-make.ts';
 import { maskMode } from './transition-mode.ts';
 
 export interface MovePlace {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Directory, Entry, Symlink } from '../tree/entry.ts';
 import { createNodeDisk } from './node-disk.ts';
+import { asNobody } from './test-support/as-nobody.ts';
 import { at, change, createWorkplace, sendTexts, type Workplace, type WorkplaceOptions } from './test-support/workplace.ts';
 import { wrapDisk } from './test-support/wrapped-disk.ts';
 
@@ -237,20 +238,6 @@ describe('permissions', () => {
     });
   });
 });
-
-/** Root may do everything, so root becomes somebody else for this. */
-async function asNobody(body: () => Promise<void>): Promise<void> {
-  const { seteuid, setegid } = process;
-  if (process.getuid?.() !== 0 || seteuid === undefined || setegid === undefined) return body();
-  setegid(65_534);
-  seteuid(65_534);
-  try {
-    await body();
-  } finally {
-    seteuid(0);
-    setegid(0);
-  }
-}
 
 describe('directories', () => {
   it('one that holds what is out of scope loses what was synced and stays', async () => {
