@@ -40,6 +40,19 @@ const table: readonly Row[] = [
     no: ['sites/a/x', 'sites/conf', '->other', '->sites/a/x'],
   },
   { title: '"." includes everything', rules: { include: ['.', 'docs'] }, yes: ['/', 'x'], no: [] },
+  { title: 'and so does "/"', rules: { include: ['/'] }, yes: ['/', 'x', 'a/b'], no: [] },
+  {
+    title: 'a slash in front or behind says nothing more about an include',
+    rules: { include: ['/a/', '/**/docs/'] },
+    yes: ['a/', 'a/x', 'b/docs/x', 'docs/'],
+    no: ['a', 'b/a/x', 'b/docs'],
+  },
+  {
+    title: 'an include with braces leads to each of its choices',
+    rules: { include: ['{a/b,c}'] },
+    yes: ['a/b/x', 'c/x', '->a', '->c'],
+    no: ['a/x', 'b', '->b'],
+  },
   {
     title: 'no inner slash: any depth',
     rules: { exclude: ['*.log', 'tmp'] },
@@ -70,6 +83,13 @@ const table: readonly Row[] = [
     rules: { exclude: ['a/', '!a/b/*.md', '!*.txt'] },
     yes: ['a/b/x.md', '->a', '->a/b'],
     no: ['a/', 'a/b/', 'a/x.md', 'a/b/x.txt', 'a/x.txt', 'a/b/c/x.md', '->a/c', '->a/b/c'],
+  },
+  { title: 'a re-include leads into an excluded folder only if it comes later', rules: { exclude: ['!a/b', 'a/'] }, yes: [], no: ['a/b', '->a'] },
+  {
+    title: 'a re-include with braces leads into an excluded folder by each of its choices',
+    rules: { exclude: ['a/', 'd/', '!{a/b,d/c,e}'] },
+    yes: ['a/b', 'd/c', '->a', '->d'],
+    no: ['a/c', 'd/b', 'a/e'],
   },
   {
     title: 'a re-included folder is whole',
@@ -154,6 +174,11 @@ describe('compileScope', () => {
     expect(explain('a/secret/x')).toEqual({ included: false, because: 'guard', pattern: 'secret', index: 0, at: 'a/secret' });
     expect(explain('a/x_state.json')).toEqual({ included: false, because: 'built-in-guard', pattern: '*_state.json', at: 'a/x_state.json' });
     expect(compileScope(rules({})).explain('x' as RelativePath, 'other')).toEqual({ included: true, because: 'everything' });
+  });
+
+  it('explains what is below a re-included folder by that folder', () => {
+    const scope = compileScope(rules({ exclude: ['*.log', '!a/'] }));
+    expect(scope.explain('a/b/x' as RelativePath, 'other')).toEqual({ included: true, because: 're-include', pattern: '!a/', index: 1, at: 'a' });
   });
 
   it('has one canonical text for rules that decide alike, and another for others', () => {

@@ -123,9 +123,9 @@ const listOf: Readonly<Record<ScopeDecision['because'], keyof State | undefined>
 /** Bounds the memory of a scope. A scan of more folders asks for each one while its parent is still remembered. */
 const rememberedMax = 10_000;
 
-/** Includes are paths from the root, so a bare name is anchored. What starts with a star-star folder is at any depth all the same. */
+/** Includes are paths from the root, so a bare name is anchored. What starts with a star-star folder is at any depth all the same, and one slash more is none. */
 function anchorInclude(include: string): string {
-  return include.startsWith('/') || include.startsWith('**/') ? include : `/${include}`;
+  return `/${include}`;
 }
 
 function stepExclude(excludes: PatternList, above: number, path: string, kind: 'directory' | 'other'): number {
@@ -133,9 +133,9 @@ function stepExclude(excludes: PatternList, above: number, path: string, kind: '
     const own = excludes.lastMatchOf(path, kind, -1);
     return own === -1 ? above : own;
   }
-  const folder = path.slice(0, Math.max(0, path.lastIndexOf('/')));
-  const own = excludes.lastMatchOf(path, kind, above, (pattern, index) => !excludes.isNegated(index) || spellsOut(pattern, folder));
-  return own === -1 ? above : own;
+  // The root is never excluded, so there is a folder above this one.
+  const folder = path.slice(0, path.lastIndexOf('/'));
+  return excludes.lastMatchOf(path, kind, above, (pattern, index) => !excludes.isNegated(index) || spellsOut(pattern, folder));
 }
 
 function explain(

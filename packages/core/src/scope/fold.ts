@@ -32,5 +32,5 @@ function foldCase(character: string): string {
 }
 
 function isOneCharacter(text: string): boolean {
-  return text.length === 1 || (text.length === 2 && (text.codePointAt(0) ?? 0) > 0xffff);
+  return Array.from(text).length === 1;
 }

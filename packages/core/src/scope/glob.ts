@@ -60,7 +60,7 @@ export function compileGlob(pattern: string, folding: Folding): Glob {
 
 /** The patterns without braces that a pattern stands for. A brace that offers no choice stays, and means itself. */
 export function expandBraces(body: string): readonly string[] {
-  return body.includes('{') ? braceExpand(body, { braceExpandMax: alternativesMax + 1 }) : [body];
+  return braceExpand(body, { braceExpandMax: alternativesMax + 1 });
 }
 
 /** A pattern that matches this text and nothing else. */
@@ -75,8 +75,7 @@ export function isExtended(pattern: string): boolean {
 
 function compileAlternative(body: string, folding: Folding): Alternative {
   const segments = body.split('/').filter((segment) => segment !== '');
-  const [first, second] = segments;
-  const anyDepth = segments.length === 2 && first === '**' && second !== '**';
+  const anyDepth = segments.length === 2 && segments[0] === '**';
   const anchored = !anyDepth && (segments.length > 1 || body.startsWith('/'));
   const compared = anyDepth ? segments.slice(1) : segments;
 
@@ -101,15 +100,15 @@ function literalText(segment: string): string | undefined {
 }
 
 function compileTest(pattern: string, anchored: boolean, folding: Folding): (text: string) => boolean {
-  // One star at an end is common, and on a name, which has no slash that it may not cross, it is simple.
-  const suffix = /^\*(?![*(])/.test(pattern) ? literalText(pattern.slice(1)) : undefined;
-  if (suffix !== undefined && !anchored) return (name) => name.endsWith(suffix);
-  const prefix = /[^*\\]\*$/.test(pattern) ? literalText(pattern.slice(0, -1)) : undefined;
-  if (prefix !== undefined && !anchored) return (name) => name.startsWith(prefix);
+  // One star is common, and on a name, which has no slash that it may not cross, it is simple.
+  const [head, tail, ...others] = pattern.split('*').map(literalText);
+  if (!anchored && head !== undefined && tail !== undefined && others.length === 0 && !pattern.includes('*(')) {
+    return (name) => name.length >= head.length + tail.length && name.startsWith(head) && name.endsWith(tail);
+  }
   const glob = new Minimatch(pattern, minimatchOptions(folding));
   // Nearly every name is told apart by the plain characters at the pattern's ends.
-  const first = /^[\w./-]*/.exec(pattern)?.[0] ?? '';
-  const last = /[\w.-]*$/.exec(pattern)?.[0] ?? '';
+  const first = pattern.replace(/[^\w./-].*/s, '');
+  const last = pattern.replace(/.*[^\w.-]/s, '');
   return (text) => text.startsWith(first) && text.endsWith(last) && glob.match(text);
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { RelativePath } from '../tree/path.ts';
 import { auditGuards, builtInGuard, configGuards, logGuards } from './guards.ts';
 import { compilePatterns } from './pattern.ts';
-import { exactNames } from './rules.ts';
+import { exactNames, type Folding } from './rules.ts';
 
 const isGuarded = (path: string) => builtInGuard(path, exactNames) !== undefined;
 
@@ -58,6 +58,8 @@ describe('built-in guards', () => {
       'x_state.json.schema',
       'x_state.json.j2',
       'x_state.json.gz',
+      '.x_state.jsonl',
+      '.x_state.json5',
       'X_STATE.JSON',
       'x_state_json',
       'stateful.json',
@@ -70,7 +72,43 @@ describe('built-in guards', () => {
 
   it('keep out the state folder at any depth and the config at a root', () => {
     expect(['.ubos-sync', 'a/.ubos-sync', 'ubos-sync.yaml', 'ubos-sync.yml'].filter((path) => !isGuarded(path))).toEqual([]);
-    expect(['.ubos-sync2', 'a/ubos-sync.yaml', 'ubos-sync.json'].filter(isGuarded)).toEqual([]);
+    expect(
+      ['.ubos-sync2', 'a/ubos-sync.yaml', 'ubos-sync.json', 'my-ubos-sync.yaml', 'ubos-sync.yaml.md', 'ubos-sync.yml2'].filter(isGuarded),
+    ).toEqual([]);
+  });
+
+  it('are named for people', () => {
+    const table = [
+      ['a/.ubos-sync', '.ubos-sync'],
+      ['ubos-sync.yml', '/ubos-sync.y*ml'],
+      ['a/x_state.json~', '*_state.json'],
+    ] as const;
+    expect(table.map(([path]) => [path, builtInGuard(path, exactNames)])).toEqual(table);
+  });
+
+  describe('see names as the roots do', () => {
+    const caseOnly: Folding = { ignoresCase: true, ignoresUnicodeForm: false };
+    const formOnly: Folding = { ignoresCase: false, ignoresUnicodeForm: true };
+    const both: Folding = { ignoresCase: true, ignoresUnicodeForm: true };
+    const foldings = { exactNames, caseOnly, formOnly, both };
+    type Root = keyof typeof foldings;
+    const table: readonly (readonly [path: string, guardedAt: readonly Root[]])[] = [
+      ['x_state.json.AbCdEf', ['exactNames', 'caseOnly', 'formOnly', 'both']],
+      ['x_state.json-1\u200c', ['exactNames', 'caseOnly', 'formOnly', 'both']],
+      ['X_STATE.JSON', ['caseOnly', 'both']],
+      ['X_State.Json.AbCdEf', ['caseOnly', 'both']],
+      ['UBOS-SYNC.YML', ['caseOnly', 'both']],
+      ['.ubos\u200c-sync', ['caseOnly', 'formOnly', 'both']],
+      ['x_state\u200c.json', ['caseOnly', 'formOnly', 'both']],
+      ['x_state.json.\u200cAbCdEf', ['caseOnly', 'formOnly', 'both']],
+      ['x_state.json.schema', []],
+    ];
+    for (const [path, guardedAt] of table) {
+      it(JSON.stringify(path), () => {
+        const roots = Object.keys(foldings) as Root[];
+        expect(roots.filter((root) => builtInGuard(path, foldings[root]) !== undefined)).toEqual(guardedAt);
+      });
+    }
   });
 });
 
@@ -91,7 +129,8 @@ describe('guards that follow from a config', () => {
       `${log}.1.jsonl`,
       `${log}.1.jsonl.gz`,
       `${log}.jsonl.old`,
-      `${log}.jsonl.gz`,
+      `${log}.jsonl.bak`,
+      ...['gz', 'bz2', 'xz', 'zst'].map((packed) => `${log}.jsonl.${packed}`),
     ];
     expect(covered.filter((path) => !matches(guards, path))).toEqual([]);
     expect(
@@ -106,6 +145,18 @@ describe('guards that follow from a config', () => {
     ).toEqual([]);
     expect(matches(logGuards('log' as RelativePath), 'log.1')).toBe(true);
     expect(matches(logGuards('a/.log' as RelativePath), 'a/.log-2025')).toBe(true);
+  });
+
+  it('cover a log without an extension, and not its neighbours', () => {
+    const table: readonly (readonly [log: string, covered: readonly string[], neighbours: readonly string[]])[] = [
+      ['a.b/log', ['a.b/log', 'a.b/log.1', 'a.b/log-2025.gz'], ['a.1.b/log', 'a-1.b/log', 'a.b/lo.1g']],
+      ['a/.log', ['a/.log', 'a/.log.1', 'a/.log.gz'], ['a/.1.log', 'a/-1.log']],
+    ];
+    for (const [log, covered, neighbours] of table) {
+      const guards = logGuards(log as RelativePath);
+      expect([...covered, ...neighbours].filter((path) => matches(guards, path))).toEqual(covered);
+      expect(guards).toHaveLength(9);
+    }
   });
 
   it('take names literally, wildcards in them included', () => {

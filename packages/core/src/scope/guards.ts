@@ -29,13 +29,14 @@ export function configGuards(config: RelativePath): readonly string[] {
 /** A log's file, source or target, with the names that rotation gives it: `x.jsonl.1`, `x.jsonl-20251107.gz`, `x-20251107.jsonl`, `x.1.jsonl`, `x.jsonl.old`. */
 export function logGuards(log: RelativePath): readonly string[] {
   const path = `/${escapePattern(log)}`;
+  const endings = ['', '.[0-9]*', '-[0-9]*', '.old', '.bak', '.gz', '.bz2', '.xz', '.zst'].map((ending) => path + ending);
   const dot = path.lastIndexOf('.');
   const hasExtension = dot > path.lastIndexOf('/') + 1;
-  const [stem, extension] = hasExtension ? [path.slice(0, dot), path.slice(dot)] : [path, ''];
-  const dated = hasExtension
-    ? [`${stem}.[0-9]*${extension}`, `${stem}-[0-9]*${extension}`, `${stem}.[0-9]*${extension}.*`, `${stem}-[0-9]*${extension}.*`]
-    : [];
-  return [path, ...['.[0-9]*', '-[0-9]*', '.old', '.bak', '.gz', '.bz2', '.xz', '.zst'].map((ending) => path + ending), ...dated];
+  if (!hasExtension) return endings;
+  const stem = path.slice(0, dot);
+  const extension = path.slice(dot);
+  const dated = [`${stem}.[0-9]*${extension}`, `${stem}-[0-9]*${extension}`].flatMap((pattern) => [pattern, `${pattern}.*`]);
+  return [...endings, ...dated];
 }
 
 /** The folder with the run logs. */

@@ -21,8 +21,8 @@ export function compilePatterns(patterns: readonly string[], folding: Folding = 
     lastMatch(path, kind) {
       const folded = foldName(path, folding);
       let last = list.lastMatchOf(folded, kind, -1);
-      for (let slash = folded.lastIndexOf('/'); slash > 0; slash = folded.lastIndexOf('/', slash - 1)) {
-        last = Math.max(last, list.lastMatchOf(folded.slice(0, slash), 'directory', last));
+      for (let slash = folded.lastIndexOf('/'); slash !== -1; slash = folded.lastIndexOf('/', slash - 1)) {
+        last = list.lastMatchOf(folded.slice(0, slash), 'directory', last);
       }
       return last;
     },
@@ -31,7 +31,7 @@ export function compilePatterns(patterns: readonly string[], folding: Folding = 
 
 /** What scopes are made of: the same list, asked about one entry at a time, folders above it not considered. */
 export interface PatternList {
-  /** Index of the last pattern after `above` that matches this very entry and is `eligible`; -1 if none does. */
+  /** Index of the last pattern after `above` that matches this very entry and is `eligible`; `above` if none does. */
   lastMatchOf(foldedPath: string, kind: 'directory' | 'other', above: number, eligible?: (pattern: Alternative, index: number) => boolean): number;
   isNegated(index: number): boolean;
   /** Whether a pattern after `above` with a `!` may be about something below this directory, by the folders that it spells out. */
@@ -43,29 +43,30 @@ export interface PatternList {
 /** Patterns without wildcards are found by their last name in one look-up; only the others are tried one after the other, the last first. */
 export function compileList(patterns: readonly string[], folding: Folding): PatternList {
   const globs = patterns.map((pattern) => compileGlob(pattern, folding));
-  const literals = new Map<string, Indexed[]>();
-  const wild: Indexed[] = [];
-  for (let index = globs.length - 1; index >= 0; index--) {
-    for (const alternative of globs[index]?.alternatives ?? []) {
+  // Those with wildcards are under `undefined`.
+  const byLastName = new Map<string | undefined, Indexed[]>();
+  for (const [index, { alternatives }] of [...globs.entries()].reverse()) {
+    for (const alternative of alternatives) {
       const { literal } = alternative;
       const name = literal?.slice(literal.lastIndexOf('/') + 1);
-      const list = name === undefined ? wild : (literals.get(name) ?? []);
-      list.push({ index, alternative });
-      if (name !== undefined) literals.set(name, list);
+      const list = byLastName.get(name);
+      if (list === undefined) byLastName.set(name, [{ index, alternative }]);
+      else list.push({ index, alternative });
     }
   }
+  const wild = byLastName.get(undefined);
 
   // Most lists are empty or all about directories (`node_modules/`), and most entries are files. This halves what a scan's questions cost.
   const concernsFiles = globs.some(({ alternatives }) => alternatives.some(({ directoriesOnly }) => !directoriesOnly));
 
   return {
     lastMatchOf(path, kind, above, eligible) {
-      if (kind === 'directory' ? globs.length === 0 : !concernsFiles) return -1;
+      if (kind !== 'directory' && !concernsFiles) return above;
       const name = path.slice(path.lastIndexOf('/') + 1);
       let last = above;
       // Both lists have the last pattern first, so the first that holds is the one.
-      for (const list of [literals.get(name) ?? nothing, wild]) {
-        for (const { index, alternative } of list) {
+      for (const list of [byLastName.get(name), wild]) {
+        for (const { index, alternative } of list ?? nothing) {
           if (index <= last) break;
           if (alternative.directoriesOnly && kind !== 'directory') continue;
           if (!alternative.test(alternative.anchored ? path : name)) continue;
@@ -74,7 +75,7 @@ export function compileList(patterns: readonly string[], folding: Folding): Patt
           break;
         }
       }
-      return last === above ? -1 : last;
+      return last;
     },
     isNegated: (index) => globs[index]?.negated === true,
     liftsBelow: (directory, above) =>
@@ -83,9 +84,9 @@ export function compileList(patterns: readonly string[], folding: Folding): Patt
   };
 }
 
-/** Whether the folders that a pattern spells out lead to this directory, or through it. */
+/** Whether the folders that a pattern spells out lead to this directory, which is not the root, or through it. */
 export function spellsOut({ literalPrefix }: Alternative, foldedDirectory: string): boolean {
-  return foldedDirectory === '' || `${literalPrefix}/`.startsWith(`${foldedDirectory}/`);
+  return `${literalPrefix}/`.startsWith(`${foldedDirectory}/`);
 }
 
 interface Indexed {

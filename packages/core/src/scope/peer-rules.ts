@@ -17,8 +17,8 @@ export function parseScopeRules(value: unknown): Parsed<ScopeRules> {
     if (!Array.isArray(patterns)) return { ok: false, error: `${list} is a list of patterns` };
     count += patterns.length;
     if (count > peerPatternsMax) return { ok: false, error: `more than ${peerPatternsMax} patterns` };
-    for (let index = 0; index < patterns.length; index++) {
-      const problem = peerPatternProblem(patterns[index], list);
+    for (const [index, pattern] of patterns.entries()) {
+      const problem = peerPatternProblem(pattern, list);
       if (problem !== undefined) return { ok: false, error: `${list}[${index}]: ${problem}` };
     }
   }
@@ -35,8 +35,8 @@ export const peerPatternBytesMax = 256;
  */
 export function toPeerRules(rules: ScopeRules): Parsed<ScopeRules> {
   for (const list of lists) {
-    for (let index = 0; index < rules[list].length; index++) {
-      const problem = listProblem(rules[list][index] ?? '', list);
+    for (const [index, pattern] of rules[list].entries()) {
+      const problem = listProblem(pattern, list);
       if (problem !== undefined) return { ok: false, error: `${list}[${index}]: ${problem}` };
     }
   }
@@ -51,8 +51,7 @@ const lists = ['include', 'exclude', 'guard'] as const;
 
 function peerPatternProblem(pattern: unknown, list: (typeof lists)[number]): string | undefined {
   if (typeof pattern !== 'string') return 'a pattern is text';
-  // Three bytes are the most that one UTF-16 unit takes in UTF-8.
-  if (pattern.length > peerPatternBytesMax || utf8Length(pattern) > peerPatternBytesMax) return `a pattern is at most ${peerPatternBytesMax} bytes`;
+  if (utf8Length(pattern) > peerPatternBytesMax) return `a pattern is at most ${peerPatternBytesMax} bytes`;
   if (isExtended(pattern)) return 'braces and extended globs such as +(a|b) do not cross the wire (\\{ stands for a brace in a name)';
   return listProblem(pattern, list);
 }
