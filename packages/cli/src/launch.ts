@@ -4,6 +4,7 @@
  * the first command does something. Node does the same by itself from 22.1 on (`module.enableCompileCache`), for every Node that this runs on it is done here.
  * Without the cache (`NODE_DISABLE_COMPILE_CACHE`, no home, a folder that cannot be written) all is the same, only slower.
  */
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import { basename, join } from 'node:path';
@@ -50,7 +51,7 @@ load(mainChunk);
 process.on('exit', (exitCode) => {
   if (cache === undefined || exitCode > 1) return;
   try {
-    for (const [key, script] of toKeep) storeInCache(cache, key, sealCode(script.createCachedData()), Date.now(), String(process.pid));
+    for (const [key, script] of toKeep) storeInCache(cache, key, sealCode(script.createCachedData()), Date.now(), randomUUID());
   } catch {
     // A folder that is read-only, full, or somebody else's.
   }

@@ -73,9 +73,12 @@ export interface SyncRun extends SyncOptions {
  */
 export async function runSync(options: SyncOptions): Promise<SyncReport> {
   const report = createReportBuilder(options);
+  const coming = Promise.resolve(options.beta);
+  // Awaited below; what comes before may fail first, and then nobody asks for it.
+  coming.catch(() => undefined);
   const ahead = 'then' in options.beta ? await scanAhead(options, report.run) : undefined;
   try {
-    const run: SyncRun = { ...options, beta: await options.beta };
+    const run: SyncRun = { ...options, beta: await coming };
     const met = await meet(run);
     if (met.halt !== undefined) return report.halted(met.halt);
     const surveyed = await survey(run, met, report, ahead);

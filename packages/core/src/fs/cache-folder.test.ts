@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -73,6 +74,12 @@ describe('storeInCache', () => {
     mkdirSync(join(folder, name('a')), { recursive: true });
     expect(() => install()).toThrow();
     expect(readdirSync(folder)).toEqual([name('a')]);
+  });
+
+  it.runIf(process.getuid?.() === 0)('makes nothing in the home of another user', () => {
+    chownSync(home, 12_345, 12_345);
+    expect(() => install()).toThrow('belongs to another user');
+    expect(readdirSync(home)).toEqual([]);
   });
 
   it('uses no folder that is a file or a link', () => {

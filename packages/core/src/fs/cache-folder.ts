@@ -36,6 +36,7 @@ const keptMs = 30 * 86_400_000;
 
 /** Makes the folder if it has to. Throws what the file system says, or that the folder is somebody else's. */
 export function storeInCache(folder: string, name: `${CacheFamily}-${string}`, bytes: Uint8Array, nowMs: number, unique: string): void {
+  mustBeOfTheUser(folder);
   makeFolder(folder);
   const stat = lstatSync(folder);
   if (!stat.isDirectory()) throw new Error(`${folder} is not a folder`);
@@ -57,6 +58,14 @@ export function storeInCache(folder: string, name: `${CacheFamily}-${string}`, b
     throw error;
   }
   removeOld(folder, name, nowMs);
+}
+
+/** With `sudo` and the home of another, what is made here would shut that user out of it. */
+function mustBeOfTheUser(folder: string): void {
+  let there = folder;
+  while (!existsSync(there) && dirname(there) !== there) there = dirname(there);
+  const { uid } = lstatSync(there);
+  if (uid !== 0 && uid !== process.geteuid?.()) throw new Error(`${there} belongs to another user`);
 }
 
 /** With its parents. Not by `recursive`, which never returns where a file system answers ENOENT in a folder that is there (/proc does). */

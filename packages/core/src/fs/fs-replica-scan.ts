@@ -109,7 +109,6 @@ export function createScanner({
       const { include, exclude, guard } = settings.scope;
       const scope = compileScope({ include, exclude, guard: [...new Set([...guard, ...ownGuardsOf(state)])] }, { folding });
       const startedAtMs = clock.nowMs();
-      last = { scope, settings };
       touched = new Set();
       const { directory } = held;
       const walked = (before: Entry | undefined, still?: Still): Promise<ScanResult> =>
@@ -119,7 +118,14 @@ export function createScanner({
       const still = isOfScope
         ? await glanceTree({ directory, index, table, hash: hashing.hash, slices: createSlices(clock, signal, sliceMs) })
         : undefined;
-      const found = await readAgainst(baseline, { table, still, walked, hasMissed: (before, now) => hasMissed(directory, scope, before, now) });
+      const found = await readAgainst(baseline, {
+        table,
+        still,
+        walked,
+        signal,
+        hasMissed: (before, now) => hasMissed(directory, scope, before, now),
+      });
+      last = { scope, settings };
       if (index.isDirty && state !== undefined && !readOnly) {
         // At once, so that nothing has to be read again if this run is cut off. It is settled at the end of the run.
         // What cannot be saved is tried again at the end, and then made anew by the next scan.
@@ -178,20 +184,23 @@ interface Looks {
   readonly table: FolderTable | undefined;
   /** What a glance has found. `undefined`: there was none. */
   readonly still: Still | undefined;
+  readonly signal: AbortSignal | undefined;
   readonly walked: (before: Entry | undefined, still?: Still) => Promise<ScanResult>;
   readonly hasMissed: (before: Entry | undefined, now: Entry) => boolean;
 }
 
 /** Finds out what became of the tree since it was last agreed, with as little reading as the records allow. */
-async function readAgainst(baseline: ScanOptions['baseline'], { table, still, walked, hasMissed: misses }: Looks): Promise<Found> {
-  if (baseline === undefined || ('tree' in baseline && baseline.merkle === undefined)) {
-    const { root: tree, counts } = await walked(await baseline?.tree());
+async function readAgainst(baseline: ScanOptions['baseline'], { table, still, signal, walked, hasMissed: misses }: Looks): Promise<Found> {
+  const agreed = await baseline;
+  // A scan that was made ahead of its baseline may not be wanted any more; only now it would cost much.
+  signal?.throwIfAborted();
+  if (agreed?.merkle === undefined) {
+    const { root: tree, counts } = await walked(await agreed?.tree(), still);
     return { tree, counts };
   }
   if (table !== undefined && still !== undefined && still.size > 0) {
-    const agreed = await baseline;
     const record = still.get(rootPath);
-    if (agreed?.merkle !== undefined && record !== undefined && table.merkle(record) === agreed.merkle) {
+    if (record !== undefined && table.merkle(record) === agreed.merkle) {
       const found: Found = {
         tree: undefined,
         counts: { entries: table.entries(record) + 1, filesHashed: 0, bytesHashed: 0, unnamed: 0 },
@@ -202,13 +211,11 @@ async function readAgainst(baseline: ScanOptions['baseline'], { table, still, wa
       };
       return found;
     }
-    const { root: tree, counts } = await walked(await agreed?.tree(), still);
+    const { root: tree, counts } = await walked(await agreed.tree(), still);
     return isOf(tree, agreed) ? { tree, counts, unchanged: () => Promise.resolve(tree) } : { tree, counts };
   }
-  // Held against it afterwards: where its digest may say enough, or it is not known yet.
+  // Held against it afterwards, where its digest may say enough.
   const { root: now, counts } = await walked(undefined);
-  const agreed = await baseline;
-  if (agreed === undefined) return { tree: now, counts };
   if (isOf(now, agreed)) return { tree: now, counts, unchanged: async () => rebase(now, await agreed.tree()) };
   const before = await agreed.tree();
   // Without knowing what was there, a name that the listing missed would read as a deletion.

@@ -169,6 +169,35 @@ describe('a tree that was walked', () => {
     expect(paths(await glance())).toEqual(['a/deep', 'b']);
   });
 
+  it('is not known where all that was in a folder is gone, and was no text', async () => {
+    ground.folder('d');
+    fs.writeFileSync(Buffer.concat([Buffer.from(`${ground.at('d')}/`), Buffer.from([0xff])]), '');
+    await ground.scan();
+    fs.rmSync(Buffer.concat([Buffer.from(`${ground.at('d')}/`), Buffer.from([0xff])]));
+    expect(paths(await glance())).toEqual(['a', 'a/deep', 'b']);
+    const { root } = await ground.scan();
+    expect(entryAt(root, 'd' as RelativePath)).not.toHaveProperty('hasUntracked');
+  });
+
+  it('takes over no records of a walk with another scope', async () => {
+    ground.write('a/hidden.tmp', 'x');
+    await ground.scan({ rules: { exclude: ['*.tmp'] } });
+    const { root } = await ground.scan({ only: new Set([''] as RelativePath[]) });
+    expect(entryAt(root, 'a/hidden.tmp' as RelativePath)).toMatchObject({ kind: 'file' });
+    expect(ground.seen('openDirectory')).toEqual(['a', 'a/deep', 'b']);
+  });
+
+  it('is nothing to be written for another scope: two would write in turn', async () => {
+    await ground.scan();
+    ground.index.isDirty = false;
+    await ground.scan({ rules: { exclude: ['*.tmp'] } });
+    await ground.scan({ rules: { exclude: ['*.bak'] } });
+    expect(ground.index.isDirty).toBe(false);
+    ground.write('a/one', 'other');
+    await ground.scan({ rules: { exclude: ['*.bak'] } });
+    expect(ground.index.isDirty).toBe(true);
+  });
+
   it('is not known where the disk refuses to tell', async () => {
     ground.around = ({ call, path }, next) => {
       if (call === 'glanceList' && path === 'b') throw Object.assign(new Error('no'), { code: 'EACCES' });

@@ -103,6 +103,8 @@ class Scan {
   readonly #files: FileReader;
   readonly #key: PathKey = new PathKey();
   readonly #folders: FolderTableBuilder;
+  /** Of the walk before, if it had this scope. */
+  #known: FolderTable | undefined;
   readonly #notices: ScanNotice[] = [];
   #entries = 0;
   #looked = 0;
@@ -121,11 +123,14 @@ class Scan {
     signal?.throwIfAborted();
     index.beginScan();
     const { layout } = index;
+    const key = scopeKey(this.#options);
+    this.#known = index.folders?.scope === key ? index.folders : undefined;
     const root = await this.#walk(baseline?.kind === 'directory' ? baseline : undefined);
     index.endScan();
     if (index.layout === layout) {
-      const folders = this.#folders.build(scopeKey(this.#options));
-      if (index.folders === undefined || !folders.isSameAs(index.folders)) index.isDirty = true;
+      const folders = this.#folders.build(key);
+      // Records of another scope are no reason to write: two profiles would do so in turn.
+      if (index.folders === undefined || (this.#known !== undefined && !folders.isSameAs(this.#known))) index.isDirty = true;
       index.folders = folders;
     }
     const { filesHashed, bytesHashed, foundNew, racyRead } = this.#files;
@@ -247,7 +252,7 @@ class Scan {
   /** The baseline's folder, where nothing has happened in it since a walk that found just this. */
   #stillThere(level: Level, index: number, path: RelativePath): Directory | undefined {
     const { still, only, index: records } = this.#options;
-    const table = records.folders;
+    const table = this.#known;
     if (table === undefined) return undefined;
     const record = only === undefined ? still?.get(path) : only.has(path) ? undefined : this.#recordOf(level, index, table);
     const merkle = record === undefined ? undefined : table.merkle(record);
@@ -366,7 +371,7 @@ class Scan {
       entries: level.entriesBelow,
       listing:
         listing.unnamed > 0
-          ? hash(new Uint8Array(0))
+          ? hashListing(noListing, hash)
           : hashListing(
               listing.names.map((name, at) => listed(name, listing.kinds[at])),
               hash,
@@ -417,6 +422,9 @@ class Scan {
     this.#options.onProgress?.({ doneItems: this.#entries, doneBytes: this.#files.bytesHashed + bytesOfFile });
   }
 }
+
+/** No listing has an empty name: a folder with names that cannot be given as text is never known by a glance. */
+const noListing: readonly string[] = ['', ''];
 
 /** What a walk finds in a folder in which nothing happened depends on nothing but these. */
 export function scopeKey({ scope, settings, hashing }: Pick<ScanTreeOptions, 'scope' | 'settings' | 'hashing'>): Digest {

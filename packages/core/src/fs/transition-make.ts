@@ -131,7 +131,9 @@ function putFile(job: Job, next: File, shop: Workshop): TransitionResult {
   const lookedAtMs = shop.nowMs();
   const made = parent.directory.lstat(name);
   if (made === undefined) return movedAway;
-  shop.known.set(path, recordOf(made, next), lookedAtMs);
+  // Somebody who wrote in this very moment has another time, or size: his content is for the next scan to read.
+  if (made.sizeBytes === next.sizeBytes && Math.abs(mtimeMsOf(made) - next.mtimeMs) < 1) shop.known.set(path, recordOf(made, next), lookedAtMs);
+  else shop.known.delete(path);
   return { achieved: readBack(next, made, shop.settings) };
 }
 
@@ -201,7 +203,8 @@ function changeMode({ path, parent, name, stat }: Job, old: File | Directory, ne
     next.kind === 'file'
       ? { ...next, mtimeMs: mtimeMsOf(made) }
       : { kind: 'directory', mode: next.mode, children: [], ...(old.kind === 'directory' && old.hasUntracked ? { hasUntracked: true } : {}) };
-  if (node.kind === 'file') shop.known.set(path, recordOf(made, node), lookedAtMs);
+  if (node.kind === 'file' && isSameContentState(made, stat)) shop.known.set(path, recordOf(made, node), lookedAtMs);
+  else shop.known.delete(path);
   return { achieved: readBack(node, made, shop.settings) };
 }
 

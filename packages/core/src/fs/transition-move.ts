@@ -48,7 +48,10 @@ export function moveEntry(job: MoveJob, shop: Workshop): TransitionResult {
   const lookedAtMs = shop.nowMs();
   const made = to.lstat(target.name);
   if (made === undefined || (next.kind !== 'symlink' && made.sizeBytes !== stat.sizeBytes)) return movedAway;
-  return arrived(target, next, { made, lookedAtMs }, shop);
+  const result = arrived(target, next, { made, lookedAtMs }, shop);
+  // Written in this very moment: what is in it is for the next scan to read.
+  if (!isSameContentState(made, stat)) shop.known.delete(target.path);
+  return result;
 }
 
 /** What moved is at its new place: it gets the mode that it is to have there, and is known from now on. */

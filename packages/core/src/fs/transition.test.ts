@@ -205,6 +205,28 @@ describe('permissions', () => {
     expect(lstatSync(join(place.path, 'shared/sub/x')).gid).toBe(lstatSync(join(place.path, 'shared')).gid);
   });
 
+  it.each([
+    ['put there', undefined, 'link'],
+    ['replaced', 'old', 'rename'],
+  ])('what somebody writes in the very moment in which it was %s is for the next scan to read', async (_, before, last) => {
+    let path = '';
+    let isMade = false;
+    const place = await workplace({
+      disk: wrapDisk(createNodeDisk(), ({ call, name }) => {
+        if (call === last) isMade = true;
+        else if (call === 'lstat' && name === 'x' && isMade) writeFileSync(path, 'USR');
+      }),
+    });
+    path = join(place.path, 'x');
+    if (before !== undefined) place.write('x', before);
+    await place.stage({ x: 'new' });
+    isMade = false;
+    const [result] = await place.transition([change('x', before === undefined ? undefined : place.scan('x'), place.file('new'))]);
+    expect(result?.problem).toBeUndefined();
+    expect(place.read('x')).toBe('USR');
+    expect(place.known.has(at('x'))).toBe(false);
+  });
+
   it('what the disk cannot store is told', async () => {
     const place = await workplace({
       disk: wrapDisk(createNodeDisk(), ({ call }) => {

@@ -2,6 +2,7 @@
  * Entry of the one file that runs on the far side (`dist/agent/agent.cjs`, built for Node 18). The launcher has found, hashed and compiled it and calls
  * `main`; if it came over the wire, it first keeps itself for the next time. Lives as long as its standard input.
  */
+import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
 import type { Script } from 'node:vm';
 import { isSyncError } from '@ubos/sync-core';
@@ -26,7 +27,7 @@ export interface Launch {
 
 export async function main({ bytes, folder, file, need, say, script, code }: Launch): Promise<void> {
   const store = (path: string, content: Uint8Array): void =>
-    storeInCache(folder, basename(path) as `${CacheFamily}-${string}`, content, Date.now(), String(process.pid));
+    storeInCache(folder, basename(path) as `${CacheFamily}-${string}`, content, Date.now(), randomUUID());
   if (need !== '') {
     try {
       store(file, bytes);

@@ -73,6 +73,19 @@ describe('beta is still on its way', () => {
     expect(world.disks.laptop.lockOwner).toBeUndefined();
   });
 
+  it('one that fails while alpha is slow, or after alpha has failed, fails the run and nothing else', async () => {
+    const { world, alpha } = await meeting();
+    const lost = new SyncError('SYNC_UNREACHABLE', 'nobody there');
+    const slow = { ...alpha, identify: async () => (await turns(20), alpha.identify()) };
+    await expect(world.sync({ alpha: slow, beta: rejectAfter(5, lost) })).rejects.toBe(lost);
+    const broken = new Error('no disk');
+    const failing = { ...alpha, identify: () => Promise.reject(broken) };
+    await expect(world.sync({ alpha: failing, beta: rejectAfter(5, lost) })).rejects.toBe(broken);
+    // A rejection that nobody attends to fails the run of all tests.
+    await turns(20);
+    expect(world.disks.laptop.lockOwner).toBeUndefined();
+  });
+
   it('waits for nobody: alpha is busy, or never was synced, or is far away', async () => {
     const { world, calls, alpha, beta } = await meeting();
     world.disks.laptop.lockOwner = 'another run';
@@ -142,3 +155,12 @@ describe('beta is still on its way', () => {
     );
   });
 });
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function rejectAfter(count: number, error: Error): Promise<never> {
+  await turns(count);
+  throw error;
+}
