@@ -123,7 +123,7 @@ const listOf: Readonly<Record<ScopeDecision['because'], keyof State | undefined>
 /** Bounds the memory of a scope. A scan of more folders asks for each one while its parent is still remembered. */
 const rememberedMax = 10_000;
 
-/** Includes are paths from the root, so a bare name is anchored. What starts with a star-star folder is at any depth all the same, and one slash more is none. */
+/** Includes are paths from the root, so a bare name is anchored. What has its slash already, or is at any depth, means the same with one more. */
 function anchorInclude(include: string): string {
   return `/${include}`;
 }
