@@ -117,29 +117,9 @@ export class FolderTable {
     return undefined;
   }
 
-  /** Whether two records, each of its table, say the same of one folder; where other records lie is no matter. */
-  isSame(record: number, other: FolderTable, of: number): boolean {
-    const count = this.count(record);
-    if (count !== other.count(of)) return false;
-    for (const at of [modeAt, entriesAt]) if (this.#at(record + at) !== other.#at(of + at)) return false;
-    for (let at = listingAt; at < valuesAt(this.kind); at++) if (this.#at(record + at) !== other.#at(of + at)) return false;
-    for (let name = 0; name < count; name++) {
-      const mine = this.value(record, name);
-      const theirs = other.value(of, name);
-      if (mine !== theirs && !(isFolder(mine) && isFolder(theirs))) return false;
-    }
-    return true;
-  }
-
-  /** Whether this table says of every folder what the other one says. */
-  isSameAs(other: FolderTable): boolean {
-    if (this.scope !== other.scope || this.numbers.length !== other.numbers.length) return false;
-    // Walks go in one order, so records of one tree lie in the same places.
-    for (let at = 0; at < this.numbers.length; at = this.#next(at)) {
-      if (this.#at(at + keyAt) !== other.#at(at + keyAt) || this.#at(at + keyAt + 1) !== other.#at(at + keyAt + 1)) return false;
-      if (!this.isSame(at, other, at)) return false;
-    }
-    return true;
+  /** Whether this table says of every folder what the other one says. Walks go in one order, so the records of one tree lie in the same places. */
+  isSameAs({ scope, numbers }: FolderTable): boolean {
+    return this.scope === scope && this.numbers.length === numbers.length && this.numbers.every((number, index) => number === numbers[index]);
   }
 
   value(record: number, name: number): number {

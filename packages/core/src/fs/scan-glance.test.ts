@@ -11,6 +11,7 @@ import { createScanIndex, type ScanIndex } from './scan-index.ts';
 import { decodeScanIndex, encodeScanIndex } from './scan-index-file.ts';
 import { createSlices } from './slices.ts';
 import { systemClock } from './system-clock.ts';
+import { edit, makeEdit, withoutTimes } from './test-support/scan-edits.ts';
 import { createScanGround, type ScanGround } from './test-support/scan-ground.ts';
 
 const seed = 20_261_122;
@@ -215,7 +216,7 @@ it(`for any edits, what is still there by a glance is what a walk without any re
         let index = createScanIndex({ kind: 'fast', clock: systemClock });
         let baseline: Entry | undefined;
         for (const edits of rounds) {
-          for (const next of edits) make(next, place);
+          for (const next of edits) makeEdit(next, place);
           if (reload) index = reloaded(index, place);
           const still = await glance(index, place);
           const cold = (await coldScan(place)).root;
@@ -239,12 +240,12 @@ it(`for any edits, a walk of nothing but what they touched leaves the records th
     fc.asyncProperty(fc.array(editInPlace, { maxLength: 8 }), fc.array(editInPlace, { maxLength: 4 }), async (before, after) => {
       const place = await createScanGround();
       try {
-        for (const next of before) make(next, place);
+        for (const next of before) makeEdit(next, place);
         const index = createScanIndex({ kind: 'fast', clock: systemClock });
         await place.scan({ index, clock: systemClock });
         const only = new Set<RelativePath>([rootPath]);
         for (const next of after) {
-          make(next, place);
+          makeEdit(next, place);
           for (const path of 'to' in next ? [next.path, next.to] : [next.path]) {
             // What a rename brings along is new below its new name.
             for (const touched of [path, ...below(place, path)]) for (let at = touched; at !== '.'; at = dirname(at)) only.add(at as RelativePath);
@@ -304,11 +305,6 @@ function merkleOf(entry: Entry | undefined): string | undefined {
   return entry?.kind === 'directory' ? entry.merkle : undefined;
 }
 
-function withoutTimes(entry: Entry): unknown {
-  if (entry.kind !== 'directory') return { ...entry, mtimeMs: 0 };
-  return { ...entry, children: entry.children.map((child) => ({ name: child.name, entry: withoutTimes(child.entry) })) };
-}
-
 /** What lies below a path, where it is a folder. */
 function below(on: ScanGround, path: string): readonly string[] {
   try {
@@ -347,50 +343,5 @@ function linkInPlace(path: string): void {
   fs.symlinkSync(elsewhere, ground.at(path));
 }
 
-type Edit =
-  | { readonly do: 'write'; readonly path: string; readonly text: string }
-  | { readonly do: 'folder' | 'remove' | 'touch'; readonly path: string }
-  | { readonly do: 'mode'; readonly path: string; readonly mode: number }
-  | { readonly do: 'link'; readonly path: string; readonly target: string }
-  | { readonly do: 'move'; readonly path: string; readonly to: string };
-
-// Few names, so that edits meet each other; one is out of scope.
-const path = fc
-  .array(fc.constantFrom('a', 'b', 'c', '\u{1F600}', '\uff5e', 'x_state.json'), { minLength: 1, maxLength: 3 })
-  .map((names) => names.join('/'));
-const edit: fc.Arbitrary<Edit> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ do: fc.constant('write' as const), path, text: fc.constantFrom('', 'one', 'two', 'three') }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('folder' as const, 'remove' as const, 'touch' as const), path }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('mode' as const), path, mode: fc.constantFrom(0o600, 0o644, 0o755) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('link' as const), path, target: fc.constantFrom('a', '../b', '/etc') }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('move' as const), path, to: path }) },
-);
-
 /** Of what lies where its path says: not through a link. */
 const editInPlace = edit.filter((next) => next.do !== 'link');
-
-/** Does what can be done; an edit of nothing is none. */
-function make(next: Edit, on: ScanGround): void {
-  const at = on.at(next.path);
-  try {
-    switch (next.do) {
-      case 'write':
-        return on.write(next.path, next.text);
-      case 'folder':
-        return on.folder(next.path);
-      case 'remove':
-        return fs.rmSync(at, { recursive: true });
-      case 'touch':
-        return fs.utimesSync(at, 1_600_000_000, 1_600_000_000);
-      case 'mode':
-        return fs.lstatSync(at).isSymbolicLink() ? undefined : fs.chmodSync(at, next.mode);
-      case 'link':
-        return on.link(next.path, next.target);
-      case 'move':
-        fs.mkdirSync(dirname(on.at(next.to)), { recursive: true });
-        return fs.renameSync(at, on.at(next.to));
-    }
-  } catch (error) {
-    expect(error).toHaveProperty('code', expect.stringMatching(/^E(?:NOENT|EXIST|NOTDIR|ISDIR|NOTEMPTY|INVAL|LOOP)$/));
-  }
-}
