@@ -7,12 +7,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { getMemoryNode, listMemoryDisk, type MemoryDisk, type MemoryNode } from '../testing/memory-disk.ts';
-import { propertyRuns } from '../testing/property-runs.ts';
+import { propertyRuns, propertySeed as seed } from '../testing/property.ts';
 import { createTwoReplicas, type NodeName, type Step, type TwoReplicas } from '../testing/two-replicas.ts';
 import type { SyncReport } from './report.ts';
 import type { SyncSettings } from './sync-settings.ts';
 
-const seed = Number(process.env['PROPERTY_SEED'] ?? 20261121);
 const numRuns = propertyRuns(1_000);
 
 interface Model {

@@ -4,12 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { compileScope } from '../scope/compile-scope.ts';
 import type { ScopeRules } from '../scope/rules.ts';
 import { getMemoryNode, type MemoryDisk, type MemoryNode } from '../testing/memory-disk.ts';
-import { propertyRuns } from '../testing/property-runs.ts';
+import { propertyRuns, propertySeed as seed } from '../testing/property.ts';
 import { createTwoReplicas, type NodeName, type TwoReplicas } from '../testing/two-replicas.ts';
 import type { RelativePath } from '../tree/path.ts';
 import type { SyncReport } from './report.ts';
 
-const seed = Number(process.env['PROPERTY_SEED'] ?? 20261121);
 const numRuns = propertyRuns(1_000);
 
 const name = fc.constantFrom('a', 'b', 'a.txt', 'b.txt', 'me_state.json');

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { diff } from '../reconcile/diff.ts';
 import { treeArbitraries } from '../testing/arbitraries.ts';
+import { propertyRuns, propertySeed as seed } from '../testing/property.ts';
 import { toyHash } from '../testing/toy-hash.ts';
 import { dir, file, link, problematic, untracked } from '../testing/trees.ts';
 import { setNodes } from '../tree/edit.ts';
@@ -12,7 +13,6 @@ import { walk } from '../tree/walk.ts';
 import { type Digest, digestFromBytes } from './digest.ts';
 import { merkleOfChildren, withMerkle } from './merkle.ts';
 
-const seed = 20261121;
 const { tree } = treeArbitraries(fc);
 
 describe('a Merkle digest', () => {
@@ -78,7 +78,7 @@ describe('a Merkle digest', () => {
         expect(merkle(rebuilt)).toBe(merkle(a));
         expect(merkle(a) === merkle(b)).toBe(diff(a, b).length === 0);
       }),
-      { seed, numRuns: 300 },
+      { seed, numRuns: propertyRuns(300) },
     );
   });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { propertyRuns } from '../testing/property-runs.ts';
+import { propertyRuns, propertySeed as seed } from '../testing/property.ts';
 import { isWithin, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
 import { compileScope } from './compile-scope.ts';
 import type { ScopeRules } from './rules.ts';
@@ -19,8 +19,6 @@ const rulesArbitrary: fc.Arbitrary<ScopeRules> = fc.record({
 });
 const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((names) => names.join('/') as RelativePath);
 const kind = fc.constantFrom('directory' as const, 'other' as const);
-
-const seed = 20_251_121;
 
 /** The rules read aloud, one path at a time, each pattern a regular expression made on the spot. */
 function scopeNaive({ include, exclude, guard }: ScopeRules, at: RelativePath, kind: 'directory' | 'other'): boolean {
@@ -71,7 +69,7 @@ function isOnLiteralPrefix(folder: string, pattern: string): boolean {
   return folder.split('/').every((part, index) => part === literal[index]);
 }
 
-describe(`scopes (seed ${seed})`, { timeout: 60_000 }, () => {
+describe(`scopes (seed ${seed})`, { timeout: Math.max(60_000, propertyRuns(1_000) * 60) }, () => {
   it('for any rules and any path, the scope decides as the slow reading of the rules does', () => {
     fc.assert(
       fc.property(rulesArbitrary, fc.array(fc.tuple(path, kind), { minLength: 1, maxLength: 20 }), (rules, questions) => {

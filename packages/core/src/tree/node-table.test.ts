@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Digest } from '../hash/digest.ts';
+import { propertyRuns, propertySeed as seed } from '../testing/property.ts';
 import type { Entry } from './entry.ts';
 import { type NodeAt, type NodeTable, nodesToTable, tableToNodes } from './node-table.ts';
 import { parseRelativePath, type RelativePath } from './path.ts';
 
-const seed = 20261121;
 const limits = { nodesMax: 1000 };
 
 /** Parts that share much of their text, and those that are no names. */
@@ -34,7 +34,7 @@ describe(`node table (seed ${seed})`, () => {
       fc.property(nodes, (list) => {
         expect(tableToNodes(nodesToTable(list), limits)).toEqual({ ok: true, value: list });
       }),
-      { seed, numRuns: 100 },
+      { seed, numRuns: propertyRuns(100) },
     );
   });
 
@@ -44,7 +44,7 @@ describe(`node table (seed ${seed})`, () => {
         const expected = paths.every((text) => parseRelativePath(text).ok);
         expect(tableToNodes(nodesToTable(paths.map(absent)), limits).ok).toBe(expected);
       }),
-      { seed, numRuns: 1000 },
+      { seed, numRuns: propertyRuns(1000) },
     ));
 
   it('refuses or reads whatever a peer makes of the shared beginnings, and every path that it reads is one', () =>
@@ -62,7 +62,7 @@ describe(`node table (seed ${seed})`, () => {
           if (read.ok) for (const { path } of read.value) expect(parseRelativePath(path)).toEqual({ ok: true, value: path });
         },
       ),
-      { seed, numRuns: 2000 },
+      { seed, numRuns: propertyRuns(2000) },
     ));
 
   it('refuses a path that grows beyond all measure, node by node', () => {

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { treeArbitraries } from '../testing/arbitraries.ts';
+import { propertyRuns, propertySeed as seed } from '../testing/property.ts';
 import { dir, file, link } from '../testing/trees.ts';
 import type { Entry } from './entry.ts';
 import { rebase } from './rebase.ts';
 
-const seed = 20261121;
 const { scannedTree } = treeArbitraries(fc);
 
 /** Times aside: those of what did not change are taken from before. */
@@ -25,7 +25,7 @@ describe('rebase', () => {
         expect(timeless(rebase(now, before))).toEqual(timeless(now));
         expect(rebase(copy(before), before)).toBe(before);
       }),
-      { seed },
+      { seed, numRuns: propertyRuns(100) },
     );
   });
 

@@ -1,12 +1,9 @@
 import fc from 'fast-check';
 import { it } from 'vitest';
-import { propertyRuns } from '../../testing/property-runs.ts';
-
-/** Fixed, so that a red run can be looked at; `PROPERTY_SEED` gives another. */
-export const seed = Number(process.env['PROPERTY_SEED'] ?? 20261121);
+import { propertyRuns, propertySeed as seed } from '../../testing/property.ts';
 
 /** How often each law is tried: where a run is short, 1,000 times; `PROPERTY_RUNS` for the long proof (`npm run proofs`). */
-export const numRuns: number = propertyRuns(1_000);
+const numRuns = propertyRuns(1_000);
 
 /** A property, named by its law. */
 export function law<T>(title: string, arbitrary: fc.Arbitrary<T>, holds: (value: T) => void): void {
