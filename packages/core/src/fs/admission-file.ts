@@ -1,6 +1,6 @@
 import type { AdmissionRecord } from '../engine/admission.ts';
+import type { DiskDirectory } from '../engine/disk.ts';
 import { readWholeFile } from './atomic-write.ts';
-import type { DiskDirectory } from './disk.ts';
 
 /**
  * The gate's word about a root, `.ubos-sync/gate/admission.json`: written by the gate, read by whoever is about to change the root.

@@ -15,6 +15,7 @@
  * Everything here counts on the root's lock, except reading: a status read beside somebody's commit is the one before or after it.
  */
 import type { ArchiveCommit, ArchiveRoots, ArchiveStatus, ArchiveStore, PairKey } from '../engine/archive-store.ts';
+import type { DiskDirectory } from '../engine/disk.ts';
 import { isSyncError, SyncError } from '../engine/errors.ts';
 import type { DigestKind } from '../hash/digest.ts';
 import { type Ancestor, agreed } from '../reconcile/ancestor.ts';
@@ -36,7 +37,6 @@ import {
   toHead,
 } from './archive-file-format.ts';
 import { afterCleaning, readWholeFile, unlinkIfThere, writeFileAtomically } from './atomic-write.ts';
-import type { DiskDirectory } from './disk.ts';
 import { errnoOf } from './io-failure.ts';
 import { createJournal, type Journal, type LazyFolder } from './journal.ts';
 import { pairFileName } from './pair-file-name.ts';

@@ -1,6 +1,6 @@
 /** Small files of the state folder, read and replaced as a whole. */
-import type { DiskDirectory, DiskFile } from './disk.ts';
-import { isErrno } from './errno.ts';
+import type { DiskDirectory, DiskFile } from '../engine/disk.ts';
+import { isErrno } from '../engine/errno.ts';
 
 /**
  * Replaces a file so that at every moment, a power cut included, it is either what it was or what it is to be: written beside, synced, renamed over,

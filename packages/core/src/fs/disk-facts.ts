@@ -4,9 +4,9 @@
  */
 import { release } from 'node:os';
 import type { Clock } from '../engine/clock.ts';
+import type { DiskDirectory } from '../engine/disk.ts';
 import type { Folding } from '../scope/rules.ts';
 import { readWholeFile, writeFileAtomically } from './atomic-write.ts';
-import type { DiskDirectory } from './disk.ts';
 import { probeFolding, probeStamping } from './probe.ts';
 import type { Stamping } from './scan-index.ts';
 

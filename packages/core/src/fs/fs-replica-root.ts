@@ -2,9 +2,10 @@
  * The root of a replica, held while it is in use and no longer: a file system that is not in use can be unmounted, and one that was mounted meanwhile is
  * noticed. Uses overlap; the first opens, the last closes.
  */
+
+import type { Disk, DiskDirectory } from '../engine/disk.ts';
+import { isErrno } from '../engine/errno.ts';
 import { SyncError } from '../engine/errors.ts';
-import type { Disk, DiskDirectory } from './disk.ts';
-import { isErrno } from './errno.ts';
 import { errnoOf, ioFailure } from './io-failure.ts';
 import { makeStateFolder, openStateFolder, type StateFolder, stateFolderName } from './state-folder.ts';
 

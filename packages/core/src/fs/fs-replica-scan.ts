@@ -1,5 +1,6 @@
 /** Scans of a replica: with its index, which lives as long as the replica does, and with what stage, supply and transition have to know of the last one. */
 import type { Clock } from '../engine/clock.ts';
+import type { DiskDirectory } from '../engine/disk.ts';
 import type { ScanCounts, ScanOptions, Snapshot } from '../engine/replica.ts';
 import type { ScanSettings } from '../engine/settings.ts';
 import type { Digest } from '../hash/digest.ts';
@@ -10,7 +11,6 @@ import type { Entry } from '../tree/entry.ts';
 import { baseName, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
 import { rebase } from '../tree/rebase.ts';
 import { isSameAtOnce, walk } from '../tree/walk.ts';
-import type { DiskDirectory } from './disk.ts';
 import { type DiskFacts, learnDiskFacts } from './disk-facts.ts';
 import type { HeldRoot } from './fs-replica-root.ts';
 import { type Hashing, loadHashing } from './hasher.ts';

@@ -17,10 +17,10 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Disk } from '../engine/disk.ts';
 import type { SyncReport } from '../engine/report.ts';
 import { runSync } from '../engine/run-sync.ts';
 import { defaultSyncSettings } from '../engine/sync-settings.ts';
-import type { Disk } from './disk.ts';
 import { createFsReplica } from './fs-replica.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { systemClock } from './system-clock.ts';

@@ -1,5 +1,5 @@
+import type { DiskFile } from '../engine/disk.ts';
 import type { Digest } from '../hash/digest.ts';
-import type { DiskFile } from './disk.ts';
 import type { Hasher, Hashing } from './hasher.ts';
 import type { Slices } from './slices.ts';
 

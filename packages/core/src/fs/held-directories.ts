@@ -8,10 +8,11 @@
  *
  * Hold it no longer than a slice: a directory that is moved out of the root stays held where it is, and only a new walk notices.
  */
+
+import type { DiskDirectory, DiskStat } from '../engine/disk.ts';
+import { errnoError } from '../engine/errno.ts';
 import type { Name } from '../tree/name.ts';
 import { type RelativePath, rootPath } from '../tree/path.ts';
-import type { DiskDirectory, DiskStat } from './disk.ts';
-import { errnoError } from './errno.ts';
 import { errnoOf } from './io-failure.ts';
 
 export interface HeldDirectories {

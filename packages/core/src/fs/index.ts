@@ -3,8 +3,9 @@
  *
  * @packageDocumentation
  */
+
+export type { Disk, DiskDirectory, DiskFile, DiskKind, DiskListing, DiskStat } from '../engine/disk.ts';
 export { type CacheFamily, codeName, defaultCacheFolder, readCode, sealCode, storeInCache } from './cache-folder.ts';
-export type { Disk, DiskDirectory, DiskFile, DiskKind, DiskListing, DiskStat } from './disk.ts';
 export { createFsReplica, type FsReplicaOptions } from './fs-replica.ts';
 export { type Hasher, type Hashing, loadHashing } from './hasher.ts';
 export { createFsLogSink, type FsLogSinkOptions } from './log-file-sink.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Disk, DiskDirectory } from './disk.ts';
+import type { Disk, DiskDirectory } from '../engine/disk.ts';
 import { createJournal, type Journal, type JournalRecord } from './journal.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { pairFileName } from './pair-file-name.ts';

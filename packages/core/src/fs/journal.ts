@@ -11,10 +11,10 @@
  * two sides hold the same at those paths, which rule 1 of reconcile settles without a journal. `sync` is for callers who want more.
  */
 import type { PairKey } from '../engine/archive-store.ts';
+import type { DiskDirectory, DiskFile } from '../engine/disk.ts';
 import type { AncestorChange } from '../reconcile/ancestor.ts';
 import { changesToTable, tableToChanges } from './ancestor-table.ts';
 import { readWholeFile, unlinkIfThere } from './atomic-write.ts';
-import type { DiskDirectory, DiskFile } from './disk.ts';
 import { isOfPair, pairFileName, pairToList } from './pair-file-name.ts';
 import { type Check, encodeHeader, encodeRecord, readHeader, readRecord } from './record-file.ts';
 

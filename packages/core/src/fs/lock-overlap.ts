@@ -6,13 +6,14 @@
  * is none; what counts is the scope that its archives say, for each of its peers. A state folder that we may not read is another user's: it is passed
  * over, as what that user may do to our files is decided by their permissions.
  */
+
+import type { Disk, DiskDirectory } from '../engine/disk.ts';
 import { SyncError } from '../engine/errors.ts';
 import { compileScope } from '../scope/compile-scope.ts';
 import type { ScopeRules } from '../scope/rules.ts';
 import { parseRelativePath, type RelativePath } from '../tree/path.ts';
 import { readArchive } from './archive-file-format.ts';
 import { readWholeFile } from './atomic-write.ts';
-import type { Disk, DiskDirectory } from './disk.ts';
 import { errnoOf } from './io-failure.ts';
 import { readMarker } from './marker.ts';
 import { openStateFolder } from './state-folder.ts';

@@ -1,7 +1,8 @@
 /** What is written in a lock file: who holds it, and since when. */
+
+import type { DiskDirectory } from '../engine/disk.ts';
 import type { SyncErrorDetails } from '../engine/errors.ts';
 import { openIfThere, readAt } from './atomic-write.ts';
-import type { DiskDirectory } from './disk.ts';
 import type { ProcessIdentity } from './lock-owner.ts';
 
 export interface LockRecord extends ProcessIdentity {

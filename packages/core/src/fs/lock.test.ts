@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Disk, DiskDirectory } from '../engine/disk.ts';
 import { createTestClock } from '../testing/test-clock.ts';
-import type { Disk, DiskDirectory } from './disk.ts';
 import { type AcquireOptions, createRootLock, type LockAttempt, type RootLock, tryLock } from './lock.ts';
 import { createProcessTable, type Fate, fateOf, type ProcessIdentity, type ProcessTable } from './lock-owner.ts';
 import { createNodeDisk } from './node-disk.ts';

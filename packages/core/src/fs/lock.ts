@@ -15,10 +15,10 @@
  * Taking costs six calls to the disk, releasing three, and none of them waits for the platter: after a power cut the owner is dead anyway.
  */
 import type { Clock } from '../engine/clock.ts';
+import type { DiskDirectory, DiskFile } from '../engine/disk.ts';
+import { isErrno } from '../engine/errno.ts';
 import { SyncError, type SyncErrorDetails } from '../engine/errors.ts';
 import { isWithoutLinks, unlinkIfThere } from './atomic-write.ts';
-import type { DiskDirectory, DiskFile } from './disk.ts';
-import { isErrno } from './errno.ts';
 import { errnoOf } from './io-failure.ts';
 import { createProcessTable, type ProcessTable } from './lock-owner.ts';
 import { describeOwner, encodeLockRecord, type FoundLock, readLock } from './lock-record.ts';

@@ -1,7 +1,7 @@
+import type { DiskFile } from '../engine/disk.ts';
 import type { Digest } from '../hash/digest.ts';
 import { chunkBytes } from '../log/chunk-chain.ts';
 import { type Extent, extentBytes } from '../log/extent.ts';
-import type { DiskFile } from './disk.ts';
 import type { Hashing } from './hasher.ts';
 import type { Slices } from './slices.ts';
 

@@ -1,8 +1,8 @@
 /** Where a log lies: the way to its file, and what a failed call on it means. */
 import { basename, dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import type { Disk, DiskDirectory, DiskFile } from '../engine/disk.ts';
+import { isErrno } from '../engine/errno.ts';
 import { SyncError, type SyncErrorCode } from '../engine/errors.ts';
-import type { Disk, DiskDirectory, DiskFile } from './disk.ts';
-import { isErrno } from './errno.ts';
 import { errnoOf } from './io-failure.ts';
 
 export interface LogPlace {

@@ -15,11 +15,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Disk } from '../engine/disk.ts';
 import { type LogReport, type PullLogOptions, pullLog } from '../engine/pull-log.ts';
 import type { HashBytes } from '../hash/digest.ts';
 import { chunkBytes } from '../log/chunk-chain.ts';
 import { createMemoryLogFile, createMemoryLogSource, type MemoryLogFile } from '../testing/memory-log.ts';
-import type { Disk } from './disk.ts';
 import { loadHashing } from './hasher.ts';
 import { createFsLogSink } from './log-file-sink.ts';
 import { createNodeDisk } from './node-disk.ts';

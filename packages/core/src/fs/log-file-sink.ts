@@ -9,12 +9,12 @@
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../engine/clock.ts';
+import type { Disk, DiskDirectory, DiskFile, DiskStat } from '../engine/disk.ts';
+import { isErrno } from '../engine/errno.ts';
 import { isSyncError, SyncError } from '../engine/errors.ts';
 import type { LogProgress, LogSink, OpenLog } from '../engine/log-sink.ts';
 import { encodeLogCursor, type LogCursor, parseLogCursor } from '../log/cursor.ts';
 import { readAt, readWholeFile, writeFileAtomically } from './atomic-write.ts';
-import type { Disk, DiskDirectory, DiskFile, DiskStat } from './disk.ts';
-import { isErrno } from './errno.ts';
 import { type Hashing, loadHashing } from './hasher.ts';
 import { createRootLock, type HeldLock } from './lock.ts';
 import { digestExtents } from './log-digests.ts';

@@ -1,8 +1,8 @@
 import type { Clock } from '../engine/clock.ts';
+import type { Disk, DiskFile } from '../engine/disk.ts';
 import { SyncError } from '../engine/errors.ts';
 import type { LogSource } from '../engine/log-source.ts';
 import { chunkBytes } from '../log/chunk-chain.ts';
-import type { Disk, DiskFile } from './disk.ts';
 import { loadHashing } from './hasher.ts';
 import { digestExtents } from './log-digests.ts';
 import { locateLog, logError, openLogFile, openLogFolder } from './log-file-place.ts';

@@ -10,10 +10,10 @@
  *     replicas/UUID/*             its archives, under their own names
  */
 import { createHash } from 'node:crypto';
+import type { Disk, DiskDirectory } from '../engine/disk.ts';
+import { isErrno } from '../engine/errno.ts';
 import type { ReplicaId } from '../engine/replica.ts';
 import { readWholeFile, unlinkIfThere, writeFileAtomically } from './atomic-write.ts';
-import type { Disk, DiskDirectory } from './disk.ts';
-import { isErrno } from './errno.ts';
 import { errnoOf } from './io-failure.ts';
 import { encodeMarker, isReplicaId, type Marker, markerName } from './marker.ts';
 

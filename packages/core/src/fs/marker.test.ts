@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Disk, DiskDirectory } from '../engine/disk.ts';
 import type { ReplicaId } from '../engine/replica.ts';
-import type { Disk, DiskDirectory } from './disk.ts';
 import { type Marker, makeMarker, readMarker } from './marker.ts';
 import { createMarkerMirror, defaultMirrorPath } from './marker-mirror.ts';
 import { createNodeDisk } from './node-disk.ts';

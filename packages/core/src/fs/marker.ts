@@ -2,10 +2,11 @@
  * The marker, `.ubos-sync/replica.json`: this root's identity. Where it is, the root is really mounted and really the one that was synced;
  * where it is missing, an empty tree is no evidence that anything was deleted.
  */
+
+import type { DiskDirectory } from '../engine/disk.ts';
 import { SyncError } from '../engine/errors.ts';
 import type { ReplicaId } from '../engine/replica.ts';
 import { createFileAtomically, readWholeFile, writeFileAtomically } from './atomic-write.ts';
-import type { DiskDirectory } from './disk.ts';
 
 export const markerName = 'replica.json';
 

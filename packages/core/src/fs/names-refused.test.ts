@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Disk } from '../engine/disk.ts';
 import type { SyncReport } from '../engine/report.ts';
 import { runSync } from '../engine/run-sync.ts';
 import { defaultSyncSettings } from '../engine/sync-settings.ts';
-import type { Disk } from './disk.ts';
 import { createFsReplica } from './fs-replica.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { systemClock } from './system-clock.ts';

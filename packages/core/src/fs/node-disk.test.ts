@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Disk, DiskDirectory } from './disk.ts';
+import type { Disk, DiskDirectory } from '../engine/disk.ts';
 import { createNodeDisk } from './node-disk.ts';
 
 const onLinux = process.platform === 'linux';

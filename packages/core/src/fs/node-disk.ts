@@ -13,8 +13,8 @@
  * 100,000 `lstat` cost 258 ms so and 238 ms with doubles (2 cores, Node 20.20, tmpfs, 2026-11).
  */
 import * as fs from 'node:fs';
-import type { Disk, DiskDirectory, DiskFile, DiskKind, DiskListing, DiskStat } from './disk.ts';
-import { errnoError, isErrno } from './errno.ts';
+import type { Disk, DiskDirectory, DiskFile, DiskKind, DiskListing, DiskStat } from '../engine/disk.ts';
+import { errnoError, isErrno } from '../engine/errno.ts';
 import { syncFileSystemOf } from './sync-file-system.ts';
 
 export interface NodeDiskOptions {

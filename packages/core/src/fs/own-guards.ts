@@ -6,10 +6,10 @@
  * `SYNC_STATE_UNSAFE` until somebody has looked. Those who write exclude each other by a lock beside it: a pull of logs does not hold that of the root.
  */
 import type { Clock } from '../engine/clock.ts';
+import { isErrno } from '../engine/errno.ts';
 import { SyncError } from '../engine/errors.ts';
 import { parseScopeRules } from '../scope/peer-rules.ts';
 import { readWholeFile, writeFileAtomically } from './atomic-write.ts';
-import { isErrno } from './errno.ts';
 import { createRootLock } from './lock.ts';
 import type { StateFolder } from './state-folder.ts';
 

@@ -1,6 +1,6 @@
+import type { DiskDirectory } from '../engine/disk.ts';
 import type { ReplicaId } from '../engine/replica.ts';
 import { readWholeFile, writeFileAtomically } from './atomic-write.ts';
-import type { DiskDirectory } from './disk.ts';
 import { isReplicaId } from './marker.ts';
 
 /**

@@ -1,8 +1,8 @@
 /** What a file system does to names and times, found out by asking it. The caller keeps the answers. */
 import type { Clock } from '../engine/clock.ts';
+import type { DiskDirectory, DiskFile } from '../engine/disk.ts';
+import { isErrno } from '../engine/errno.ts';
 import type { Folding } from '../scope/rules.ts';
-import type { DiskDirectory, DiskFile } from './disk.ts';
-import { isErrno } from './errno.ts';
 import type { Stamping } from './scan-index.ts';
 
 export interface ProbeFoldingOptions {

@@ -3,6 +3,7 @@
  * end cannot be reached.
  */
 import { resolve } from 'node:path';
+import type { Disk } from '../engine/disk.ts';
 import type { ReplicaId } from '../engine/replica.ts';
 import type { Ancestor } from '../reconcile/ancestor.ts';
 import { applyAncestorChanges } from '../reconcile/apply-ancestor.ts';
@@ -10,7 +11,6 @@ import { exactNames, type Folding } from '../scope/rules.ts';
 import { archiveBytesMax, createArchiveFile } from './archive-file.ts';
 import { pairOfArchive } from './archive-file-format.ts';
 import { readWholeFile } from './atomic-write.ts';
-import type { Disk } from './disk.ts';
 import { learnDiskFacts } from './disk-facts.ts';
 import { readMarker } from './marker.ts';
 import { createNodeDisk } from './node-disk.ts';

@@ -3,11 +3,11 @@
  * disk says of it has to be the same before and after. One that does not is read once more, and then left for the next scan.
  */
 
+import type { DiskFile, DiskStat } from '../engine/disk.ts';
+import { isErrno } from '../engine/errno.ts';
 import type { Digest } from '../hash/digest.ts';
 import type { Entry, File } from '../tree/entry.ts';
 import type { Name } from '../tree/name.ts';
-import type { DiskFile, DiskStat } from './disk.ts';
-import { isErrno } from './errno.ts';
 import type { ScanTreeOptions } from './scan.ts';
 import { link, nothing, unknown } from './scan-folders.ts';
 import { PathKey } from './scan-index-key.ts';

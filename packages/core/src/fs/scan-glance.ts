@@ -6,10 +6,11 @@
  * folder that is looked at, and no other folder has these very inodes. Nothing is read, nothing is opened but listings, and nothing follows from what is
  * *not* still: the walk goes there and looks for itself.
  */
+
+import type { DiskDirectory, DiskKind } from '../engine/disk.ts';
 import type { Digest, HashBytes } from '../hash/digest.ts';
 import type { RelativePath } from '../tree/path.ts';
 import { rootPath } from '../tree/path.ts';
-import type { DiskDirectory, DiskKind } from './disk.ts';
 import { errnoOf } from './io-failure.ts';
 import { type FolderTable, link, nothing, unknown } from './scan-folders.ts';
 import type { ScanIndex } from './scan-index.ts';

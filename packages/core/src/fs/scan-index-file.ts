@@ -16,9 +16,10 @@
  * It can be thrown away at any time, at the price of reading every file once. So it is not synced to the disk, and whatever is wrong with it (cut off,
  * damaged, other version, byte order or kind of digest) makes it as if it were not there.
  */
+
+import type { DiskDirectory, DiskFile } from '../engine/disk.ts';
+import { isErrno } from '../engine/errno.ts';
 import { type Digest, digestBytes, digestFromBytes } from '../hash/digest.ts';
-import type { DiskDirectory, DiskFile } from './disk.ts';
-import { isErrno } from './errno.ts';
 import { type Hashing, loadHashing } from './hasher.ts';
 import { errnoOf } from './io-failure.ts';
 import { decodeFolders } from './scan-folders.ts';

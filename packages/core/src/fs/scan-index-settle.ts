@@ -4,9 +4,10 @@
  *
  * Bounded in files, bytes and waiting. What is left over stays racy, and the next scan reads it.
  */
+
+import type { DiskDirectory } from '../engine/disk.ts';
 import type { RelativePath } from '../tree/path.ts';
 import { baseName, parentPath } from '../tree/path.ts';
-import type { DiskDirectory } from './disk.ts';
 import { hashFile } from './hash-file.ts';
 import type { Hashing } from './hasher.ts';
 import { createHeldDirectories, type HeldDirectories } from './held-directories.ts';

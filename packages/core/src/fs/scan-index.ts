@@ -22,9 +22,9 @@
  * second (FAT, HFS+, old NFS), and none where a file system was seen to stamp each change anew (`probeStamping`).
  */
 import type { Clock } from '../engine/clock.ts';
+import type { DiskStat } from '../engine/disk.ts';
 import { type Digest, type DigestKind, digestBytes } from '../hash/digest.ts';
 import type { RelativePath } from '../tree/path.ts';
-import type { DiskStat } from './disk.ts';
 import { encodeFolders, type FolderTable } from './scan-folders.ts';
 import { PathKey } from './scan-index-key.ts';
 

@@ -1,10 +1,11 @@
 /** The folders on the way from the root to where a scan is, of which only the lowest few are held open. */
+
+import type { DiskDirectory } from '../engine/disk.ts';
+import { isErrno } from '../engine/errno.ts';
 import type { Directory, Entry, Problematic } from '../tree/entry.ts';
 import type { Name } from '../tree/name.ts';
 import type { RelativePath } from '../tree/path.ts';
 import { assert } from '../util/assert.ts';
-import type { DiskDirectory } from './disk.ts';
-import { isErrno } from './errno.ts';
 import type { Listing } from './scan-listing.ts';
 import { changed, problematicOf } from './scan-outcome.ts';
 

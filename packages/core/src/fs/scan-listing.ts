@@ -4,10 +4,11 @@
  * POSIX lets a listing miss a name that is renamed over while it is read, and a name missed would read as a deletion. So what was there and is not listed is
  * asked for by name before it counts as gone.
  */
+
+import type { DiskDirectory, DiskKind, DiskListing } from '../engine/disk.ts';
 import { foldName } from '../scope/fold.ts';
 import type { Child, Directory } from '../tree/entry.ts';
 import { compareNames, type Name, parseName } from '../tree/name.ts';
-import type { DiskDirectory, DiskKind, DiskListing } from './disk.ts';
 
 export interface Listing {
   /** Sorted by `compareNames`, each once. */

@@ -18,6 +18,8 @@
  * 210,000 entries a second; bare `readdir` and `lstat` take 0.32 s. A tree takes 225 bytes an entry, one that is its baseline nothing. In slices of 2 ms.
  */
 import type { Clock } from '../engine/clock.ts';
+import type { DiskDirectory, DiskKind, DiskStat } from '../engine/disk.ts';
+import { isErrno } from '../engine/errno.ts';
 import { type ScanCounts, unnamedInMax } from '../engine/replica.ts';
 import type { ScanSettings } from '../engine/settings.ts';
 import type { Digest } from '../hash/digest.ts';
@@ -26,8 +28,6 @@ import type { Scope } from '../scope/scope.ts';
 import type { Child, Directory, Entry } from '../tree/entry.ts';
 import { compareNames, type Name } from '../tree/name.ts';
 import { pathLengthMax, type RelativePath, rootPath } from '../tree/path.ts';
-import type { DiskDirectory, DiskKind, DiskStat } from './disk.ts';
-import { isErrno } from './errno.ts';
 import type { Hashing } from './hasher.ts';
 import { FileReader, type LargeFile, readLink } from './scan-file.ts';
 import { type FolderTable, FolderTableBuilder, nothing, unknown } from './scan-folders.ts';

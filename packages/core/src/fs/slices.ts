@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../engine/clock.ts';
 
 /**
- * Slices of synchronous work. Disk calls block the event loop (see `disk.ts`), so whoever makes many of them asks between two items whether its
+ * Slices of synchronous work. Disk calls block the event loop (see `engine/disk.ts`), so whoever makes many of them asks between two items whether its
  * time is over, and then lets timers, sockets and the keepalive have theirs.
  */
 export interface Slices {

@@ -15,11 +15,11 @@
  */
 
 import type { Clock } from '../engine/clock.ts';
+import type { DiskDirectory, DiskFile } from '../engine/disk.ts';
 import { SyncError } from '../engine/errors.ts';
 import type { ContentFailure, ContentNeed, ContentPart, ContentRequest, StageOptions, StageResult } from '../engine/replica.ts';
 import type { Digest } from '../hash/digest.ts';
 import { baseName, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
-import type { DiskDirectory, DiskFile } from './disk.ts';
 import { hashFile } from './hash-file.ts';
 import type { Hasher, Hashing } from './hasher.ts';
 import type { HeldDirectories } from './held-directories.ts';

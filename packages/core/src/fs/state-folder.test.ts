@@ -2,7 +2,7 @@ import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Disk, DiskDirectory } from './disk.ts';
+import type { Disk, DiskDirectory } from '../engine/disk.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { makeStateFolder, openStateFolder } from './state-folder.ts';
 import { failingDisk, stoppingDisk } from './test-support/faulty-disk.ts';

@@ -4,10 +4,11 @@
  * It is believed (an archive decides what gets deleted), so it has to be ours: a real directory and no link, owned by the user who runs us,
  * and writable by nobody else. That is checked on the held directory, not on its path, so that nothing can be put in its place in between.
  */
+
+import type { DiskDirectory, DiskStat } from '../engine/disk.ts';
+import { isErrno } from '../engine/errno.ts';
 import { SyncError } from '../engine/errors.ts';
 import { writeFileAtomically } from './atomic-write.ts';
-import type { DiskDirectory, DiskStat } from './disk.ts';
-import { isErrno } from './errno.ts';
 import { errnoOf } from './io-failure.ts';
 
 export const stateFolderName = '.ubos-sync';

@@ -8,11 +8,11 @@
  * Nothing outside the scope of the last scan is opened, whoever asks, and nothing but regular files: what the scan did not see as one is looked at first.
  */
 import type { Clock } from '../engine/clock.ts';
+import type { DiskFile } from '../engine/disk.ts';
+import { isErrno } from '../engine/errno.ts';
 import type { ContentFailure, ContentNeed, ContentPart } from '../engine/replica.ts';
 import type { Scope } from '../scope/scope.ts';
 import { baseName, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
-import type { DiskFile } from './disk.ts';
-import { isErrno } from './errno.ts';
 import { hashFile } from './hash-file.ts';
 import type { Hashing } from './hasher.ts';
 import type { HeldDirectories } from './held-directories.ts';

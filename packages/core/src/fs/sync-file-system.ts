@@ -10,7 +10,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { release } from 'node:os';
-import { errnoError } from './errno.ts';
+import { errnoError } from '../engine/errno.ts';
 
 /** `fd`: any file or directory of the file system. `false`: there is no such call here. Throws `EIO` when it failed. */
 export async function syncFileSystemOf(fd: number): Promise<boolean> {

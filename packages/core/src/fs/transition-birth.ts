@@ -1,5 +1,5 @@
+import type { DiskDirectory } from '../engine/disk.ts';
 import { unlinkIfThere } from './atomic-write.ts';
-import type { DiskDirectory } from './disk.ts';
 import type { Birth } from './transition-make.ts';
 
 const probeName = 'temp-0';

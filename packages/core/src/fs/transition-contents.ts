@@ -3,11 +3,11 @@
  * disk before anything of it is visible. So a power cut never leaves an empty file under a good name.
  */
 import pLimit from 'p-limit';
+import type { DiskDirectory } from '../engine/disk.ts';
 import type { ContentFailure, Transition } from '../engine/replica.ts';
 import { type File, sameContent } from '../tree/entry.ts';
 import { assert } from '../util/assert.ts';
 import { unlinkIfThere } from './atomic-write.ts';
-import type { DiskDirectory } from './disk.ts';
 import { errnoOf, ioFailure } from './io-failure.ts';
 import type { Slices } from './slices.ts';
 import type { StagedContent, Staging } from './stage.ts';

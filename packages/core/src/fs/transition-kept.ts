@@ -1,8 +1,8 @@
+import type { DiskDirectory, DiskListing } from '../engine/disk.ts';
 import type { ScanSettings } from '../engine/settings.ts';
 import type { Scope } from '../scope/scope.ts';
 import { parseName } from '../tree/name.ts';
 import { joinPath, type RelativePath } from '../tree/path.ts';
-import type { DiskDirectory, DiskListing } from './disk.ts';
 import type { HeldDirectories } from './held-directories.ts';
 import { errnoOf } from './io-failure.ts';
 import { isPortableLink } from './scan-link.ts';

@@ -3,11 +3,12 @@
  *
  * Where size, times and inode are those of the scan, it is. Where they moved, the content decides: a file that was only touched is still the same.
  */
+
+import type { DiskDirectory, DiskStat } from '../engine/disk.ts';
 import type { PermissionMask } from '../engine/settings.ts';
 import { type Entry, type Syncable, sameNode } from '../tree/entry.ts';
 import type { Name } from '../tree/name.ts';
 import type { RelativePath } from '../tree/path.ts';
-import type { DiskDirectory, DiskStat } from './disk.ts';
 import { hashFile } from './hash-file.ts';
 import type { Hashing } from './hasher.ts';
 import { errnoOf } from './io-failure.ts';

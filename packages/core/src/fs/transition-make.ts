@@ -8,6 +8,9 @@
  * 40 to 50 % of all that a replacement takes (tmpfs, ext4; 2 cores, Node 20.20, 2026-11): readers would miss the file, and every second run that is killed
  * among many of them would leave one missing, which the next run takes for a deletion. That is likelier to do harm.
  */
+
+import type { DiskDirectory, DiskFile, DiskStat } from '../engine/disk.ts';
+import { isErrno } from '../engine/errno.ts';
 import type { TransitionResult } from '../engine/replica.ts';
 import type { ScanSettings } from '../engine/settings.ts';
 import type { Directory, Entry, File, Symlink, Syncable } from '../tree/entry.ts';
@@ -15,8 +18,6 @@ import { sameContent } from '../tree/entry.ts';
 import type { Name } from '../tree/name.ts';
 import type { RelativePath } from '../tree/path.ts';
 import { isWithoutLinks, unlinkIfThere } from './atomic-write.ts';
-import type { DiskDirectory, DiskFile, DiskStat } from './disk.ts';
-import { isErrno } from './errno.ts';
 import type { HeldDirectory } from './held-directories.ts';
 import type { IndexRecord } from './scan-index.ts';
 import type { StagedContent } from './stage.ts';

@@ -5,13 +5,14 @@
  *
  * Where the new name is the old one for this file system (another case, another Unicode form) there is nothing in the way: it is renamed in place.
  */
+
+import type { DiskDirectory, DiskStat } from '../engine/disk.ts';
+import { errnoError, isErrno } from '../engine/errno.ts';
 import type { TransitionResult } from '../engine/replica.ts';
 import type { File, Syncable } from '../tree/entry.ts';
 import type { Name } from '../tree/name.ts';
 import type { RelativePath } from '../tree/path.ts';
 import { isWithoutLinks, unlinkIfThere } from './atomic-write.ts';
-import type { DiskDirectory, DiskStat } from './disk.ts';
-import { errnoError, isErrno } from './errno.ts';
 import type { HeldDirectory } from './held-directories.ts';
 import { mtimeMsOf } from './transition-look.ts';
 import { isSameContentState, makeChange, movedAway, putNew, readBack, recordOf, type Workshop } from './transition-make.ts';

@@ -2,9 +2,10 @@
  * Folders that do not let their owner write (0555) and in which something is to change: opened up for it, and closed again at the end of the slice.
  * The user asked for the change on the other side, where the folder has the same mode.
  */
+
+import type { DiskStat } from '../engine/disk.ts';
 import type { Name } from '../tree/name.ts';
 import { baseName, joinPath, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
-import type { DiskStat } from './disk.ts';
 import type { HeldDirectories, HeldDirectory } from './held-directories.ts';
 import { errnoOf } from './io-failure.ts';
 import type { Birth } from './transition-make.ts';

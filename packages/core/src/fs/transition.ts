@@ -13,6 +13,7 @@
  */
 import type { PairKey } from '../engine/archive-store.ts';
 import type { Clock } from '../engine/clock.ts';
+import type { DiskDirectory, DiskStat } from '../engine/disk.ts';
 import { isSyncError } from '../engine/errors.ts';
 import type { ContentFailure, Transition, TransitionOptions, TransitionResult } from '../engine/replica.ts';
 import type { ScanSettings } from '../engine/settings.ts';
@@ -22,7 +23,6 @@ import { halfAfter } from '../reconcile/half-after.ts';
 import type { Scope } from '../scope/scope.ts';
 import { type Directory, type Entry, isSyncable, type Syncable } from '../tree/entry.ts';
 import { baseName, isWithin, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
-import type { DiskDirectory, DiskStat } from './disk.ts';
 import type { Hashing } from './hasher.ts';
 import { createHeldDirectories, type HeldDirectories, type HeldDirectory } from './held-directories.ts';
 import { errnoOf, ioFailure } from './io-failure.ts';

@@ -9,13 +9,13 @@
  * inode with the tree, so that no edit reaches it.
  */
 import type { Clock } from '../engine/clock.ts';
+import type { DiskDirectory, DiskFile } from '../engine/disk.ts';
+import { isErrno } from '../engine/errno.ts';
 import { SyncError } from '../engine/errors.ts';
 import { digestFromHex, digestHex } from '../hash/digest.ts';
 import type { File, Symlink } from '../tree/entry.ts';
 import { parseRelativePath, type RelativePath } from '../tree/path.ts';
 import { readWholeFile, unlinkIfThere } from './atomic-write.ts';
-import type { DiskDirectory, DiskFile } from './disk.ts';
-import { isErrno } from './errno.ts';
 import { createSlices } from './slices.ts';
 
 /** An entry that is about to leave the tree. */

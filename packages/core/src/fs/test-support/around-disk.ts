@@ -1,5 +1,5 @@
 /** A disk around a disk that sees every call with its path below the root, and can change what comes of it: for counting, and for faults in one place. */
-import type { Disk, DiskDirectory, DiskFile } from '../disk.ts';
+import type { Disk, DiskDirectory, DiskFile } from '../../engine/disk.ts';
 
 export interface AroundCall {
   /** `list`, `lstat`, `glance`, `openFile`, `file.read`, ... */

@@ -1,5 +1,5 @@
 /** Faults for a wrapped disk: stop for ever at one call, as a process does that is killed, or fail at one. */
-import type { Disk } from '../disk.ts';
+import type { Disk } from '../../engine/disk.ts';
 import { type DiskCall, wrapDisk } from './wrapped-disk.ts';
 
 /** The process is gone: nothing that it tries from here on is done. */

@@ -1,6 +1,7 @@
 /** A disk that takes names in another case for the same and keeps what was written, as APFS does, or ext4 with case folding. */
+
+import type { Disk, DiskDirectory } from '../../engine/disk.ts';
 import { foldName } from '../../scope/fold.ts';
-import type { Disk, DiskDirectory } from '../disk.ts';
 
 const folding = { ignoresCase: true, ignoresUnicodeForm: false };
 

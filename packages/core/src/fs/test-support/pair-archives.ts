@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { type ArchiveCommit, type PairKey, pairKey } from '../../engine/archive-store.ts';
+import type { Disk, DiskDirectory } from '../../engine/disk.ts';
 import type { ReplicaId } from '../../engine/replica.ts';
 import { defaultSyncSettings, toPairSettings } from '../../engine/sync-settings.ts';
 import type { Digest } from '../../hash/digest.ts';
@@ -14,7 +15,6 @@ import type { Entry } from '../../tree/entry.ts';
 import type { RelativePath } from '../../tree/path.ts';
 import { walk } from '../../tree/walk.ts';
 import { type ArchiveFile, type ArchiveFileOptions, createArchiveFile } from '../archive-file.ts';
-import type { Disk, DiskDirectory } from '../disk.ts';
 import type { LazyFolder } from '../journal.ts';
 import { createNodeDisk } from '../node-disk.ts';
 

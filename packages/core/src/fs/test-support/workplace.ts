@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pairKey } from '../../engine/archive-store.ts';
 import type { Clock } from '../../engine/clock.ts';
+import type { Disk } from '../../engine/disk.ts';
 import type {
   ContentNeed,
   ContentPart,
@@ -19,7 +20,6 @@ import type { Digest } from '../../hash/digest.ts';
 import { compileScope } from '../../scope/compile-scope.ts';
 import type { Entry, File } from '../../tree/entry.ts';
 import type { RelativePath } from '../../tree/path.ts';
-import type { Disk } from '../disk.ts';
 import { type Hashing, loadHashing } from '../hasher.ts';
 import { createHeldDirectories } from '../held-directories.ts';
 import type { JournalRecord } from '../journal.ts';

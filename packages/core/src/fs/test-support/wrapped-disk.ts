@@ -1,5 +1,5 @@
 /** A disk around a disk: tells each call before it is made, and may make it fail. For counting system calls and for full disks. */
-import type { Disk, DiskDirectory, DiskFile } from '../disk.ts';
+import type { Disk, DiskDirectory, DiskFile } from '../../engine/disk.ts';
 
 export interface DiskCall {
   /** `lstat`, `openFile`, `file.write`, ... */

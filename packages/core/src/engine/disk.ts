@@ -1,7 +1,7 @@
 /**
  * The disk as the engine sees it: held directories, and names in them. Everything in `fs/` reaches the file system through this interface, so that a
  * simulated disk runs the same code and so that no path is ever resolved twice: a directory is opened without following links and then held, and every
- * later call names a child of it. `node-disk.ts` is the real one.
+ * later call names a child of it. `fs/node-disk.ts` is the real one.
  *
  * Calls are synchronous, because one system call through the thread pool costs ten times the call itself (measured: 300,000 against 37,000
  * `lstat` a second); whoever makes many of them yields to the event loop between slices. Only waiting for the platter is asynchronous.
