@@ -1,8 +1,23 @@
-/** The tests of the folder that is mutated (`MUTATE`: reconcile or scope), with few runs of each property, since every mutant runs them. */
+/**
+ * The tests of the folder that is mutated (`MUTATE`: reconcile or scope), as every mutant meets them: with few runs of each property, the cheap ones first, and
+ * one worker for all, which imports everything once. The first failure ends it.
+ */
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 process.env['PROPERTY_RUNS'] ??= '30';
 const folder = process.env['MUTATE'] ?? 'reconcile';
+
+/** Named cases, then laws, then products. */
+function costOf({ moduleId }: TestSpecification): number {
+  return ['align-names.', '.property.', '-table.'].findIndex((part) => moduleId.includes(part)) + 1;
+}
+
+class CheapFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return files.toSorted((a, b) => costOf(a) - costOf(b) || a.moduleId.localeCompare(b.moduleId));
+  }
+}
 
 export default defineConfig({
   resolve: { conditions: ['@ubos/source'] },
@@ -11,5 +26,8 @@ export default defineConfig({
     include: [`packages/core/src/${folder}/**/*.test.ts`],
     // They count, or ask another program: slow, and about what the others are about.
     exclude: ['**/pruning.test.ts', '**/deep-path.test.ts', '**/git-check-ignore.test.ts'],
+    setupFiles: ['test/mutation/setup.ts'],
+    isolate: false,
+    sequence: { sequencer: CheapFirst },
   },
 });

@@ -107,3 +107,13 @@ describe.each([
     expect(printTree(was)).toMatch(/ leaf 644 3 B /);
   });
 });
+
+it('a folder as deep is moved, and 10,000 files alike are', { timeout: 60_000 }, () => {
+  const moves = (before: Entry, after: Entry) => {
+    const { betaChanges } = reconcile({ ancestor: agreed(before), alpha: after, beta: before, policy });
+    return betaChanges.filter(({ from }) => from !== undefined);
+  };
+  expect(moves(dir({ a: deep(one) }), dir({ b: deep(one) }))).toHaveLength(levels + 2);
+  const alike = (prefix: string) => Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`${prefix}${index}`, one]));
+  expect(moves(dir({ a: dir(alike('')) }), dir({ a: dir({ ...alike('n'), two }) }))).toHaveLength(10_000);
+});

@@ -11,7 +11,7 @@ import { dir, file, link, problematic, untracked } from '../testing/trees.ts';
 import type { Directory, Entry } from '../tree/entry.ts';
 import type { Ancestor } from './ancestor.ts';
 import { applyPlan } from './apply-plan.ts';
-import type { Plan, Sides } from './plan.ts';
+import type { Sides } from './plan.ts';
 import type { ClockRelation, Policy } from './policy.ts';
 import { reconcile } from './reconcile.ts';
 import { linesOf, type PlanLines } from './test-support/plan-lines.ts';
@@ -825,22 +825,6 @@ describe('a rename of what has held permissions', () => {
     expect(linesOf(plan)).toMatchObject({ alpha: ['b: - -> one 761', 'a: one 751 -> -'], beta: [] });
     const again = linesOf(reconcile({ ...given, ...applyPlan({ ...given, ancestor }, plan) }));
     expect(again).toEqual({ ancestor: [], alpha: [], beta: [], conflicts: [], problems: [] });
-  });
-});
-
-describe('a tree of 5,000 levels', () => {
-  const deep = (leaf: Entry): Entry => {
-    let tree: Entry = dir({ leaf });
-    for (let level = 0; level < 5_000; level++) tree = dir({ d: tree });
-    return tree;
-  };
-  const given = (ancestor: Entry | undefined, alpha: Entry | undefined, beta: Entry | undefined): Plan =>
-    reconcile({ ancestor: { alpha: ancestor, beta: ancestor }, alpha, beta, policy: usual, clock: undefined });
-
-  it('is merged, made and removed like any other', () => {
-    expect(given(deep(one), deep(two), deep(one)).betaChanges.map(({ path }) => path.length)).toEqual([10_004]);
-    expect(given(undefined, deep(one), undefined).betaChanges).toHaveLength(5_002);
-    expect(given(deep(one), undefined, deep(one)).betaChanges).toHaveLength(5_002);
   });
 });
 

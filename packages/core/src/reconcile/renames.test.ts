@@ -467,15 +467,6 @@ describe('a move is no deletion', () => {
   });
 });
 
-it('a folder of 5,000 levels is moved, and 10,000 files alike are', () => {
-  let deep: Entry = file('deep');
-  for (let level = 0; level < 5_000; level++) deep = dir({ d: deep });
-  expect(movesOf(reconcile(inputOf({ ancestor: { a: deep }, alpha: { b: deep }, beta: { a: deep } })).betaChanges)).toHaveLength(5_001);
-  const alike = dir(Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`${index}`, one])));
-  const some = dir({ ...Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`n${index}`, one])), two });
-  expect(movesOf(reconcile(inputOf({ ancestor: { a: alike }, alpha: { a: some }, beta: { a: alike } })).betaChanges)).toHaveLength(10_000);
-}, 60_000);
-
 function root(tree: Tree): Entry {
   return dir(tree, { mode: 0, hasUntracked: true });
 }

@@ -11,3 +11,11 @@ export function law<T>(title: string, arbitrary: fc.Arbitrary<T>, holds: (value:
     fc.assert(fc.property(arbitrary, holds), { seed, numRuns });
   });
 }
+
+/** What is tried of a product: all of it, unless `PROPERTY_RUNS` says less; then that many, from all over it. */
+export function tried<T>(product: readonly T[]): readonly T[] {
+  const count = propertyRuns(product.length);
+  if (count >= product.length) return product;
+  // A step that divides nothing, or one factor of the product would always be the same.
+  return Array.from({ length: count }, (_, index) => product[(index * 7919) % product.length] as T);
+}
