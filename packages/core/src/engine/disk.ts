@@ -1,13 +1,16 @@
 /**
  * The disk as the engine sees it: held directories, and names in them. Everything in `fs/` reaches the file system through this interface, so that a
  * simulated disk runs the same code and so that no path is ever resolved twice: a directory is opened without following links and then held, and every
- * later call names a child of it. `fs/node-disk.ts` is the real one.
+ * later call names a child of it. `fs/node-disk.ts` is the real one,
+ * `testing/simulated-disk.ts` the simulated; `describeDisk` of `@ubos/sync-core/testing` is the law of both.
  *
  * Calls are synchronous, because one system call through the thread pool costs ten times the call itself (measured: 300,000 against 37,000
  * `lstat` a second); whoever makes many of them yields to the event loop between slices. Only waiting for the platter is asynchronous.
  * Failures are thrown as they come from Node (`code` is the errno name); `undefined` is returned only for absence where it says so.
  */
 export interface Disk {
+  /** The user as whom calls are made; `undefined` on a system without users. */
+  readonly uid: number | undefined;
   /** Opens a directory by an absolute path from the user, links followed (a root may be named through one). `undefined`: nothing there. Throws `ENOTDIR`. */
   openRoot(path: string): DiskDirectory | undefined;
   /** Absolute path with every link resolved. */
@@ -40,7 +43,8 @@ export interface DiskDirectory {
   /** A child directory, links not followed: `ENOTDIR` or `ELOOP` if it is something else, `ENOENT` if it is nothing. */
   openDirectory(name: string): DiskDirectory;
   /**
-   * A child file, links not followed (`ELOOP`), never blocking on a FIFO; what is no regular file is `EINVAL`. All but `read` may be read, too.
+   * A child file, links not followed (`ELOOP`), never blocking on a FIFO; what is no regular file is `EINVAL` (a directory that is to be written may be
+   * `EISDIR`). What is not opened for `read` may be read, too.
    * `create` is exclusive (`EEXIST`) with mode 0600 unless given; `write` and `append` need a file (`ENOENT`), and with `append` every write goes to its end.
    */
   openFile(name: string, access: 'read' | 'create' | 'write' | 'append', mode?: number): DiskFile;

@@ -71,7 +71,7 @@ export function createRootHolder(disk: Disk, path: string, onIdle: () => void): 
 
   const hold = (): { readonly root: HeldRoot; release(): void } => {
     try {
-      if (held === undefined) held = holdRoot(open(), disk.resolve(path));
+      if (held === undefined) held = holdRoot(open(), disk.resolve(path), disk.uid);
       else mustStillLeadTo(held);
     } catch (error) {
       throw told(error, path);
@@ -133,7 +133,7 @@ interface OpenRoot extends HeldRoot {
   close(): void;
 }
 
-function holdRoot(directory: DiskDirectory, path: string): OpenRoot {
+function holdRoot(directory: DiskDirectory, path: string, uid: number | undefined): OpenRoot {
   /** The last one is current. One that was removed under us may still be in use, as the place of a lock. */
   const states: StateFolder[] = [];
   const keep = (state: StateFolder | undefined): StateFolder | undefined => {
@@ -142,7 +142,7 @@ function holdRoot(directory: DiskDirectory, path: string): OpenRoot {
   };
   const lookState = (): StateFolder | undefined => {
     const last = states.at(-1);
-    return last?.isCurrent() === true ? last : keep(openStateFolder(directory, { rootPath: path }));
+    return last?.isCurrent() === true ? last : keep(openStateFolder(directory, { rootPath: path, uid }));
   };
   return {
     directory,
@@ -151,7 +151,7 @@ function holdRoot(directory: DiskDirectory, path: string): OpenRoot {
     async makeState() {
       const there = lookState();
       if (there !== undefined) return there;
-      const made = await makeStateFolder(directory, { rootPath: path });
+      const made = await makeStateFolder(directory, { rootPath: path, uid });
       states.push(made);
       return made;
     },

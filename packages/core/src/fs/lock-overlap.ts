@@ -58,7 +58,7 @@ function scopesOf(disk: Disk, path: string): readonly ScopeRules[] {
   try {
     directory = disk.openRoot(path);
     if (directory === undefined) return [];
-    const state = openStateFolder(directory, { rootPath: path });
+    const state = openStateFolder(directory, { rootPath: path, uid: disk.uid });
     try {
       const archives = state !== undefined && readMarker(state.directory).state === 'present' ? state.look('archive') : undefined;
       return archives === undefined ? [] : readScopes(archives);

@@ -24,6 +24,9 @@ export interface NodeDiskOptions {
 
 export function createNodeDisk({ procFs = hasProcFs() }: NodeDiskOptions = {}): Disk {
   return {
+    get uid() {
+      return process.geteuid?.();
+    },
     openRoot(path) {
       let fd: number;
       try {

@@ -49,7 +49,7 @@ export async function readRootRecord(
   if (root === undefined) return { id: undefined, guards: [], folding: exactNames, pairs: [] };
   let state: StateFolder | undefined;
   try {
-    state = openStateFolder(root, { rootPath });
+    state = openStateFolder(root, { rootPath, uid: disk.uid });
     const { folding } = await learnDiskFacts({ root, state: state?.directory, mayWrite: false, clock: systemClock });
     const reading = state && readMarker(state.directory);
     if (state === undefined || reading?.state !== 'present') return { id: undefined, guards: [], folding, pairs: [] };

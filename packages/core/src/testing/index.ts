@@ -1,10 +1,11 @@
 /**
- * For people who bring their own replica: acceptance suites, trees, arbitraries, a replica in memory.
+ * For people who bring their own replica: acceptance suites, trees, arbitraries, a replica in memory, a disk that is simulated.
  *
  * @packageDocumentation
  */
 
 export { applyEdit, type Edit, type RelatedTrees, type TreeArbitraries, treeArbitraries } from './arbitraries.ts';
+export { type DiskUnderTest, describeDisk } from './describe-disk.ts';
 export { describeLogSource, type LogSourceUnderTest } from './describe-log-source.ts';
 export { describeReplica, type ReplicaUnderTest, type TestMatchers, type TestRunner } from './describe-replica.ts';
 export {
@@ -28,6 +29,14 @@ export {
   type MemoryLogSource,
 } from './memory-log.ts';
 export { createMemoryReplica, type MemoryReplicaOptions } from './memory-replica.ts';
+export { createRandom, type Random } from './random.ts';
+export {
+  createSimulatedDisk,
+  type SimulatedCall,
+  type SimulatedDisk,
+  type SimulatedDiskOptions,
+  type SimulatedUser,
+} from './simulated-disk.ts';
 export { createTestClock, type TestClock } from './test-clock.ts';
 export { toyHash } from './toy-hash.ts';
 export { type DirOptions, dir, file, link, problematic, untracked } from './trees.ts';

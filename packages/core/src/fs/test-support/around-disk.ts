@@ -13,6 +13,7 @@ export type Around = (call: AroundCall, next: () => unknown) => unknown;
 
 export function aroundDisk(disk: Disk, around: Around): Disk {
   return {
+    uid: disk.uid,
     openRoot(path) {
       const opened = disk.openRoot(path);
       return opened && wrapDirectory(opened, '', around);

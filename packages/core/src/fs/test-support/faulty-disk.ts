@@ -39,7 +39,7 @@ function countingDisk(disk: Disk, before: (count: number, call: DiskCall) => voi
     if (isWrite(call)) writes++;
     before(writes, call);
   });
-  return { openRoot: (path) => wrapped.openRoot(path), resolve: (path) => wrapped.resolve(path), writes: () => writes };
+  return { uid: disk.uid, openRoot: (path) => wrapped.openRoot(path), resolve: (path) => wrapped.resolve(path), writes: () => writes };
 }
 
 /** Everything that changes the disk, and syncs, because their caller counts on them. */

@@ -43,6 +43,7 @@ export function foldingDisk(disk: Disk, { renames }: { readonly renames: boolean
   };
 
   return {
+    uid: disk.uid,
     openRoot(path) {
       const root = disk.openRoot(path);
       return root && wrap(root);

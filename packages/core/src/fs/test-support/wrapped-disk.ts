@@ -55,6 +55,7 @@ export function wrapDisk(disk: Disk, before: (call: DiskCall) => void): Disk {
   };
 
   return {
+    uid: disk.uid,
     openRoot(path) {
       const opened = disk.openRoot(path);
       return opened && wrapDirectory(opened);
