@@ -29,11 +29,8 @@ export function bringsContent(now: Entry | undefined, before: Entry | undefined)
   let brings = false;
   walk([now, before], (_path, [entry, was]) => {
     if (brings || !isSyncable(entry) || isSameAtOnce(entry, was)) return false;
-    if (entry.kind === 'directory') {
-      if (was?.kind === 'directory') return true;
-      brings = true;
-    } else if (entry.kind === 'file') brings = !(was?.kind === 'file' && sameContent(entry, was));
-    else brings = !sameNode(entry, was);
+    if (entry.kind === 'directory' && was?.kind === 'directory') return true;
+    brings = !(entry.kind === 'file' && was?.kind === 'file' && sameContent(entry, was));
     return false;
   });
   return brings;

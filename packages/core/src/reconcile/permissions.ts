@@ -10,7 +10,7 @@
  * | no ancestor                               | execute bits of either; the rest as it is on each    |
  */
 import type { Mode } from '../tree/entry.ts';
-import { otherSide, type Side, type Sides } from './plan.ts';
+import type { Side, Sides } from './plan.ts';
 
 /**
  * The modes that both sides are to have. `before`: in the ancestor's halves, `undefined` where it has nothing of this kind.
@@ -35,17 +35,16 @@ function mergeFields(now: Sides<Mode>, before: Sides<Mode>, fixed: Side | undefi
     const right = now.beta & field;
     const leftChanged = left !== (before.alpha & field);
     const rightChanged = right !== (before.beta & field);
-    if (!leftChanged && !rightChanged) {
+    if (leftChanged !== rightChanged) {
+      const changed = leftChanged ? left : right;
+      alpha |= changed;
+      beta |= changed;
+    } else if (leftChanged && fixed === undefined) {
+      alpha |= left & right;
+      beta |= left & right;
+    } else {
       alpha |= left;
       beta |= right;
-    } else if (leftChanged !== rightChanged) {
-      const changed = leftChanged ? left : right;
-      const stays = fixed !== undefined && otherSide(fixed) === (leftChanged ? 'alpha' : 'beta');
-      alpha |= stays ? left : changed;
-      beta |= stays ? right : changed;
-    } else {
-      alpha |= fixed === undefined ? left & right : left;
-      beta |= fixed === undefined ? left & right : right;
     }
   }
   return { alpha, beta };
