@@ -5,12 +5,16 @@ import { exactNames } from '../scope/rules.ts';
 import { propertyRuns, propertySeed as seed } from '../testing/property.ts';
 import { toyHash } from '../testing/toy-hash.ts';
 import { dir, file, untracked } from '../testing/trees.ts';
-import type { Entry } from '../tree/entry.ts';
+import type { Directory, Entry } from '../tree/entry.ts';
+import { childNamed } from '../tree/lookup.ts';
+import type { Name } from '../tree/name.ts';
 import { alignNames } from './align-names.ts';
 import { agreed } from './ancestor.ts';
 
 const composed = 'caf\u00e9';
 const decomposed = 'cafe\u0301';
+/** Three spellings of one letter; the first is composed, the second is the least. */
+const [ring, ringApart, sign] = ['\u00c5', 'A\u030a', '\u212b'];
 const mac = { ignoresCase: true, ignoresUnicodeForm: true };
 const macHere = { alpha: mac, beta: exactNames };
 const macThere = { alpha: exactNames, beta: mac };
@@ -103,6 +107,90 @@ const rows: readonly Row[] = [
     expected: { alpha: dir({ [composed]: dir({ [composed]: one, a: two, p: untracked() }, { mode: 0o700 }) }) },
   },
   {
+    title: 'of two forms on the other side, neither of them here: the one that was agreed',
+    folding: macHere,
+    ancestor: dir({ [ringApart]: one }),
+    alpha: dir({ [sign]: one }),
+    beta: dir({ [ring]: two, [ringApart]: two }),
+    expected: { alpha: dir({ [ringApart]: one }) },
+  },
+  {
+    title: 'else the composed one',
+    folding: macHere,
+    alpha: dir({ [sign]: one }),
+    beta: dir({ [ring]: two, [ringApart]: two }),
+    expected: { alpha: dir({ [ring]: one }) },
+  },
+  {
+    title: 'else the least',
+    folding: macHere,
+    alpha: dir({ [ring]: one }),
+    beta: dir({ [ringApart]: two, [sign]: two }),
+    expected: { alpha: dir({ [ringApart]: one }) },
+  },
+  {
+    title: 'of two forms that were agreed, where the other side has none any more: the one that is here',
+    folding: macHere,
+    ancestor: dir({ [ring]: one, [ringApart]: one }),
+    alpha: dir({ [ringApart]: one }),
+    beta: dir(),
+    expected: {},
+  },
+  {
+    title: 'else the composed one of them',
+    folding: macHere,
+    ancestor: dir({ [ring]: one, [ringApart]: one }),
+    alpha: dir({ [sign]: one }),
+    beta: dir(),
+    expected: { alpha: dir({ [ring]: one }) },
+  },
+  {
+    title: 'two that both ignore the form, none of them composed, nothing agreed: the least',
+    folding: macs,
+    alpha: dir({ [sign]: one }),
+    beta: dir({ [ringApart]: two }),
+    expected: { alpha: dir({ [ringApart]: one }) },
+  },
+  {
+    title: 'a new name may have another place among its siblings',
+    folding: macHere,
+    alpha: dir({ [ringApart]: one, b: two, '\u00c4': two }),
+    beta: dir({ [ring]: one }),
+    expected: { alpha: dir({ '\u00c4': two, [ring]: one, b: two }) },
+  },
+  {
+    title: 'a folder here, a file there: the name is one, and what is in it stays as it is',
+    folding: macHere,
+    alpha: dir({ [decomposed]: dir({ [decomposed]: one }) }),
+    beta: dir({ [composed]: two }),
+    expected: { alpha: dir({ [composed]: dir({ [decomposed]: one }) }) },
+  },
+  {
+    title: 'a file here, a folder there',
+    folding: macHere,
+    alpha: dir({ [decomposed]: two }),
+    beta: dir({ [composed]: dir({ [composed]: one }) }),
+    expected: { alpha: dir({ [composed]: two }) },
+  },
+  {
+    title: 'in a folder that only this side has: as it was agreed',
+    folding: macHere,
+    ancestor: dir({ d: dir({ e: dir({ [composed]: one }) }) }),
+    alpha: dir({ d: dir({ e: dir({ [decomposed]: two }) }) }),
+    beta: dir(),
+    expected: { alpha: dir({ d: dir({ e: dir({ [composed]: two }) }) }) },
+  },
+  {
+    title: 'what is not ours keeps its folder marked',
+    folding: macHere,
+    alpha: dir({ [decomposed]: one }, { hasUntracked: true, mode: 0o750 }),
+    beta: dir({ [composed]: one }),
+    expected: { alpha: dir({ [composed]: one }, { hasUntracked: true, mode: 0o750 }) },
+  },
+  { title: 'nothing on one side', folding: macHere, alpha: undefined, beta: dir({ [decomposed]: one }), expected: {} },
+  { title: 'nothing on both', folding: macHere, ancestor: dir({ [composed]: one }), alpha: undefined, beta: undefined, expected: {} },
+  { title: 'no folders at all', folding: macs, alpha: one, beta: two, expected: {} },
+  {
     title: 'case is not a form',
     folding: macHere,
     alpha: dir({ CAFE: one }),
@@ -142,16 +230,18 @@ describe('alignNames', () => {
     expect(alignNames({ ...input, folding: macHere }).beta).toBe(input.beta);
   });
 
-  it('answers for a path 5,000 folders deep', () => {
-    const deep = (name: string): Entry => {
-      let at: Entry = one;
-      for (let level = 0; level < 5_000; level++) at = dir({ [name]: at });
-      return at;
-    };
-    let { alpha } = alignNames({ ancestor: undefined, alpha: deep(decomposed), beta: deep(composed), folding: macHere });
-    for (let level = 0; level < 5_000; level++)
-      alpha = alpha?.kind === 'directory' && alpha.children[0]?.name === composed ? alpha.children[0].entry : undefined;
-    expect(alpha).toBe(one);
+  it('held under two names: of two that ignore the form neither was agreed', () => {
+    const ancestor = { alpha: dir({ [sign]: one }), beta: dir({ [ringApart]: one }) };
+    const aligned = alignNames({ ancestor, ...ancestor, folding: macs });
+    expect(aligned).toEqual({ alpha: dir({ [ringApart]: one }), beta: dir({ [ringApart]: one }) });
+  });
+
+  it('leaves digests where nothing was aligned, and none above', () => {
+    const alpha = withMerkle(dir({ [decomposed]: one, d: dir({ a: one }) }), toyHash) as Directory;
+    const aligned = alignNames({ ancestor: undefined, alpha, beta: dir({ [composed]: one }), folding: macHere }).alpha as Directory;
+    expect(alpha.merkle).toBeDefined();
+    expect(aligned.merkle).toBeUndefined();
+    expect(childNamed(aligned, 'd' as Name)).toBe(childNamed(alpha, 'd' as Name));
   });
 
   it(`for any trees the side that tells forms apart is left as it is, and no node is lost (seed ${seed})`, () => {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { withMerkle } from '../hash/merkle.ts';
 import { compileScope } from '../scope/compile-scope.ts';
+import { exactNames } from '../scope/rules.ts';
 import { toyHash } from '../testing/toy-hash.ts';
 import { dir, file, path } from '../testing/trees.ts';
 import { countTree } from '../tree/count.ts';
@@ -13,6 +14,7 @@ import type { RelativePath } from '../tree/path.ts';
 import { printTree } from '../tree/print.ts';
 import { rebase } from '../tree/rebase.ts';
 import { walk } from '../tree/walk.ts';
+import { alignNames } from './align-names.ts';
 import { agreed } from './ancestor.ts';
 import { applyChanges } from './apply.ts';
 import { applyAncestorChanges } from './apply-ancestor.ts';
@@ -116,4 +118,16 @@ it('a folder as deep is moved, and 10,000 files alike are', { timeout: 60_000 },
   expect(moves(dir({ a: deep(one) }), dir({ b: deep(one) }))).toHaveLength(levels + 2);
   const alike = (prefix: string) => Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`${prefix}${index}`, one]));
   expect(moves(dir({ a: dir(alike('')) }), dir({ a: dir({ ...alike('n'), two }) }))).toHaveLength(10_000);
+});
+
+it('names as deep are aligned', () => {
+  const [composed, decomposed] = ['caf\u00e9', 'cafe\u0301'];
+  const named = (name: string): Entry => {
+    let at: Entry = one;
+    for (let level = 0; level < levels; level++) at = dir({ [name]: at });
+    return at;
+  };
+  const folding = { alpha: { ignoresCase: true, ignoresUnicodeForm: true }, beta: exactNames };
+  const { alpha } = alignNames({ ancestor: undefined, alpha: named(decomposed), beta: named(composed), folding });
+  expect(entryAt(alpha, path(`${composed}/`.repeat(levels).slice(0, -1)))).toBe(one);
 });
