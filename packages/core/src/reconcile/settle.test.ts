@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { file } from '../testing/trees.ts';
+import type { Digest } from '../hash/digest.ts';
+import { file, link } from '../testing/trees.ts';
+import type { File, Symlink } from '../tree/entry.ts';
 import type { ClockRelation, Policy } from './policy.ts';
-import { settleContent } from './settle.ts';
+import { namedSide, settleContent } from './settle.ts';
 
 const second = 1_000;
 const policy: Policy = {
@@ -66,6 +68,58 @@ describe('a settlement', () => {
 
   it.each(['alpha', 'beta', 'skip'] as const)('by %s compared no times', (conflicts) => {
     expect(settleContent(contents, { conflicts, fixed: undefined }, { policy, clock, first: false }).clock).toBeUndefined();
+  });
+
+  it.each([
+    // by policy, on a first sync: and then
+    ['newer', undefined, 'first-sync: skipped (6 first sync)'],
+    ['alpha', undefined, 'content: alpha (6 alpha)'],
+    ['skip', undefined, 'content: skipped (6 skip)'],
+    ['keep-both', undefined, 'content: keep-both (6 keep both)'],
+    ['alpha', 'beta', 'content: beta (6 beta)'],
+    ['skip', 'newer', 'content: alpha (6 newer)'],
+    ['newer', 'newer', 'content: alpha (6 newer)'],
+  ] as const)('on a first sync goes by `first`, or by %s: %s, %s', (conflicts, first, expected) => {
+    const given = { policy: { ...policy, first }, clock: undefined, first: true };
+    const { reason, rule, resolution } = settleContent(contents, { conflicts, fixed: undefined }, given);
+    expect(`${reason}: ${resolution} (${rule})`).toBe(expected);
+    // Later that is not asked for any more.
+    const later = settleContent(contents, { conflicts, fixed: undefined }, { ...given, first: false });
+    expect(later.rule).toBe({ newer: '6 newer', alpha: '6 alpha', skip: '6 skip', 'keep-both': '6 keep both' }[conflicts]);
+  });
+
+  it.each(['alpha', 'beta', 'newer', 'keep-both', 'skip'] as const)('of two kinds names a side only if the policy does: %s', (conflicts) => {
+    const side = conflicts === 'alpha' || conflicts === 'beta' ? conflicts : undefined;
+    expect(namedSide({ conflicts, fixed: undefined }, { policy, clock: undefined, first: false })).toBe(side);
+    expect(namedSide({ conflicts: 'skip', fixed: undefined }, { policy: { ...policy, first: conflicts }, clock: undefined, first: true })).toBe(side);
+  });
+
+  it.each<[string, File | Symlink, File | Symlink]>([
+    ['the lesser digest', { ...file('two'), digest: 'a' as Digest }, { ...file('one'), digest: 'b' as Digest }],
+    ['the lesser size of one digest', { ...file('one'), sizeBytes: 2 }, { ...file('one'), sizeBytes: 3 }],
+    ['the file, not the link', file('z'), link('a')],
+    ['the lesser target', link('a'), link('b')],
+  ])('that keeps both at a tie gives the name to %s, on whichever side it is', (_, lesser, other) => {
+    for (const [conflicts, onTie] of [
+      ['keep-both', 'skip'],
+      ['newer', 'keep-both'],
+    ] as const) {
+      const winner = (alpha: File | Symlink, beta: File | Symlink) =>
+        settleContent({ alpha, beta }, { conflicts, fixed: undefined }, { policy: { ...policy, onTie }, clock, first: false }).winner;
+      expect([winner(lesser, other), winner(other, lesser)]).toEqual(['alpha', 'beta']);
+    }
+  });
+
+  it('that keeps both gives the name to the newer one, where that can be told', () => {
+    const { winner, resolution } = settleContent(contents, { conflicts: 'keep-both', fixed: undefined }, { policy, clock, first: false });
+    expect([winner, resolution]).toEqual(['alpha', 'keep-both']);
+  });
+
+  it('one way says so, with what it would have been', () => {
+    const one = settleContent(contents, { conflicts: 'newer', fixed: 'alpha' }, { policy, clock, first: false });
+    expect(one).toEqual({ reason: 'direction', rule: '6 newer, one way', resolution: 'skipped', winner: undefined, clock });
+    const skipped = settleContent(contents, { conflicts: 'skip', fixed: 'alpha' }, { policy, clock, first: false });
+    expect(skipped).toEqual({ reason: 'content', rule: '6 skip', resolution: 'skipped', winner: undefined });
   });
 
   it.each(['alpha', 'beta'] as const)('never changes %s where that is not to be changed', (fixed) => {
