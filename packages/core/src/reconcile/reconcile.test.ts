@@ -9,7 +9,7 @@ import { exactNames, type Folding } from '../scope/rules.ts';
 import { toyHash } from '../testing/toy-hash.ts';
 import { dir, file, link, problematic, untracked } from '../testing/trees.ts';
 import type { Directory, Entry } from '../tree/entry.ts';
-import type { Ancestor } from './ancestor.ts';
+import { type Ancestor, agreed } from './ancestor.ts';
 import { applyPlan } from './apply-plan.ts';
 import type { Sides } from './plan.ts';
 import type { ClockRelation, Policy } from './policy.ts';
@@ -320,6 +320,51 @@ const rules: Readonly<Record<string, readonly Case[]>> = {
         alpha: ['a (conflict balaur 2026-11-21 2): - -> three'],
         beta: ['a (conflict balaur 2026-11-21 2): - -> three', 'a: three -> two'],
         conflicts: ['a content: keep-both (6 keep both) as a (conflict balaur 2026-11-21 2)'],
+      },
+    },
+    {
+      title: 'keep both, twice, and the names would be one',
+      ancestor: { a: one, 'a (conflict laptop 2020-01-01)': one },
+      alpha: { a: at('two', 2), 'a (conflict laptop 2020-01-01)': at('two', 2) },
+      beta: { a: three, 'a (conflict laptop 2020-01-01)': three },
+      policy: { conflicts: 'keep-both' },
+      expected: {
+        alpha: ['a (conflict balaur 2026-11-21): - -> three', 'a (conflict balaur 2026-11-21 2): - -> three'],
+        beta: [
+          'a (conflict balaur 2026-11-21): - -> three',
+          'a: three -> two',
+          'a (conflict balaur 2026-11-21 2): - -> three',
+          'a (conflict laptop 2020-01-01): three -> two',
+        ],
+        conflicts: [
+          'a content: keep-both (6 keep both) as a (conflict balaur 2026-11-21)',
+          'a (conflict laptop 2020-01-01) content: keep-both (6 keep both) as a (conflict balaur 2026-11-21 2)',
+        ],
+      },
+    },
+    {
+      title: 'keep both, and one side takes another name for that of the copy',
+      ancestor: { a: one, 'A (Conflict Balaur 2026-11-21)': one },
+      alpha: { a: at('two', 2), 'A (Conflict Balaur 2026-11-21)': one },
+      beta: { a: three, 'A (Conflict Balaur 2026-11-21)': one },
+      policy: { conflicts: 'keep-both' },
+      folding: { alpha: ignoresCase },
+      expected: {
+        alpha: ['a (conflict balaur 2026-11-21 2): - -> three'],
+        beta: ['a (conflict balaur 2026-11-21 2): - -> three', 'a: three -> two'],
+        conflicts: ['a content: keep-both (6 keep both) as a (conflict balaur 2026-11-21 2)'],
+      },
+    },
+    {
+      title: 'keep both, and the name is taken on the side that wins alone',
+      ancestor: { d: dir({ a: one }) },
+      alpha: { d: dir({ a: at('two', 2), 'a (conflict balaur 2026-11-21)': link('x') }) },
+      beta: { d: dir({ a: three }) },
+      policy: { conflicts: 'keep-both' },
+      expected: {
+        alpha: ['d/a (conflict balaur 2026-11-21 2): - -> three'],
+        beta: ['d/a (conflict balaur 2026-11-21 2): - -> three', 'd/a: three -> two', 'd/a (conflict balaur 2026-11-21): - -> @x'],
+        conflicts: ['d/a content: keep-both (6 keep both) as d/a (conflict balaur 2026-11-21 2)'],
       },
     },
     {
@@ -739,6 +784,49 @@ const rules: Readonly<Record<string, readonly Case[]>> = {
       expected: { alpha: ['A: - -> two'], conflicts: ['a names-collide: skipped (names collide)'] },
     },
     {
+      title: 'the same with the sides swapped',
+      ancestor: nothing,
+      alpha: nothing,
+      beta: { Readme: one, readme: two, d: dir({ A: one, a: two }) },
+      folding: { alpha: ignoresCase },
+      expected: {
+        alpha: ['Readme: - -> one', 'd: - -> /', 'd/A: - -> one'],
+        conflicts: ['d/a names-collide: skipped (names collide)', 'readme names-collide: skipped (names collide)'],
+      },
+    },
+    {
+      title: 'where a form is ignored, too',
+      ancestor: nothing,
+      alpha: { 'e\u0301': one, '\u00e9': two },
+      beta: nothing,
+      folding: { beta: { ignoresCase: false, ignoresUnicodeForm: true } },
+      expected: { beta: ['e\u0301: - -> one'], conflicts: ['\u00e9 names-collide: skipped (names collide)'] },
+    },
+    {
+      title: 'in a folder that both have, each folder by itself',
+      ancestor: { d: dir({ a: one }), e: dir() },
+      alpha: { d: dir({ A: two, a: one }), e: dir({ A: two }) },
+      beta: { d: dir({ a: one }), e: dir() },
+      folding: { beta: ignoresCase },
+      expected: { beta: ['e/A: - -> two'], conflicts: ['d/A names-collide: skipped (names collide)'] },
+    },
+    {
+      title: 'an edit of what is there under that very name collides with nothing',
+      ancestor: { a: one },
+      alpha: { a: two },
+      beta: { a: one },
+      folding: { beta: ignoresCase },
+      expected: { beta: ['a: one -> two'] },
+    },
+    {
+      title: 'what takes the place of something else needs no new name',
+      ancestor: { a: one },
+      alpha: { a: dir({ b: two }) },
+      beta: { a: one },
+      folding: { beta: ignoresCase },
+      expected: { beta: ['a: one -> /', 'a/b: - -> two'] },
+    },
+    {
       title: 'where case counts, nothing collides',
       ancestor: nothing,
       alpha: { A: one, a: two },
@@ -813,6 +901,34 @@ describe('what a first sync left open', () => {
 
   it('is forgotten when both delete theirs', () => {
     expect(linesOf(reconcile({ ...first, ...after, alpha: root(nothing), beta: root(nothing) })).ancestor).toEqual(['a: -']);
+  });
+});
+
+describe('the root itself', () => {
+  const plan = (
+    given: Pick<Parameters<typeof reconcile>[0], 'ancestor' | 'alpha' | 'beta'>,
+    policy: Partial<Policy> = {},
+    folding?: Sides<Folding>,
+  ) => linesOf(reconcile({ ...given, policy: { ...usual, ...policy }, folding }));
+  const none = { ancestor: [], alpha: [], beta: [], conflicts: [], problems: [] };
+
+  it('is made, edited and deleted like any other path', () => {
+    expect(plan({ ancestor: undefined, alpha: root({ a: one }), beta: undefined })).toEqual({ ...none, beta: [': - -> /', 'a: - -> one'] });
+    expect(plan({ ancestor: agreed(one), alpha: one, beta: two })).toEqual({ ...none, alpha: [': one -> two'] });
+    expect(plan({ ancestor: agreed(root({ a: one })), alpha: undefined, beta: root({ a: one }) })).toEqual({
+      ...none,
+      beta: ['a: one -> -', ': / -> -'],
+    });
+    expect(plan({ ancestor: undefined, alpha: undefined, beta: undefined })).toEqual(none);
+  });
+
+  it('has no name that could collide, or that a loser could be kept beside', () => {
+    const folding = { alpha: ignoresCase, beta: ignoresCase };
+    expect(plan({ ancestor: undefined, alpha: one, beta: undefined }, {}, folding)).toEqual({ ...none, beta: [': - -> one'] });
+    expect(plan({ ancestor: agreed(one), alpha: at('two', 5), beta: at('three', 6) }, { conflicts: 'keep-both' })).toEqual({
+      ...none,
+      conflicts: [' content: skipped (6 keep both, but no name is left)'],
+    });
   });
 });
 
