@@ -758,6 +758,106 @@ const rules: Readonly<Record<string, readonly Case[]>> = {
       expected: { alpha: ['d/a: one -> -'] },
     },
   ],
+  'policies below a path that is decided as a whole': [
+    {
+      title: 'a file does not take the place of a folder in which something is not to be changed',
+      ancestor: { d: dir({ a: one }) },
+      alpha: { d: two },
+      beta: { d: dir({ a: one }) },
+      policy: { paths: [{ match: compilePatterns(['/d/a']), direction: 'beta-to-alpha' }] },
+      expected: { conflicts: ['d direction: skipped (one way)'] },
+    },
+    {
+      title: 'a folder is brought back, but for what is not to be changed: there deletion meets edit, or is all that was wanted',
+      ancestor: { d: dir({ e: one, f: one, g: one }) },
+      alpha: nothing,
+      beta: { d: dir({ e: two, f: two, g: one }) },
+      policy: { paths: [{ match: compilePatterns(['e', 'g']), direction: 'alpha-to-beta' }] },
+      expected: { alpha: ['d: - -> /', 'd/f: - -> two'], beta: ['d/g: one -> -'], conflicts: ['d/e direction: skipped (one way)'] },
+    },
+    {
+      title: 'the same with the sides swapped',
+      ancestor: { d: dir({ e: one, f: one, g: one }) },
+      alpha: { d: dir({ e: two, f: two, g: one }) },
+      beta: nothing,
+      policy: { paths: [{ match: compilePatterns(['e', 'g']), direction: 'beta-to-alpha' }] },
+      expected: { alpha: ['d/g: one -> -'], beta: ['d: - -> /', 'd/f: - -> two'], conflicts: ['d/e direction: skipped (one way)'] },
+    },
+    {
+      title: 'of folders only, in a new folder',
+      ancestor: nothing,
+      alpha: nothing,
+      beta: { d: dir({ e: dir({ a: one }), f: dir({ e: two }) }) },
+      policy: { paths: [{ match: compilePatterns(['e/']), direction: 'alpha-to-beta' }] },
+      expected: { alpha: ['d: - -> /', 'd/f: - -> /', 'd/f/e: - -> two'] },
+    },
+    {
+      title: 'of folders only, in one that goes',
+      ancestor: { d: dir({ e: dir({ a: one }), f: dir({ e: two }) }) },
+      alpha: nothing,
+      beta: { d: dir({ e: dir({ a: one }), f: dir({ e: two }) }) },
+      policy: { paths: [{ match: compilePatterns(['e/']), direction: 'beta-to-alpha' }] },
+      expected: { beta: ['d/f/e: two -> -', 'd/f: / -> -'] },
+    },
+  ],
+  'what neither side has any more, where a whole state is carried': [
+    {
+      title: 'a folder is forgotten as one',
+      ancestor: { d: dir({ a: one, e: dir({ x: one }) }) },
+      alpha: nothing,
+      beta: { d: dir({ a: two }) },
+      expected: { ancestor: ['d/e: -'], alpha: ['d: - -> /', 'd/a: - -> two'] },
+    },
+    {
+      title: 'at any depth',
+      ancestor: { d: dir({ a: one, e: dir({ x: one, y: one }) }) },
+      alpha: nothing,
+      beta: { d: dir({ a: two, e: dir({ y: one }) }) },
+      expected: { ancestor: ['d/e/x: -'], alpha: ['d: - -> /', 'd/a: - -> two', 'd/e: - -> /', 'd/e/y: - -> one'] },
+    },
+    {
+      title: 'also if it was held on one side alone',
+      ancestor: { held: { alpha: { d: dir({ a: one, b: one }) }, beta: nothing } },
+      alpha: { d: dir({ b: one, c: two }) },
+      beta: nothing,
+      expected: { ancestor: ['d/a: -'], beta: ['d: - -> /', 'd/b: - -> one', 'd/c: - -> two'] },
+    },
+    {
+      title: 'on the other one',
+      ancestor: { held: { alpha: nothing, beta: { d: dir({ a: one, b: one }) } } },
+      alpha: nothing,
+      beta: { d: dir({ b: one, c: two }) },
+      expected: { ancestor: ['d/a: -'], alpha: ['d: - -> /', 'd/b: - -> one', 'd/c: - -> two'] },
+    },
+    {
+      title: 'what could not be read is not forgotten, nor what was in it',
+      ancestor: { d: dir({ a: one, b: dir({ x: one }) }) },
+      alpha: { d: dir({ a: two, b: problematic() }) },
+      beta: nothing,
+      expected: { beta: ['d: - -> /', 'd/a: - -> two'], problems: ['d/b alpha EACCES'] },
+    },
+    {
+      title: 'on the other side',
+      ancestor: { d: dir({ a: one, b: dir({ x: one }) }) },
+      alpha: nothing,
+      beta: { d: dir({ a: two, b: problematic() }) },
+      expected: { alpha: ['d: - -> /', 'd/a: - -> two'], problems: ['d/b beta EACCES'] },
+    },
+    {
+      title: 'of what is kept on one side alone a folder is forgotten as one, and nothing that could not be read',
+      ancestor: { held: { alpha: { d: dir({ b: dir({ x: one }), e: dir({ x: one }), y: one }) }, beta: nothing } },
+      alpha: { d: dir({ b: problematic(), y: one }) },
+      beta: nothing,
+      expected: { ancestor: ['d/e: -'], problems: ['d/b alpha EACCES'] },
+    },
+    {
+      title: 'and its permissions are remembered for that side',
+      ancestor: { held: { alpha: nothing, beta: { d: dir({ b: dir({ x: one }), e: one }) } } },
+      alpha: nothing,
+      beta: { d: dir({ b: dir({ x: run }, { mode: 0o700 }), e: one }) },
+      expected: { ancestor: ['d/b: - | / 700', 'd/b/x: - | one 755'] },
+    },
+  ],
   'names that are one on a side': [
     {
       title: 'a second one that differs in case is not made',
@@ -817,6 +917,22 @@ const rules: Readonly<Record<string, readonly Case[]>> = {
       beta: { a: one },
       folding: { beta: ignoresCase },
       expected: { beta: ['a: one -> two'] },
+    },
+    {
+      title: 'two of them side by side, whatever the probe said, are edited and deleted as two',
+      ancestor: { A: one, B: one, a: two, b: two },
+      alpha: { A: three, a: two, b: two },
+      beta: { A: one, B: one, a: two, b: two },
+      folding: { beta: ignoresCase },
+      expected: { beta: ['A: one -> three', 'B: one -> -'] },
+    },
+    {
+      title: 'and change their kind',
+      ancestor: { A: one, a: two },
+      alpha: { A: link('x'), a: two },
+      beta: { A: one, a: two },
+      folding: { beta: ignoresCase },
+      expected: { beta: ['A: one -> @x'] },
     },
     {
       title: 'what takes the place of something else needs no new name',
@@ -901,6 +1017,30 @@ describe('what a first sync left open', () => {
 
   it('is forgotten when both delete theirs', () => {
     expect(linesOf(reconcile({ ...first, ...after, alpha: root(nothing), beta: root(nothing) })).ancestor).toEqual(['a: -']);
+  });
+});
+
+describe('a conflict says what each side has there, and no more than there is to say', () => {
+  const conflictsOf = (alpha: Tree, beta: Tree, given: Partial<Parameters<typeof reconcile>[0]> = {}) =>
+    reconcile({ ancestor: agreed(root(nothing)), alpha: root(alpha), beta: root(beta), policy: usual, ...given }).conflicts;
+
+  it('of two contents', () => {
+    const [alpha, beta] = [at('one', 9_000), two];
+    const clock = { offsetMs: 1, uncertaintyMs: 2 };
+    const found = { path: 'a', reason: 'content', alpha, beta };
+    expect(conflictsOf({ a: alpha }, { a: beta })).toStrictEqual([{ ...found, rule: '6 newer', resolution: 'alpha' }]);
+    expect(conflictsOf({ a: alpha }, { a: beta }, { clock })).toStrictEqual([{ ...found, rule: '6 newer', resolution: 'alpha', clock }]);
+    expect(conflictsOf({ a: alpha }, { a: beta }, { clock, policy: { ...usual, conflicts: 'keep-both' } })).toStrictEqual([
+      { ...found, rule: '6 keep both', resolution: 'keep-both', clock, keptAs: 'a (conflict balaur 2026-11-21)' },
+    ]);
+  });
+
+  it('of names in a new folder, on either side', () => {
+    const folding = { alpha: ignoresCase, beta: ignoresCase };
+    const found = { path: 'd/a', reason: 'names-collide', rule: 'names collide', resolution: 'skipped' };
+    const tree = { d: dir({ A: one, a: two }) };
+    expect(conflictsOf(tree, nothing, { folding })).toStrictEqual([{ ...found, alpha: two, beta: undefined }]);
+    expect(conflictsOf(nothing, tree, { folding })).toStrictEqual([{ ...found, alpha: undefined, beta: two }]);
   });
 });
 
