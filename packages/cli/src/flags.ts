@@ -24,7 +24,8 @@ export interface PeerFlags extends NodeFlags {
   readonly acceptNewHostKey?: boolean | undefined;
 }
 
-export interface TruthFlags extends PeerFlags {
+/** Of the commands that sync the tree. */
+export interface SyncFlags extends PeerFlags {
   readonly apply?: boolean | undefined;
   readonly first?: 'newer' | 'local' | 'remote' | 'keep-both' | undefined;
   readonly rehash?: boolean | undefined;
@@ -35,12 +36,17 @@ export interface TruthFlags extends PeerFlags {
   readonly exitCode?: boolean | undefined;
 }
 
+export interface TruthFlags extends SyncFlags {
+  /** Id of a sealed plan, or the beginning of its hash. */
+  readonly plan?: string | undefined;
+}
+
 export interface LogsFlags extends PeerFlags {
   readonly dryRun?: boolean | undefined;
   readonly verify?: 'tail' | 'full' | 'off' | undefined;
 }
 
-export interface FullFlags extends TruthFlags {
+export interface FullFlags extends SyncFlags {
   readonly dryRun?: boolean | undefined;
   readonly dryRunLogs?: boolean | undefined;
   readonly verify?: 'tail' | 'full' | 'off' | undefined;

@@ -62,6 +62,7 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
   withTruth(withPeer(program.command('truth')))
     .description('sync the tree both ways: a dry run, unless --apply is given and the config says `live: true`')
     .argument('[paths...]', 'only changes at or below these paths')
+    .option('--plan <id>', 'this plan, as a dry run sealed it: exactly its changes, or none', planId)
     .action(run(async (flags: TruthFlags, args) => (await import('./commands/truth.ts')).truth(io, flags, args)));
 
   withPeer(program.command('logs'))
@@ -144,6 +145,13 @@ function list(text: string, before: readonly string[] | undefined): readonly str
   return [...(before ?? []), ...text.split(',').filter((name) => name !== '')];
 }
 
+/** The beginning of a hash: enough of it not to be mistyped. */
+function planId(text: string): string {
+  const id = text.toLowerCase();
+  if (!/^[0-9a-f]{6,64}$/.test(id)) throw new InvalidArgumentError('The id of a plan is at least 6 hexadecimal digits, as a dry run prints it.');
+  return id;
+}
+
 function duration(text: string): number {
   const ms = parseDuration(text);
   if (ms === undefined) throw new InvalidArgumentError('A duration is written as `90s`, `5m` or `1h`.');
@@ -154,6 +162,7 @@ const examples = `
 Examples:
   ubos-sync init --remote ssh://balaur/srv/janus/repo   write a config
   ubos-sync truth                                       what would be done
+  ubos-sync truth --apply --plan 3f2a9c                 do exactly that, or nothing
   ubos-sync full --apply                                do it, then pull the logs
   ubos-sync status --max-age 30m                        for a monitor
 

@@ -14,7 +14,7 @@ import type { CommonFlags, PeerFlags } from './flags.ts';
 import type { Io } from './io.ts';
 import type { Output, Sink } from './render/output.ts';
 import { createSession, type Session } from './session.ts';
-import { newRunId, startOutput } from './start-output.ts';
+import { type EndedPlan, newRunId, startOutput } from './start-output.ts';
 import type { Tally } from './tally.ts';
 import { version } from './version.ts';
 
@@ -45,6 +45,7 @@ export interface RunEnd {
   readonly outcome: Outcome;
   /** A finding that is worth this code, whatever else was found. */
   readonly atLeast?: ExitCode | undefined;
+  readonly plan?: EndedPlan | undefined;
 }
 
 /** `SYNC_NOT_LIVE` unless both keys are turned: `--apply` on the command line and `live: true` in the config. */
@@ -109,7 +110,7 @@ async function runWithPeer(
   }
   const traffic = session.traffic();
   await session.close();
-  return finish(end.outcome, traffic, end.atLeast);
+  return finish(end.outcome, { traffic, atLeast: end.atLeast, plan: end.plan });
 }
 
 function outcomeOfError(code: SyncErrorCode, node: Node): Outcome {

@@ -3,7 +3,7 @@ import { systemClock } from '@ubos/sync-core/fs';
 import pc from 'picocolors';
 import { createRunId } from './audit/run-log.ts';
 import { type ExitCode, exitCodeOf, type Outcome } from './exit-code.ts';
-import type { CommonFlags } from './flags.ts';
+import type { CommonFlags, NodeFlags } from './flags.ts';
 import type { Io, TextOutput } from './io.ts';
 import { createHumanSink } from './render/human.ts';
 import { createJsonSink } from './render/json.ts';
@@ -15,8 +15,22 @@ export interface RunOutput {
   readonly tally: Tally;
   /** Takes the live display away, because a question comes now. */
   readonly pause: () => void;
-  /** Emits the summary, the last line, and returns the exit code. `atLeast`: what has been found out besides. */
-  readonly finish: (outcome: Outcome, traffic?: Traffic, atLeast?: ExitCode) => ExitCode;
+  /** Emits the summary, the last line, and returns the exit code. */
+  readonly finish: (outcome: Outcome, more?: Ending) => ExitCode;
+}
+
+export interface Ending {
+  readonly traffic?: Traffic | undefined;
+  /** A code that something was worth that was found out besides. */
+  readonly atLeast?: ExitCode | undefined;
+  readonly plan?: EndedPlan | undefined;
+}
+
+/** The plan that a run sealed or applied, and how many changes it would have made without it. */
+export interface EndedPlan {
+  readonly id: string;
+  readonly hash: string;
+  readonly left: number;
 }
 
 /** What went over the wire; nothing where both sides are here. */
@@ -38,11 +52,7 @@ export function newRunId(): string {
   return createRunId(systemClock.nowMs(), () => systemClock.newId());
 }
 
-export async function startOutput(
-  io: Io,
-  flags: CommonFlags,
-  { sinks = [], run = newRunId(), tellPending = false }: StartOptions,
-): Promise<RunOutput> {
+export async function startOutput(io: Io, flags: NodeFlags, { sinks = [], run = newRunId(), tellPending = false }: StartOptions): Promise<RunOutput> {
   const tally = createTally();
   const { sinks: live, clear } = await createLive(io, flags);
   const shown = flags.json === true ? createJsonSink((text) => io.stdout.write(text)) : humanSink(io, flags);
@@ -52,7 +62,7 @@ export async function startOutput(
     output,
     tally,
     pause: clear,
-    finish(outcome, traffic = { bytesSent: 0, bytesReceived: 0, roundTrips: 0 }, atLeast = 0) {
+    finish(outcome, { traffic = { bytesSent: 0, bytesReceived: 0, roundTrips: 0 }, atLeast = 0, plan } = {}) {
       const code = exitCodeOf(factsOf(tally, outcome, tellPending));
       const exitCode = code > atLeast ? code : atLeast;
       const { changes, deletions, openConflicts, newProblems, repeatedProblems, logsMoved } = tally;
@@ -65,6 +75,8 @@ export async function startOutput(
         deletions,
         ...traffic,
         durationMs: Math.round(systemClock.monotonicMs() - startedMs),
+        ...(plan && { planId: plan.id, planHash: plan.hash }),
+        ...(plan && plan.left > 0 && { left: plan.left }),
         exitCode,
       });
       return exitCode;
@@ -72,7 +84,7 @@ export async function startOutput(
   };
 }
 
-function humanSink(io: Io, flags: CommonFlags): Sink {
+function humanSink(io: Io, flags: NodeFlags): Sink {
   return createHumanSink({
     out: (text) => io.stdout.write(text),
     err: (text) => io.stderr.write(text),
@@ -80,6 +92,7 @@ function humanSink(io: Io, flags: CommonFlags): Sink {
     colors: { out: pc.createColors(hasColors(io, flags, io.stdout)), err: pc.createColors(hasColors(io, flags, io.stderr)) },
     quiet: flags.quiet === true,
     verbose: flags.verbose === true,
+    namesNode: flags.node !== undefined || flags.all === true,
   });
 }
 

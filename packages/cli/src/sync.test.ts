@@ -45,7 +45,7 @@ describe('truth', () => {
     put(there, 'docs/b.md', 'b');
     const before = [listing(here), listing(there)];
     const { code, out, err } = await run('truth');
-    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect({ code, err }).toEqual({ code: 0, err: 'note: this plan has no id: the two have never been synced\n' });
     expect(out).toBe(`\
 local ----> balaur  new dir    config/
 local ----> balaur  new file   config/a.yaml (1.2 kB)

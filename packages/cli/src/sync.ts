@@ -11,18 +11,20 @@ import {
   type SyncEvent,
   type SyncReport,
 } from '@ubos/sync-core';
-import { systemClock } from '@ubos/sync-core/fs';
+import { createFsPlanStore, systemClock } from '@ubos/sync-core/fs';
 import { problemKey } from './audit/history.ts';
 import { guardsForNode, guardsFrom, toConflictPolicy } from './config/resolve.ts';
-import type { TruthFlags } from './flags.ts';
+import type { SyncFlags } from './flags.ts';
 import type { Output } from './render/output.ts';
 import { changeLine, conflictLine, haltLine, heldLine, noticeLine, problemLine, sideWord } from './render/report-lines.ts';
 import type { Run } from './runs.ts';
 
 export interface SyncRequest {
-  readonly flags: TruthFlags;
+  readonly flags: SyncFlags;
   readonly dryRun: boolean;
   readonly paths: readonly RelativePath[] | undefined;
+  /** A dry run seals its plan. `plan`: that one is applied. */
+  readonly sealing?: { readonly plan: string | undefined } | undefined;
 }
 
 /** PATHs of a command line, relative to the working directory if that is in the tree, else to the root. `SYNC_USAGE` for one that leads out of it. */
@@ -38,7 +40,7 @@ export function pathsInRoot(root: string, cwd: string, paths: readonly string[])
 
 export async function syncInRun(
   { io, profile, node, session, output, knownProblems }: Run,
-  { flags, dryRun, paths }: SyncRequest,
+  { flags, dryRun, paths, sealing }: SyncRequest,
 ): Promise<SyncReport> {
   const alpha = await session.local();
   await session.launched();
@@ -58,6 +60,8 @@ export async function syncInRun(
     allow: new Set((flags.allow ?? []) as readonly HaltReason[]),
     rejoin: flags.rejoin,
     paths,
+    plans: sealing && createFsPlanStore(profile.root),
+    plan: sealing?.plan,
     rehash: flags.rehash,
     durability: profile.durability,
     lockWaitMs: flags.lockWait,

@@ -19,6 +19,7 @@ export { isSyncError, SyncError, type SyncErrorCode, type SyncErrorDetails, sync
 export type { OnEvent, SyncEvent, SyncPhase } from './engine/events.ts';
 export type { LogProgress, LogSink, OpenLog } from './engine/log-sink.ts';
 export type { LogFacts, LogSource, LogStat } from './engine/log-source.ts';
+export type { KeptPlan, PlanName, PlanStore } from './engine/plan-store.ts';
 export { type LogReport, type PullLogOptions, pullLog } from './engine/pull-log.ts';
 export type {
   ContentFailure,

@@ -71,6 +71,8 @@ function runBody(
     bytesSent,
     bytesReceived,
     durationMs,
+    planId,
+    planHash,
     exitCode,
   }: OutputLineOf<'summary'>,
   { node, profile, dryRun, command, problems }: AuditRun & { readonly command: string; readonly problems: readonly unknown[] },
@@ -92,6 +94,7 @@ function runBody(
     bytesSent,
     bytesReceived,
     durationMs,
+    ...(planId !== undefined && { planId, planHash }),
     ...(problems.length === 0 ? {} : { problemList: problems.slice(0, problemsMax) }),
   };
 }

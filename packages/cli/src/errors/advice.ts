@@ -290,9 +290,19 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
     todo: 'Wait for it to end.',
   },
   SYNC_PLAN_DRIFTED: {
-    when: 'A sealed plan was to be applied, but something has changed since.',
+    when: 'A sealed plan was to be applied, but a path that it is about is not as it was any more on one side, or the config has other settings. The message names them; the details have up to 1,000 paths.',
     safe: untouched,
-    todo: 'Make a new plan and look at it.',
+    todo: 'Make a new plan (the same command without --apply and --plan) and look at it.',
+  },
+  SYNC_PLAN_UNKNOWN: {
+    when: 'No sealed plan has this id here, or more than one begins with it, or it was made for another node, profile or root. As a note: a plan was not kept, and why.',
+    safe: untouched,
+    todo: 'Take the id from the dry run. Plans are kept for 7 days, the last 100 of a root, at the end where the dry run was made.',
+  },
+  SYNC_PLAN_DAMAGED: {
+    when: 'A sealed plan does not have the hash that is its name, or was written by another version of this program.',
+    safe: untouched,
+    todo: 'Make a new plan. If it happens twice, check the disk.',
   },
   SYNC_INTERRUPTED: {
     when: 'The run was stopped: Ctrl-C, or SIGTERM.',

@@ -29,6 +29,8 @@ export interface HumanOptions {
   readonly colors: { readonly out: Colors; readonly err: Colors };
   readonly quiet: boolean;
   readonly verbose: boolean;
+  /** Whether the node was named on the command line, so that it has to be named again to go on from this run. */
+  readonly namesNode?: boolean | undefined;
 }
 
 /** What is taken of picocolors. */
@@ -161,7 +163,7 @@ function printRun(run: Gathered, summary: OutputLineOf<'summary'>, options: Huma
   );
 
   if (!quiet) {
-    const closing = closingSentence(run, summary, names);
+    const closing = closingSentence(run, summary, names, options.namesNode === true ? ` --node ${names.remote}` : '');
     const isAlone = changes.length + open.length + settled.length + run.problems.length + run.logs.length === 0;
     if (closing !== '') out(`${isAlone ? '' : '\n'}${closing}\n`);
     if (run.held.length > 0 && !verbose)
@@ -185,7 +187,7 @@ function comparePaths(a: string, b: string): number {
   return compareNames(a.replaceAll('/', '\0'), b.replaceAll('/', '\0'));
 }
 
-function closingSentence(run: Gathered, summary: OutputLineOf<'summary'>, names: SideNames): string {
+function closingSentence(run: Gathered, summary: OutputLineOf<'summary'>, names: SideNames, nodeFlag: string): string {
   if (run.start === undefined) return '';
   if (run.start.command === 'logs')
     return run.logs.every(({ outcome }) => outcome === 'up-to-date') && run.problems.length + run.errors.length === 0
@@ -204,17 +206,23 @@ function closingSentence(run: Gathered, summary: OutputLineOf<'summary'>, names:
   const failedCount = run.changes.length - counting.length;
   const failed = failedCount === 0 ? '' : ` Failed: ${counted(failedCount, 'change')}.`;
   const skipped = open.length === 0 ? '' : ` Skipped: ${open.join(', ')}.`;
+  const { planId, left = 0 } = summary;
+  const leftOver = left === 0 ? '' : `\n${counted(left, 'change is', 'changes are')} not in the plan and left for the next run.`;
   switch (summary.outcome) {
     case 'in-sync':
       return `Nothing to do: ${names.local} and ${names.remote} are in sync.`;
-    case 'pending':
-      return `Nothing was changed. --apply would make ${amount}.${skipped}${!run.start.live ? '\n--apply is refused until the config says `live: true`.' : ''}`;
+    case 'pending': {
+      const again = planId === undefined ? '' : `\nTo do exactly this: ubos-sync truth${nodeFlag} --apply --plan ${planId}`;
+      const unlocked = run.start.live ? '' : '\n--apply is refused until the config says `live: true`.';
+      return `Nothing was changed. --apply would make ${amount}.${skipped}${leftOver}${again}${unlocked}`;
+    }
     case 'applied':
-      return `Done: ${amount} in ${formatDuration(summary.durationMs)}.${failed}`;
+      if (run.changes.length === 0) return `Nothing to do: all of plan ${planId ?? ''} is done.${leftOver}`;
+      return `Done: ${amount} in ${formatDuration(summary.durationMs)}.${failed}${leftOver}`;
     case 'partial':
       return run.start.dryRun
         ? `Nothing was changed, and --apply would change nothing.${skipped}`
-        : `Done: ${amount} in ${formatDuration(summary.durationMs)}.${failed}${skipped}`;
+        : `Done: ${amount} in ${formatDuration(summary.durationMs)}.${failed}${skipped}${leftOver}`;
     case 'skipped-gated':
       return `The gate is closed, so nothing was changed. Waiting: ${amount}.`;
     case 'halted':

@@ -178,7 +178,12 @@ const summary = named('summary', {
   bytesReceived: bytes,
   roundTrips: count,
   durationMs: z.number().min(0),
+  /** What a dry run sealed its plan as, or the plan that was applied: the first 16 digits of its hash, which names it. */
   planId: z.string().optional(),
+  /** SHA-256 of the plan's canonical form, hexadecimal. */
+  planHash: z.string().optional(),
+  /** Changes that are not in the plan that was applied, and were left for the next run. Missing: none. */
+  left: count.optional(),
   exitCode: z.int().min(0).max(3),
 });
 

@@ -79,6 +79,8 @@ export const syncErrorCodes = [
   'SYNC_LOG_NOT_A_FILE',
   'SYNC_LOG_LOCKED',
   'SYNC_PLAN_DRIFTED',
+  'SYNC_PLAN_UNKNOWN',
+  'SYNC_PLAN_DAMAGED',
   'SYNC_INTERRUPTED',
   'SYNC_INTERNAL',
 ] as const;

@@ -5,6 +5,7 @@ import type { Change } from '../reconcile/change.ts';
 import type { Conflict, Side } from '../reconcile/plan.ts';
 import type { Entry } from '../tree/entry.ts';
 import type { RelativePath } from '../tree/path.ts';
+import type { PlanName } from './plan-store.ts';
 
 export interface SyncReport {
   readonly run: string;
@@ -21,6 +22,10 @@ export interface SyncReport {
   readonly problems: readonly SyncProblem[];
   /** Differences that both sides have accepted. */
   readonly held: readonly HeldEntry[];
+  /** The sealed plan that was applied; of a dry run, what its plan was sealed as, if it was. */
+  readonly plan?: PlanName | undefined;
+  /** Changes that a run without a sealed plan would make, and that are not in the one that was applied: they are left for the next run. */
+  readonly left: number;
   /** Set if the outcome is `halted`. */
   readonly halt: SyncHalt | undefined;
   /** Things worth a line that change nothing: settings taken over, a stale lock removed, a commit finished. */
@@ -31,7 +36,7 @@ export interface SyncReport {
 }
 
 /**
- * `in-sync`: nothing to do · `pending`: a dry run with changes · `applied`: all done · `partial`: done but for conflicts left open or problems ·
+ * `in-sync`: nothing to do · `pending`: a dry run with changes · `applied`: all done (of a sealed plan, all that is in it) · `partial`: done but for conflicts left open or problems ·
  * `halted`: going on could destroy something, nothing was changed · `skipped-gated`: the gate is closed, changes stay pending.
  * What ends a run otherwise (a lost connection, a lock still held) is a thrown `SyncError`; batches committed before it stay done.
  */

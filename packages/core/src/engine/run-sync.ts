@@ -1,7 +1,8 @@
 /**
  * One synchronisation: the order of things, and nothing else.
  *
- *     [scan ahead] -> meet -> lock, read archives, scan -> agree on where we start -> decide -> guard -> [a dry run ends here] -> per batch: propagate, commit
+ *     [scan ahead] -> meet -> lock, read archives, scan -> agree on where we start -> decide -> guard -> [a dry run seals its plan and ends here]
+ *         -> per batch: propagate, commit
  *
  * Each step is a file of `steps/`. Data (conflicts, problems, halts) ends up in the report; what ends a run otherwise is thrown. Batches that were
  * committed before an error stay done, and what a batch achieved before it broke off is in the journals, which the next run folds in.
@@ -11,6 +12,7 @@ import type { ConflictPolicy } from '../reconcile/policy.ts';
 import type { RelativePath } from '../tree/path.ts';
 import type { Clock } from './clock.ts';
 import type { OnEvent } from './events.ts';
+import type { PlanStore } from './plan-store.ts';
 import type { Replica } from './replica.ts';
 import type { HaltReason, SyncReport } from './report.ts';
 import { applyPlan } from './steps/apply-plan.ts';
@@ -18,6 +20,7 @@ import { decide } from './steps/decide.ts';
 import { meet } from './steps/meet.ts';
 import { createReportBuilder } from './steps/report-builder.ts';
 import { scanAhead } from './steps/scan-ahead.ts';
+import { mustBeFor, readPlan, seal } from './steps/seal-plan.ts';
 import { survey } from './steps/survey.ts';
 import type { SyncSettings } from './sync-settings.ts';
 
@@ -48,6 +51,13 @@ export interface SyncOptions {
   readonly rejoin?: boolean | undefined;
   /** Only changes at or below these paths; scope, archive and guards stay those of the whole. */
   readonly paths?: readonly RelativePath[] | undefined;
+  /** Where a dry run keeps its plan, and where `plan` is kept: a place of alpha's. Missing: a dry run seals nothing. */
+  readonly plans?: PlanStore | undefined;
+  /**
+   * Id of a sealed plan, in `plans`: its changes are made and no others, or nothing is. Neither `paths` nor `first` select or decide anything then; `allow`
+   * and `rejoin` are said anew. `dryRun`: says what of it is still to be done.
+   */
+  readonly plan?: string | undefined;
   /** Hash all content anew. */
   readonly rehash?: boolean | undefined;
   /** `full` (default): content and directories are on the disk before the archive says so. */
@@ -69,10 +79,12 @@ export interface SyncRun extends SyncOptions {
 
 /**
  * Synchronises two replicas, or says what that would do (`dryRun`). Costs two round trips when nothing changed.
- * Throws `SYNC_LOCKED`, `SYNC_PEER_LOST`, what the replicas throw and what beta is rejected with.
+ * Throws `SYNC_LOCKED`, `SYNC_PEER_LOST`, what the replicas throw and what beta is rejected with; for a sealed plan also `SYNC_PLAN_UNKNOWN`,
+ * `SYNC_PLAN_DAMAGED` and `SYNC_PLAN_DRIFTED`, before anything is changed.
  */
 export async function runSync(options: SyncOptions): Promise<SyncReport> {
   const report = createReportBuilder(options);
+  const kept = await readPlan(options);
   const coming = Promise.resolve(options.beta);
   // Awaited below; what comes before may fail first, and then nobody asks for it.
   coming.catch(() => undefined);
@@ -81,10 +93,12 @@ export async function runSync(options: SyncOptions): Promise<SyncReport> {
     const run: SyncRun = { ...options, beta: await coming };
     const met = await meet(run);
     if (met.halt !== undefined) return report.halted(met.halt);
+    const sealed = kept && mustBeFor(kept, run, met);
     const surveyed = await survey(run, met, report, ahead);
     try {
-      const decided = await decide(run, met, surveyed, report);
+      const decided = await decide(run, met, surveyed, report, sealed);
       if (decided.halt !== undefined) return report.halted(decided.halt);
+      if (run.dryRun && sealed === undefined) await seal(run, met, decided, report);
       if (run.dryRun) return report.finished();
       return await applyPlan(run, met, surveyed, decided, report);
     } finally {

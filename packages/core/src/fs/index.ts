@@ -12,6 +12,7 @@ export { createFsLogSink, type FsLogSinkOptions } from './log-file-sink.ts';
 export { createFsLogSource, type FsLogSourceOptions } from './log-file-source.ts';
 export { defaultMirrorPath } from './marker-mirror.ts';
 export { createNodeDisk, type NodeDiskOptions } from './node-disk.ts';
+export { createFsPlanStore, type FsPlanStoreOptions } from './plan-store.ts';
 export { type PairRecord, type RootRecord, readRootRecord } from './root-record.ts';
 export { type ScanNotice, type ScanResult, type ScanTreeOptions, scanTree } from './scan.ts';
 export { createScanIndex, type IndexRecord, type ScanIndex, type ScanIndexOptions, type Stamping } from './scan-index.ts';

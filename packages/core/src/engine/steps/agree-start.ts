@@ -26,6 +26,8 @@ export interface AgreedStart {
   readonly isAtRest?: boolean | undefined;
   /** The last generation; the next commit is one more. 0 before the first. */
   readonly generation: number;
+  /** What the two last agreed on, as their archives name it. `undefined`: a first sync. */
+  readonly head: ArchiveHead | undefined;
   /** To be written with the next commit: this run is the first, or changes them. */
   readonly newSettings: ArchiveCommit['settings'];
   /** What is still open is settled as on a first sync: also after one that broke off, whatever it achieved. */
@@ -43,13 +45,15 @@ export async function agreeStart(options: SyncRun, met: Met, surveyed: Surveyed,
     const start = decideStart({ ...statuses, ids: met.ids, rejoin: options.rejoin });
     switch (start.action) {
       case 'go-on':
-        if (isAtRest(start.head, surveyed)) return { ...withSettings(options, met, { head: start.head, ancestor: undefined }), isAtRest: true };
+        // A sealed plan is opened on trees, whatever there is to decide.
+        if (options.plan === undefined && isAtRest(start.head, surveyed))
+          return { ...withSettings(options, met, { head: start.head, ancestor: undefined }), isAtRest: true };
         return withSettings(options, met, { head: start.head, ancestor: await ancestorOf(start.head, surveyed, met.turned) });
       case 'first-sync':
         report.firstSync();
         return withSettings(options, met, { head: undefined, ancestor: undefined });
       case 'halt':
-        return { ancestor: undefined, generation: 0, newSettings: undefined, first: false, halt: { ...start, overridable: false } };
+        return { ancestor: undefined, head: undefined, generation: 0, newSettings: undefined, first: false, halt: { ...start, overridable: false } };
       case 'finish-commit':
       case 'discard-pending':
         if (archives === undefined) throw new TypeError('what is pending has an archive');
@@ -135,15 +139,15 @@ function withSettings(
   const generation = head?.generation ?? 0;
   const first = head === undefined;
   // A dry run before the first sync: there is no one to agree with yet, and nothing is written.
-  if (ids.alpha === undefined || ids.beta === undefined) return { ancestor, generation, first, newSettings: undefined };
+  if (ids.alpha === undefined || ids.beta === undefined) return { ancestor, head, generation, first, newSettings: undefined };
   const value = toPairSettings(options.settings, { alpha: ids.alpha, beta: ids.beta });
   const newSettings = { value, by: ids.alpha };
-  if (head === undefined) return { ancestor, generation, first, newSettings };
+  if (head === undefined) return { ancestor, head, generation, first, newSettings };
   const different = differingSettings(value, head.settings);
-  if (different.length === 0) return { ancestor, generation, first, newSettings: undefined };
+  if (different.length === 0) return { ancestor, head, generation, first, newSettings: undefined };
   if (head.settingsBy === ids.alpha || options.allow?.has('settings-differ')) {
     const settingsNotice: SyncNotice = { code: 'SYNC_SETTINGS_DIFFER', message: `new settings are taken over: ${different.join(', ')}` };
-    return { ancestor, generation, first, newSettings, settingsNotice };
+    return { ancestor, head, generation, first, newSettings, settingsNotice };
   }
   const halt: SyncHalt = {
     reason: 'settings-differ',
@@ -151,7 +155,7 @@ function withSettings(
     message: `${options.names.alpha} and ${options.names.beta} have different settings: ${different.join(', ')}; ${options.names.beta} set them last`,
     overridable: true,
   };
-  return { ancestor, generation, first, newSettings: undefined, halt };
+  return { ancestor, head, generation, first, newSettings: undefined, halt };
 }
 
 function noticeOf(action: 'finish-commit' | 'discard-pending' | 'fold-journals'): string {

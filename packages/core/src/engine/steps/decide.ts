@@ -1,6 +1,6 @@
 /** What is to be done, and whether it may be done: reconcile, then the guards over the whole plan, before the first byte changes. */
 import { alignNames } from '../../reconcile/align-names.ts';
-import type { AncestorChange } from '../../reconcile/ancestor.ts';
+import type { Ancestor, AncestorChange } from '../../reconcile/ancestor.ts';
 import type { Change } from '../../reconcile/change.ts';
 import { contentRequests } from '../../reconcile/content-requests.ts';
 import { findHalts } from '../../reconcile/guards.ts';
@@ -8,6 +8,7 @@ import { heldEntries } from '../../reconcile/held.ts';
 import type { Conflict, Plan, Side } from '../../reconcile/plan.ts';
 import type { ClockRelation, Policy } from '../../reconcile/policy.ts';
 import { reconcile } from '../../reconcile/reconcile.ts';
+import { type OpenedPlan, openSealed } from '../../reconcile/sealed-plan.ts';
 import { withinScope } from '../../reconcile/within-scope.ts';
 import { compileScope } from '../../scope/compile-scope.ts';
 import { mergeFolding } from '../../scope/fold.ts';
@@ -22,16 +23,16 @@ import { type AgreedStart, agreeStart } from './agree-start.ts';
 import { measureClocks } from './measure-clocks.ts';
 import type { Met } from './meet.ts';
 import type { ReportBuilder } from './report-builder.ts';
+import { type Sealed, whyDrifted } from './seal-plan.ts';
 import type { Surveyed } from './survey.ts';
 
-export interface Decided {
-  readonly ancestorChanges: readonly AncestorChange[];
-  readonly alphaChanges: readonly Change[];
-  readonly betaChanges: readonly Change[];
+export interface Decided extends Plan {
   /** For the name of a kept loser: the path whose content it is. */
   readonly copiesOf: ReadonlyMap<RelativePath, RelativePath>;
   /** What was scanned. */
   readonly trees: Trees;
+  readonly ancestor: Ancestor | undefined;
+  readonly head: AgreedStart['head'];
   readonly generation: number;
   readonly newSettings: AgreedStart['newSettings'];
   readonly halt?: SyncHalt | undefined;
@@ -39,13 +40,15 @@ export interface Decided {
 
 type Trees = Readonly<Record<Side, Entry | undefined>>;
 
-export async function decide(options: SyncRun, met: Met, surveyed: Surveyed, report: ReportBuilder): Promise<Decided> {
+/** `sealed`: the plan that was decided on before. It is opened instead; what a new plan would have besides is left. `SYNC_PLAN_DRIFTED`. */
+export async function decide(options: SyncRun, met: Met, surveyed: Surveyed, report: ReportBuilder, sealed?: Sealed): Promise<Decided> {
   const start = await agreeStart(options, met, surveyed, report);
   options.onEvent?.({ type: 'phase', name: 'reconcile' });
   const isDecided = start.halt !== undefined || start.isAtRest;
   const trees = isDecided ? noTrees : await treesOf(surveyed, start.ancestor);
   const whole = isDecided ? emptyPlan : await planOf(options, { ...surveyed, trees }, start);
-  const plan = selectPaths(whole, options.paths);
+  const opened = sealed === undefined || isDecided ? undefined : openSealed(sealed.plan, { ancestor: start.ancestor, ...trees });
+  const { plan, left } = opened === undefined ? selectPaths(whole, options.paths) : insteadOf(whole, opened);
   report.planned({
     changes: [
       ...plan.alphaChanges.map((change) => ({ side: 'alpha' as const, change })),
@@ -55,17 +58,22 @@ export async function decide(options: SyncRun, met: Met, surveyed: Surveyed, rep
     problems: plan.problems,
     held: start.ancestor === undefined ? [] : heldEntries(start.ancestor),
   });
-  const halt = start.halt ?? unmarkedHalt(options, surveyed.snapshots) ?? planHalt(options, { ...surveyed, trees }, start, whole);
+  // The guards look at the whole plan, whatever part of it was selected; of a sealed one that is what was sealed.
+  const halt = start.halt ?? unmarkedHalt(options, surveyed.snapshots) ?? planHalt(options, { ...surveyed, trees }, start, opened ?? whole);
+  if (sealed !== undefined && opened !== undefined) {
+    // What stops every plan is told first.
+    if (halt === undefined && opened.drifted.length > 0) throw whyDrifted(sealed, opened.drifted, options, start);
+    report.sealed(sealed, left.filter(({ to }) => to === undefined).length);
+  }
   if (halt === undefined && start.settingsNotice !== undefined) report.notice(start.settingsNotice);
   return {
-    ancestorChanges: plan.ancestorChanges,
-    alphaChanges: plan.alphaChanges,
-    betaChanges: plan.betaChanges,
-    copiesOf: new Map(plan.conflicts.flatMap(({ path, keptAs }) => (keptAs === undefined ? [] : [[keptAs, path] as const]))),
+    ...plan,
+    copiesOf: opened?.copiesOf ?? new Map(plan.conflicts.flatMap(({ path, keptAs }) => (keptAs === undefined ? [] : [[keptAs, path] as const]))),
     trees,
+    ancestor: start.ancestor,
+    head: start.head,
     generation: start.generation,
     newSettings: start.newSettings,
-    // The guards look at the whole plan, whatever part of it was selected.
     halt,
   };
 }
@@ -106,9 +114,24 @@ function policyOf({ settings, names, hosts = names, first, clock }: SyncRun): Po
   };
 }
 
+/** What is to be done, and what a whole plan has besides. */
+interface Selection {
+  readonly plan: Plan;
+  readonly left: readonly Change[];
+}
+
+/** What was sealed is done in place of what would be decided now. Only what is there by itself is remembered as it is found now. */
+function insteadOf(whole: Plan, { alphaChanges, betaChanges, conflicts, problems }: OpenedPlan): Selection {
+  const done = new Set([...alphaChanges, ...betaChanges].map(({ path }) => path));
+  // A conflict that is settled by the sealed plan needs no other copy of its loser.
+  for (const { path, keptAs } of whole.conflicts) if (keptAs !== undefined && done.has(path)) done.add(keptAs);
+  const left = [...whole.alphaChanges, ...whole.betaChanges].filter(({ path }) => !done.has(path));
+  return { plan: { ancestorChanges: agreedWithout(left, whole), alphaChanges, betaChanges, conflicts, problems }, left };
+}
+
 /** The changes at or below the paths, and the folders that have to be made for them. Of what moves, either path selects both. */
-function selectPaths(plan: Plan, paths: readonly RelativePath[] | undefined): Plan {
-  if (paths === undefined || paths.length === 0) return plan;
+function selectPaths(plan: Plan, paths: readonly RelativePath[] | undefined): Selection {
+  if (paths === undefined || paths.length === 0) return { plan, left: [] };
   const isAsked = (path: RelativePath): boolean => paths.some((wanted) => isWithin(path, wanted));
   const moving = new Set<RelativePath>();
   const above = new Set<RelativePath>();
@@ -124,15 +147,29 @@ function selectPaths(plan: Plan, paths: readonly RelativePath[] | undefined): Pl
   const copies = new Set(plan.conflicts.filter(({ path }) => selected(path)).map(({ keptAs }) => keptAs));
   const select = (changes: readonly Change[]): readonly Change[] =>
     changes.filter((change) => selected(change.path) || copies.has(change.path) || onTheWay(change));
+  const [alphaChanges, betaChanges] = [select(plan.alphaChanges), select(plan.betaChanges)];
+  const taken = new Set([...alphaChanges, ...betaChanges]);
+  const left = [...plan.alphaChanges, ...plan.betaChanges].filter((change) => !taken.has(change));
   return {
-    // What is agreed by itself is taken as a whole: it changes no tree, and a folder may be needed by what is below it. But a folder that is let go of on
-    // one side takes with it what is below it: that waits until the deletions in it are made, too.
-    ancestorChanges: plan.ancestorChanges.filter((change) => !isLetGo(change) || selected(change.path)),
-    alphaChanges: select(plan.alphaChanges),
-    betaChanges: select(plan.betaChanges),
-    conflicts: plan.conflicts.filter(({ path }: Conflict) => selected(path)),
-    problems: plan.problems.filter(({ path }) => selected(path)),
+    plan: {
+      ancestorChanges: agreedWithout(left, plan),
+      alphaChanges,
+      betaChanges,
+      conflicts: plan.conflicts.filter(({ path }: Conflict) => selected(path)),
+      problems: plan.problems.filter(({ path }) => selected(path)),
+    },
+    left,
   };
+}
+
+/**
+ * What is agreed by itself is taken as a whole: it changes no tree, and a folder may be needed by what is below it. But what belongs to a change that is not made
+ * waits for it; and a folder that is let go of on one side takes with it what is below it, so that waits until the deletions in it are made, too.
+ */
+function agreedWithout(left: readonly Change[], { ancestorChanges }: Plan): readonly AncestorChange[] {
+  if (left.length === 0) return ancestorChanges;
+  const open = new Set(left.map(({ path }) => path));
+  return ancestorChanges.filter((change) => !open.has(change.path) && !(isLetGo(change) && left.some(({ path }) => isWithin(path, change.path))));
 }
 
 /** Whether one side gives a path up and the other keeps it: a folder that stays for what is out of scope in it. */

@@ -1,5 +1,6 @@
 import type { Change } from '../../reconcile/change.ts';
 import type { Conflict, PlanProblem, Side } from '../../reconcile/plan.ts';
+import type { PlanName } from '../plan-store.ts';
 import { type Snapshot, unnamedInMax } from '../replica.ts';
 import {
   actionOf,
@@ -25,6 +26,8 @@ export interface ReportBuilder {
     readonly problems: readonly PlanProblem[];
     readonly held: readonly HeldEntry[];
   }): void;
+  /** The run's plan has a name. `left`: the changes that a plan made now would have besides. */
+  sealed(plan: PlanName, left: number): void;
   done(side: Side, change: Change, problem: SyncProblem | undefined): void;
   received(bytes: Readonly<Record<Side, number>>): void;
   committed(): void;
@@ -45,6 +48,8 @@ export function createReportBuilder(options: SyncOptions): ReportBuilder {
   let conflicts: readonly Conflict[] = [];
   let held: readonly HeldEntry[] = [];
   let first = false;
+  let plan: PlanName | undefined;
+  let left = 0;
   let snapshots: Readonly<Record<Side, Snapshot>> | undefined;
   let toAlpha = 0;
   let toBeta = 0;
@@ -69,6 +74,8 @@ export function createReportBuilder(options: SyncOptions): ReportBuilder {
       conflicts,
       problems,
       held,
+      plan,
+      left,
       halt,
       notices,
       counts: {
@@ -104,20 +111,24 @@ export function createReportBuilder(options: SyncOptions): ReportBuilder {
         });
       }
     },
-    planned(plan) {
-      conflicts = plan.conflicts;
-      held = plan.held;
-      for (const { path, side, code } of plan.problems) {
+    planned(found) {
+      conflicts = found.conflicts;
+      held = found.held;
+      for (const { path, side, code } of found.problems) {
         const message = `${path || 'the root'} could not be read on ${names[side]} (${code})`;
         problems.push({ path, side, code: problemCode(code), message, during: 'decide' });
       }
-      for (const { side, change } of plan.changes) {
+      for (const { side, change } of found.changes) {
         const { path, old, new: next, from, to } = change;
         // Where something moved away is no change of its own.
         if (to !== undefined) continue;
         changeIndex.set(`${side} ${path}`, changes.length);
         changes.push({ path, side, action: actionOf(change), ...(from && { from: from.path }), old, new: next, status: 'pending' });
       }
+    },
+    sealed(name, leftForNext) {
+      plan = name;
+      left = leftForNext;
     },
     done(side, { path, to }, problem) {
       const index = changeIndex.get(`${side} ${to ?? path}`);
@@ -142,7 +153,7 @@ export function createReportBuilder(options: SyncOptions): ReportBuilder {
       const open = problems.length > 0 || conflicts.some(({ resolution }) => resolution === 'skipped');
       if (dryRun && changes.length > 0) return build('pending');
       if (open) return build('partial');
-      return build(changes.length > 0 ? 'applied' : 'in-sync');
+      return build(changes.length + left > 0 ? 'applied' : 'in-sync');
     },
   };
 }
