@@ -28,6 +28,8 @@ export default defineConfig({
     exclude: ['**/deep-path.test.ts', '**/git-check-ignore.test.ts'],
     setupFiles: ['test/mutation/setup.ts'],
     isolate: false,
+    // Stryker's own setup notes which test meets which mutant. It lies under node_modules, where it would be run once and not for every file.
+    server: { deps: { inline: [/stryker-setup/] } },
     sequence: { sequencer: CheapFirst },
   },
 });
