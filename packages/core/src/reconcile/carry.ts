@@ -18,7 +18,7 @@ export function findObstacle(work: Work, spot: Spot, from: Side): Obstacle | und
   // One of the two is untracked here: it can neither be carried nor give way.
   if (now.alpha?.kind === 'untracked' || now.beta?.kind === 'untracked') return inTheWay;
   const [wanted, there] = [has[from], has[to]];
-  if (wanted !== undefined && wanted.kind !== 'directory' && there?.kind === 'directory') {
+  if (wanted !== undefined && there?.kind === 'directory') {
     switch (removalOf(work, spot, to, there).kept) {
       case undefined:
         return undefined;
@@ -41,8 +41,7 @@ function collides(work: Work, side: Side, directory: RelativePath, path: Relativ
   const names = work.names[side];
   const name = baseName(path);
   if (names === undefined || name === undefined) return false;
-  const found = names.find(directory, name, present);
-  if (found !== undefined && found !== name) return true;
+  if (names.find(directory, name, present) !== undefined) return true;
   names.add(directory, name, present);
   return false;
 }

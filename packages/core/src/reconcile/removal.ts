@@ -42,8 +42,7 @@ export function planRemoval(path: RelativePath, entry: Syncable, isFixed: (path:
     reverseFrom(rest, first);
   }
   // Parents come before their children, so from the end every node is complete when it is reached.
-  for (let index = nodes.length - 1; index > 0; index--) {
-    const { parent, kept } = nodes[index] as Node;
+  for (const { parent, kept } of nodes.toReversed()) {
     if (parent !== undefined && kept !== undefined) keep(parent, kept);
   }
   return { steps: childrenFirst(nodes), kept: root.kept };
