@@ -113,6 +113,20 @@ Nothing was changed. --apply would make 7 changes to balaur (2.4 kB), 2 changes 
     expect(out).toMatch(/--apply would make 1 change to balaur \(1\.2 kB\)\.\n--apply is refused until the config says `live: true`\.\n$/);
   });
 
+  it('says how to do exactly what was shown', () => {
+    const lines = [start(), change('a', 'create'), summary({ outcome: 'pending', changes: 1, planId: '3f2a9c0011223344', planHash: '3f2a' })];
+    expect(printed(lines).out).toMatch(/\.\nTo do exactly this: ubos-sync truth --apply --plan 3f2a9c0011223344\n$/);
+    expect(printed(lines, { namesNode: true }).out).toMatch(/\nTo do exactly this: ubos-sync truth --node balaur --apply --plan 3f2a9c0011223344\n$/);
+    expect(printed(lines, { quiet: true }).out).not.toContain('3f2a');
+  });
+
+  it('says what a sealed plan left', () => {
+    const of = (left: number, changes: readonly OutputBody[] = []): string =>
+      printed([start({ dryRun: false }), ...changes, summary({ outcome: 'applied', changes: changes.length, planId: '3f2a', left })]).out;
+    expect(of(1, [change('a', 'create', { status: 'done' })])).toMatch(/ in 1\.2 s\.\n1 change is not in the plan and left for the next run\.\n$/);
+    expect(of(2)).toBe('Nothing to do: all of plan 3f2a is done.\n2 changes are not in the plan and left for the next run.\n');
+  });
+
   it('says what was done', () => {
     const { out } = printed([start({ dryRun: false }), change('a', 'create', { status: 'done' }), summary({ outcome: 'applied', changes: 1 })]);
     expect(out).toBe('local ----> balaur  new file   a (1.2 kB)\n\nDone: 1 change to balaur (1.2 kB) in 1.2 s.\n');
@@ -242,7 +256,7 @@ local <---- balaur  log        logs/mission_log.jsonl  forked (differs in chunk 
 
 function printed(
   bodies: readonly OutputBody[],
-  { columns = 120, quiet = false, verbose = false, colors = false } = {},
+  { columns = 120, quiet = false, verbose = false, colors = false, namesNode = false } = {},
 ): { readonly out: string; readonly err: string } {
   let out = '';
   let err = '';
@@ -256,6 +270,7 @@ function printed(
     },
     columns,
     colors: { out: palette, err: palette },
+    namesNode,
     quiet,
     verbose,
   });
