@@ -134,6 +134,16 @@ describe('an emptied folder', () => {
     expect(found(was, beta, planOf(was, was, beta))).toBeUndefined();
   });
 
+  it('lost no folders that were moved with it, empty ones too, or emptied file by file', () => {
+    const moved = (children: Record<string, Entry>, alpha: Entry): unknown => {
+      const before = dir({ docs: dir(children) });
+      return pathEmptied({ ancestor: agreed(before), alpha, beta: before, plan: planOf(before, alpha, before) }, path('docs'));
+    };
+    const children = { a: file('one'), e: dir(), f: dir() };
+    expect(moved(children, dir({ texts: dir(children) }))).toBeUndefined();
+    expect(moved({ e: dir({ a: file('one') }), f: dir({ b: file('two') }) }, dir({ docs: dir(), c: file('one'), d: file('two') }))).toBeUndefined();
+  });
+
   it('lost a folder that was moved but for one file', () => {
     const full = dir({ docs: dir({ d: dir({ a: file('one'), b: file('two') }), e: dir({ c: file('three') }), f: dir() }) });
     const alpha = dir({ a2: file('one'), c2: file('three'), docs: dir() });

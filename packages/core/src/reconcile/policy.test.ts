@@ -38,10 +38,13 @@ describe('what holds at a path', () => {
       ['a', { direction: 'beta-to-alpha' }],
       ['a', {}],
       ['b', { conflicts: 'beta', direction: 'both' }],
+      ['d', { direction: 'alpha-to-beta' }],
+      ['d', { conflicts: 'keep-both' }],
     ]);
     expect(rulesAt(policy, path('a'), 'other')).toEqual({ conflicts: 'skip', fixed: 'beta' });
     expect(rulesAt(policy, path('b'), 'other')).toEqual({ conflicts: 'beta', fixed: undefined });
     expect(rulesAt(policy, path('c'), 'other')).toEqual({ conflicts: 'skip', fixed: undefined });
+    expect(rulesAt(policy, path('d'), 'other')).toEqual({ conflicts: 'keep-both', fixed: 'alpha' });
   });
 
   it('may be of folders only', () => {
