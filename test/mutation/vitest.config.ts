@@ -8,9 +8,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 process.env['PROPERTY_RUNS'] ??= '30';
 const folder = process.env['MUTATE'] ?? 'reconcile';
 
-/** Named cases, then laws, then products. */
+/** The folder's own named cases, then the others, then what takes larger trees, laws, products. */
 function costOf({ moduleId }: TestSpecification): number {
-  return ['align-names.', 'pruning.', '.property.', '-table.'].findIndex((part) => moduleId.includes(part)) + 1;
+  if (moduleId.endsWith(`/${folder}.test.ts`)) return -1;
+  return ['guards.', 'align-names.', 'pruning.', '.property.', '-table.'].findIndex((part) => moduleId.includes(part)) + 1;
 }
 
 class CheapFirst extends BaseSequencer {
