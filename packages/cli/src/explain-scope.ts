@@ -1,5 +1,5 @@
-/** Which pattern, in which line of the config, decides whether a path takes part. */
-import { compileScope, type Folding, type RelativePath, type ScopeRules } from '@ubos/sync-core';
+/** Which pattern, in which line of the config, decides whether a path takes part, and which of its permission bits count. */
+import { compilePermissionMasks, compileScope, type Folding, type RelativePath, type ScopeRules } from '@ubos/sync-core';
 import type { RootRecord } from '@ubos/sync-core/fs';
 import type { PlaceOf } from './config/parse.ts';
 import type { KeyPath } from './config/positions.ts';
@@ -47,6 +47,19 @@ export function explainScope(
   const scope = factsUnder(record.folding);
   const folded = factsUnder({ ignoresCase: true, ignoresUnicodeForm: true });
   return folded.included === scope.included ? { scope } : { scope, scopeFolded: folded };
+}
+
+/** As the next run started here would mask it. */
+export function explainPermissions(
+  path: RelativePath,
+  kind: 'directory' | 'other',
+  { config: { truth }, placeOf, record }: Pick<ScopeSources, 'config' | 'placeOf' | 'record'>,
+): NonNullable<OutputLineOf<'why'>['permissions']> {
+  const masks = compilePermissionMasks(truth, record.folding);
+  const index = masks.policyAt(path, kind);
+  const pattern = index === undefined ? undefined : truth.policies[index]?.match;
+  const place = placeOf(index === undefined ? ['truth', 'permissions'] : ['truth', 'policies', index, 'permissions']);
+  return { mask: masks.at(path, kind), ...(pattern === undefined ? {} : { pattern }), ...place };
 }
 
 interface Guard {

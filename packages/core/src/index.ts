@@ -58,7 +58,7 @@ export type {
   SyncReport,
 } from './engine/report.ts';
 export { runSync, type SyncOptions } from './engine/run-sync.ts';
-export type { Limit, PairSettings, PermissionMask, ScanSettings, SymlinkMode } from './engine/settings.ts';
+export type { Limit, PairSettings, ScanSettings, SymlinkMode } from './engine/settings.ts';
 export { defaultSyncSettings, type SyncSettings } from './engine/sync-settings.ts';
 export { type Digest, type DigestKind, digestFromBytes, digestHex, type HashBytes } from './hash/digest.ts';
 export { merkleOfChildren, withMerkle } from './hash/merkle.ts';
@@ -85,7 +85,8 @@ export { foldName, mergeFolding } from './scope/fold.ts';
 export { escapePattern, patternProblem } from './scope/glob.ts';
 export { auditGuards, configGuards, logGuards } from './scope/guards.ts';
 export { compilePatterns, type PatternSet } from './scope/pattern.ts';
-export { parseScopeRules, peerPatternBytesMax, peerPatternsMax, toPeerRules } from './scope/peer-rules.ts';
+export { parsePeerPattern, parseScopeRules, peerPatternBytesMax, peerPatternsMax, toPeerRules } from './scope/peer-rules.ts';
+export { compilePermissionMasks, type PermissionMasks, type PermissionPolicy, type PermissionRules } from './scope/permission-masks.ts';
 export { exactNames, type Folding, type ScopeRules } from './scope/rules.ts';
 export type { Scope, ScopeDecision } from './scope/scope.ts';
 export { countTree, type TreeCount } from './tree/count.ts';
@@ -105,6 +106,7 @@ export {
   type UntrackedReason,
 } from './tree/entry.ts';
 export { childNamed, entryAt } from './tree/lookup.ts';
+export type { PermissionMask } from './tree/mode.ts';
 export { compareNames, type Name, parseName } from './tree/name.ts';
 export { type NodeAt, type NodeTable, type NodeTableLimits, nodesToTable, tableToNodes } from './tree/node-table.ts';
 export { baseName, isWithin, joinPath, parentPath, parseRelativePath, type RelativePath, rootPath } from './tree/path.ts';

@@ -71,6 +71,22 @@ describe('why a path takes part', () => {
     expect((await why('docs/other.jsonl')).scope).toMatchObject({ included: false, because: 'guard', from: 'other-config' });
   });
 
+  it('names the policy, and its line, that says which permission bits count', async () => {
+    const policies = '[{ match: "docs/**", permissions: none }, { match: "*.{sh,py}", permissions: executable }, { match: "*.py", conflicts: skip }]';
+    put(here, 'ubos-sync.yaml', `${config}  permissions: all\n  policies: ${policies}\n`);
+    const rows: readonly (readonly [string, OutputLineOf<'why'>['permissions']])[] = [
+      ['config/a', { mask: 'all', line: 14, column: 16 }],
+      ['docs/a', { mask: 'none', pattern: 'docs/**', line: 15, column: 47 }],
+      ['docs/a.py', { mask: 'executable', pattern: '*.{sh,py}', line: 15, column: 90 }],
+    ];
+    for (const [path, permissions] of rows) expect((await why(path)).permissions).toEqual(permissions);
+    expect(await why('src/a')).not.toHaveProperty('permissions');
+    const { out } = await run('why', 'docs/a.py');
+    expect(out).toContain('\n  mode:     it counts whether its owner may execute it, by the policy for `*.{sh,py}` (ubos-sync.yaml:15:90)\n');
+    put(here, 'ubos-sync.yaml', config);
+    expect((await why('docs/a')).permissions).toEqual({ mask: 'all' });
+  });
+
   it('says so where the answer is another one on a side that ignores case', async () => {
     const { scope, scopeFolded } = await why('docs/X.BAK');
     expect(scope.included).toBe(true);
@@ -111,7 +127,7 @@ describe('what is known of a path', () => {
     });
     const { out } = await run('why', 'docs/a.md');
     expect(out).toMatch(
-      /^docs\/a\.md takes part: `docs` \(ubos-sync\.yaml:7:13\) includes the folder docs\n {2}here now: 3 B of 2023-11-14 22:15:00Z \(644\)\n/,
+      /^docs\/a\.md takes part: `docs` \(ubos-sync\.yaml:7:13\) includes the folder docs\n {2}mode: {5}all nine bits count, by `permissions`\n {2}here now: 3 B of 2023-11-14 22:15:00Z \(644\)\n/,
     );
     expect(out).toMatch(/\n {2}agreed: {3}1 B of 2023-11-14 22:13:20Z \(644\), with .*\/there \(generation 1\)\n/);
     expect(listing()).toEqual(before);

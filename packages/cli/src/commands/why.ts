@@ -6,7 +6,7 @@ import { findConfig } from '../config/find.ts';
 import { loadPlacedConfig } from '../config/load.ts';
 import { choosePeers, type Node, resolveConfig } from '../config/resolve.ts';
 import type { ExitCode } from '../exit-code.ts';
-import { explainScope } from '../explain-scope.ts';
+import { explainPermissions, explainScope } from '../explain-scope.ts';
 import type { NodeFlags } from '../flags.ts';
 import { lookInRoot } from '../folders.ts';
 import type { Io } from '../io.ts';
@@ -38,13 +38,16 @@ export async function why(io: Io, flags: NodeFlags, text: string): Promise<ExitC
     const isDirectory = here?.kind === 'directory' || (here === null && pairs.some((pair) => isDirectoryAt(pair, path))) || text.endsWith('/');
     const { lastRun } = readHistory(auditFolder, node.name, profile.name);
     const { output, finish } = await startOutput(io, flags, {});
+    const kind = isDirectory ? 'directory' : 'other';
+    const explained = explainScope(path, kind, { config, placeOf, profile, node, record });
     output.emit({
       type: 'why',
       path,
       node: node.name,
       config: configFile,
       here,
-      ...explainScope(path, isDirectory ? 'directory' : 'other', { config, placeOf, profile, node, record }),
+      ...explained,
+      ...(explained.scope.included ? { permissions: explainPermissions(path, kind, { config, placeOf, record }) } : {}),
       agreed: pairs.map((pair) => agreedAt(pair, path)),
       lastRun,
       found: lastRunLines(auditFolder, lastRun).filter((line) => isWithin(path, line.path as RelativePath)),

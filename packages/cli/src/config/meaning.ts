@@ -32,10 +32,10 @@ export function findMisfits(raw: unknown): readonly Misfit[] {
     for (const [index, pattern] of listOf(truth[list])) check(['truth', list, index], patternProblemIn(list, pattern));
   }
   for (const [index, policy] of listOf(truth['policies'])) {
-    const { match, conflicts, direction } = recordOf(policy);
-    check(['truth', 'policies', index, 'match'], patternProblemIn('exclude', match));
-    if (match !== undefined && conflicts === undefined && direction === undefined)
-      check(['truth', 'policies', index], '`conflicts` or `direction` beside `match`');
+    const { match, conflicts, permissions, direction } = recordOf(policy);
+    check(['truth', 'policies', index, 'match'], patternProblemIn('guard', match));
+    if (match !== undefined && conflicts === undefined && permissions === undefined && direction === undefined)
+      check(['truth', 'policies', index], '`conflicts`, `permissions` or `direction` beside `match`');
   }
   const targets = new Map<string, number>();
   for (const [index, log] of listOf(config['logs'])) {

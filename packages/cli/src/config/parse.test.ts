@@ -140,7 +140,15 @@ const cases: readonly { readonly title: string; readonly text: string; readonly 
   {
     title: 'a policy that says nothing',
     text: 'version: 1\ntruth:\n  policies:\n    - match: docs/**\n',
-    expected: ['4:7 `policies[0]` of `truth`: expected `conflicts` or `direction` beside `match`, not a map'],
+    expected: ['4:7 `policies[0]` of `truth`: expected `conflicts`, `permissions` or `direction` beside `match`, not a map'],
+  },
+  {
+    title: 'a policy with a pattern that would be lifted, and a mask that is none',
+    text: 'version: 1\ntruth:\n  policies:\n    - { match: "!docs", permissions: some }\n',
+    expected: [
+      '4:16 `match` of `truth.policies[0]`: expected a pattern (only exclude patterns are lifted by "!" (\\! stands for one in a name)), not `!docs`',
+      '4:38 `permissions` of `truth.policies[0]`: expected `all`, `executable` or `none`, not `some`; did you mean `none`?',
+    ],
   },
   {
     title: 'broken YAML',

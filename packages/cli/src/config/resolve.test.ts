@@ -14,19 +14,23 @@ describe('resolveConfig', () => {
 
   it('turns local and remote into sides, shares and numbers into limits', () => {
     const { settings } = resolved(
-      'truth: { conflicts: local, direction: pull, maxDelete: 10%, maxChange: 7, policies: [{ match: "docs/**", conflicts: remote, direction: push }] }',
+      'truth: { conflicts: local, direction: pull, maxDelete: 10%, maxChange: 7, policies: [{ match: "docs/**", conflicts: remote, permissions: none, direction: push }] }',
     );
     expect(settings).toMatchObject({
       conflicts: 'alpha',
       direction: 'beta-to-alpha',
       maxDelete: { share: 0.1 },
       maxChange: { count: 7 },
-      policies: [{ match: 'docs/**', conflicts: 'beta', direction: 'alpha-to-beta' }],
+      policies: [{ match: 'docs/**', conflicts: 'beta', permissions: 'none', direction: 'alpha-to-beta' }],
     });
   });
 
   it('writes braces out, as patterns cross the wire', () => {
     expect(resolved('truth: { exclude: ["*.{tmp,bak}", "!a/{b,c}/"] }').settings.scope.exclude).toEqual(['*.tmp', '*.bak', '!a/b/', '!a/c/']);
+    expect(resolved('truth: { policies: [{ match: "*.{sh,py}", permissions: executable }] }').settings.policies).toEqual([
+      { match: '*.sh', permissions: 'executable' },
+      { match: '*.py', permissions: 'executable' },
+    ]);
   });
 
   it('guards the config in use, the targets of logs and the audit folder', () => {

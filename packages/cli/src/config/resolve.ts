@@ -8,6 +8,7 @@ import {
   type Direction,
   logGuards,
   parseRelativePath,
+  peerPatternsMax,
   type RelativePath,
   SyncError,
   type SyncSettings,
@@ -74,6 +75,9 @@ export function resolveConfig(config: Config, configFile: string): Profile {
   const { truth } = config;
   const scope = toPeerRules({ include: truth.include ?? [], exclude: truth.exclude, guard: truth.guard });
   if (!scope.ok) throw new SyncError('SYNC_CONFIG_INVALID', `the patterns of \`truth\` cannot be used: ${scope.error}`, { path: configFile });
+  const policies = truth.policies.flatMap(toPolicies);
+  if (policies.length > peerPatternsMax)
+    throw new SyncError('SYNC_CONFIG_INVALID', `\`truth.policies\` has more than ${peerPatternsMax} patterns`, { path: configFile });
   const logs = config.logs.map(
     ({ from, to, verify, lines = /\.(?:jsonl|log)$/i.test(to) }): LogRule => ({ name: to, from, to: mustRelative(to), lines, verify }),
   );
@@ -96,11 +100,7 @@ export function resolveConfig(config: Config, configFile: string): Profile {
       direction: toDirection(truth.direction),
       maxDelete: must(parseLimit(truth.maxDelete)),
       maxChange: must(parseLimit(truth.maxChange)),
-      policies: truth.policies.map(({ match, conflicts, direction }) => ({
-        match,
-        ...(conflicts === undefined ? {} : { conflicts: toConflictPolicy(conflicts) }),
-        ...(direction === undefined ? {} : { direction: toDirection(direction) }),
-      })),
+      policies,
     },
     guards: followingGuards({ root, configFile, logs, audit }),
     logs,
@@ -133,6 +133,18 @@ function toDirection(word: Config['truth']['direction']): Direction {
     case 'both':
       return word;
   }
+}
+
+/** A policy whose pattern has braces is one for each choice. */
+function toPolicies({ match, conflicts, permissions, direction }: Config['truth']['policies'][number]): SyncSettings['policies'] {
+  const words = {
+    ...(conflicts === undefined ? {} : { conflicts: toConflictPolicy(conflicts) }),
+    ...(permissions === undefined ? {} : { permissions }),
+    ...(direction === undefined ? {} : { direction: toDirection(direction) }),
+  };
+  const patterns = toPeerRules({ include: [], exclude: [], guard: [match] });
+  if (!patterns.ok) throw new TypeError(`${match}: ${patterns.error}`);
+  return patterns.value.guard.map((pattern) => ({ match: pattern, ...words }));
 }
 
 export interface PeerChoice {

@@ -27,6 +27,7 @@ const share = 'a share such as `25%` or a number of files';
 const limit = () => z.union([matching(sharePattern, share), z.int(expecting(share)).min(0, expecting(share))], expecting(share));
 const conflicts = () => oneOf('newer', 'local', 'remote', 'keep-both', 'skip');
 const direction = () => oneOf('both', 'push', 'pull');
+const permissions = () => oneOf('all', 'executable', 'none');
 
 const node = map({
   url: text('`ssh://HOST/PATH` or a path').describe(
@@ -46,7 +47,7 @@ const truth = map({
   guard: patterns().default([]).describe('Patterns that are never read, sent, replaced or deleted, added to the built-in guards'),
   conflicts: conflicts().default('newer').describe('Who wins where both sides changed a file'),
   onTie: oneOf('skip', 'keep-both').default('skip').describe('What `newer` does where the clocks cannot tell'),
-  permissions: oneOf('all', 'executable', 'none').default('all').describe('Which permission bits are compared and carried'),
+  permissions: permissions().default('all').describe('Which permission bits are compared and carried'),
   symlinks: oneOf('portable', 'raw', 'ignore')
     .default('portable')
     .describe('portable: relative links that stay inside the root; raw: every link; ignore: none'),
@@ -57,6 +58,7 @@ const truth = map({
     map({
       match: text('a pattern').describe('gitignore-like pattern'),
       conflicts: conflicts().optional().describe('As `truth.conflicts`, for the paths that match'),
+      permissions: permissions().optional().describe('As `truth.permissions`, for the paths that match'),
       direction: direction().optional().describe('As `truth.direction`, for the paths that match'),
     }),
     'a list of policies',

@@ -146,6 +146,16 @@ const why = named('why', {
   scope,
   /** The same where a side takes names for one that differ in case or Unicode form, if that is another answer. */
   scopeFolded: scope.optional(),
+  /** Which of its permission bits are compared and carried; missing: it takes no part. */
+  permissions: z
+    .strictObject({
+      mask: z.enum(['all', 'executable', 'none']),
+      /** Of the policy that says so; missing: `truth.permissions` does. */
+      pattern: z.string().optional(),
+      line: z.int().min(1).optional(),
+      column: z.int().min(1).optional(),
+    })
+    .optional(),
   agreed: z.array(
     z.strictObject({
       /** HOST:PATH, or the id of a replica that only came to this one. */

@@ -10,11 +10,12 @@ type Scope = Why['scope'];
 const plain: Style = { plain: String, dim: String, warn: String, danger: String };
 
 export function whyText(line: Why): string {
-  const { path, node, here, scope, scopeFolded, agreed, lastRun, found, history } = line;
+  const { path, node, here, scope, scopeFolded, permissions, agreed, lastRun, found, history } = line;
   const names: SideNames = { local: 'local', remote: node };
   const lines = [`${printable(path || '.')} ${scopeSentence(scope, line)}`];
   if (scopeFolded !== undefined)
     lines.push(`  where a side takes names for one that differ in case or Unicode form, it ${scopeSentence(scopeFolded, line)}`);
+  if (permissions !== undefined) lines.push(`  mode:     ${permissionsText(permissions, line)}`);
   lines.push(`  here now: ${entryText(here)}`);
   if (agreed.length === 0) lines.push('  agreed:   nothing; this root was never synced under this profile');
   for (const { peer, generation, local, remote, held } of agreed) {
@@ -36,9 +37,10 @@ export function whyText(line: Why): string {
   return `${lines.join('\n')}\n`;
 }
 
-function scopeSentence(scope: Scope, { path, config }: Why): string {
+function scopeSentence(scope: Scope, line: Why): string {
+  const { path } = line;
   const { included, because, pattern = '', matched, from } = scope;
-  const place = scope.line === undefined ? '' : ` (${basename(config)}:${scope.line}:${scope.column})`;
+  const place = placeText(scope, line);
   const what = `\`${printable(pattern)}\`${place}`;
   const above = matched === undefined || matched === path ? 'it' : `the folder ${printable(matched)}`;
   const verdict = included ? 'takes part' : 'takes no part';
@@ -58,6 +60,17 @@ function scopeSentence(scope: Scope, { path, config }: Why): string {
     case 'guard':
       return `${verdict}: the guard ${what} keeps ${above} out${from === undefined ? '' : `, ${origins[from]}`}`;
   }
+}
+
+function permissionsText({ mask, pattern, ...place }: NonNullable<Why['permissions']>, line: Why): string {
+  const what = { all: 'all nine bits count', executable: 'it counts whether its owner may execute it', none: 'no bit counts' }[mask];
+  const source = pattern === undefined ? '`permissions`' : `the policy for \`${printable(pattern)}\``;
+  return `${what}, by ${source}${placeText(place, line)}`;
+}
+
+/** Nothing, where it stands in no config. */
+function placeText({ line, column }: Pick<Scope, 'line' | 'column'>, { config }: Why): string {
+  return line === undefined ? '' : ` (${basename(config)}:${line}:${column})`;
 }
 
 const origins: Readonly<Record<NonNullable<Scope['from']>, string>> = {

@@ -4,7 +4,7 @@
  *
  * The order of a run: `identify`, `lock`, `archive`, `scan`, and then for each batch `stage` (which pulls from the other side's `supply`),
  * `transition`, archive commit; `release` of the lock, `close`. Calls are carried out in the order in which they are made, so that `lock`, `status` and
- * `scan` can be asked for at once: a scan that was asked for after a lock begins when the lock is taken, and fails if it is not. A replica enforces by itself what it was told in the last `scan`: scope and guards.
+ * `scan` can be asked for at once: a scan that was asked for after a lock begins when the lock is taken, and fails if it is not. A replica enforces by itself what it was told in the last `scan`: scope, guards and permission masks.
  */
 import type { Digest, DigestKind } from '../hash/digest.ts';
 import type { Change } from '../reconcile/change.ts';

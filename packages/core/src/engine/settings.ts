@@ -1,18 +1,15 @@
 import type { DigestKind } from '../hash/digest.ts';
+import type { PermissionPolicy, PermissionRules } from '../scope/permission-masks.ts';
 import type { ScopeRules } from '../scope/rules.ts';
 import type { ReplicaId } from './replica.ts';
-
-/** Which permission bits are compared and carried: all nine, only whether a file can be executed (by its owner), or none. */
-export type PermissionMask = 'all' | 'executable' | 'none';
 
 /** `portable`: relative links that stay inside the root; others are left alone and noted. `raw`: every link, as it is. `ignore`: none. */
 export type SymlinkMode = 'portable' | 'raw' | 'ignore';
 
-/** What a scan has to know. */
-export interface ScanSettings {
+/** What a scan has to know. Policies may say more than a scan asks of them. */
+export interface ScanSettings extends PermissionRules {
   readonly scope: ScopeRules;
   readonly digest: DigestKind;
-  readonly permissions: PermissionMask;
   readonly symlinks: SymlinkMode;
 }
 
@@ -31,8 +28,7 @@ export interface PairSettings extends ScanSettings {
   readonly policies: readonly PathPolicySettings[];
 }
 
-export interface PathPolicySettings {
-  readonly match: string;
+export interface PathPolicySettings extends PermissionPolicy {
   readonly conflicts?: PairSettings['conflicts'] | undefined;
   readonly direction?: PairSettings['direction'] | undefined;
 }

@@ -1,6 +1,7 @@
 /** A profile's settings as the one who starts a run sees them (alpha is here, beta is there), and their form in the archive (by replica id). */
 import type { ConflictPolicy, Direction } from '../reconcile/policy.ts';
 import { canonicalRules } from '../scope/canonical-rules.ts';
+import type { PermissionPolicy } from '../scope/permission-masks.ts';
 import type { ReplicaId } from './replica.ts';
 import type { Limit, PairSettings, ScanSettings } from './settings.ts';
 
@@ -11,11 +12,10 @@ export interface SyncSettings extends ScanSettings {
   readonly maxDelete: Limit;
   readonly maxChange: Limit;
   /** Patterns with exceptions; the last that matches wins, field by field. */
-  readonly policies: readonly {
-    readonly match: string;
+  readonly policies: readonly (PermissionPolicy & {
     readonly conflicts?: ConflictPolicy | undefined;
     readonly direction?: Direction | undefined;
-  }[];
+  })[];
 }
 
 /** CONTRACT's defaults: everything in scope, newer wins, a quarter may be deleted. */
@@ -48,6 +48,7 @@ export function toPairSettings(settings: SyncSettings, ids: { readonly alpha: Re
     maxChange: settings.maxChange,
     policies: settings.policies.map((policy) => ({
       match: policy.match,
+      ...(policy.permissions === undefined ? {} : { permissions: policy.permissions }),
       ...(policy.conflicts === undefined ? {} : { conflicts: conflicts(policy.conflicts) }),
       ...(policy.direction === undefined ? {} : { direction: direction(policy.direction) }),
     })),

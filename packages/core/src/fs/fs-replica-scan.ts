@@ -2,9 +2,10 @@
 import type { Clock } from '../engine/clock.ts';
 import type { DiskDirectory } from '../engine/disk.ts';
 import type { ScanCounts, ScanOptions, Snapshot } from '../engine/replica.ts';
-import type { ScanSettings } from '../engine/settings.ts';
+import type { SymlinkMode } from '../engine/settings.ts';
 import type { Digest } from '../hash/digest.ts';
 import { compileScope } from '../scope/compile-scope.ts';
+import { compilePermissionMasks, type PermissionMasks } from '../scope/permission-masks.ts';
 import type { Folding } from '../scope/rules.ts';
 import type { Scope } from '../scope/scope.ts';
 import type { Entry } from '../tree/entry.ts';
@@ -31,7 +32,8 @@ import type { KnownFiles } from './transition-make.ts';
 export interface Scanned {
   readonly identity: DiskDirectory['identity'];
   readonly scope: Scope;
-  readonly settings: ScanSettings;
+  readonly masks: PermissionMasks;
+  readonly symlinks: SymlinkMode;
   readonly hashing: Hashing;
   /** `undefined`: what it was when last agreed, and nobody has asked for it yet. */
   readonly tree: Entry | undefined;
@@ -62,7 +64,7 @@ export function createScanner({
 }): Scanner {
   let kept: { readonly index: ScanIndex; readonly identity: DiskDirectory['identity']; readonly hashing: Hashing } | undefined;
   let facts: (DiskFacts & { readonly identity: DiskDirectory['identity'] }) | undefined;
-  let last: Pick<Scanned, 'scope' | 'settings'> | undefined;
+  let last: Pick<Scanned, 'scope' | 'masks' | 'symlinks'> | undefined;
   /** Folders whose records do not hold any more, and those above them. */
   let touched = new Set<RelativePath>();
   /** The index was saved with records that do not hold yet. */
@@ -108,13 +110,15 @@ export function createScanner({
       const folding = bothFoldings(disk.folding, peerFolding);
       const { include, exclude, guard } = settings.scope;
       const scope = compileScope({ include, exclude, guard: [...new Set([...guard, ...ownGuardsOf(state)])] }, { folding });
+      const masks = compilePermissionMasks(settings, folding);
+      const { symlinks } = settings;
       const startedAtMs = clock.nowMs();
       touched = new Set();
       const { directory } = held;
       const walked = (before: Entry | undefined, still?: Still): Promise<ScanResult> =>
-        scanTree({ directory, scope, settings, index, hashing, baseline: before, still, clock, rehash, signal, onProgress });
+        scanTree({ directory, scope, masks, symlinks, index, hashing, baseline: before, still, clock, rehash, signal, onProgress });
       const table = rehash === true || baseline === undefined ? undefined : index.folders;
-      const isOfScope = table?.scope === scopeKey({ scope, settings, hashing });
+      const isOfScope = table?.scope === scopeKey({ scope, masks, symlinks, hashing });
       const still = isOfScope
         ? await glanceTree({ directory, index, table, hash: hashing.hash, slices: createSlices(clock, signal, sliceMs) })
         : undefined;
@@ -125,7 +129,7 @@ export function createScanner({
         signal,
         hasMissed: (before, now) => hasMissed(directory, scope, before, now),
       });
-      last = { scope, settings };
+      last = { scope, masks, symlinks };
       if (index.isDirty && state !== undefined && !readOnly) {
         // At once, so that nothing has to be read again if this run is cut off. It is settled at the end of the run.
         // What cannot be saved is tried again at the end, and then made anew by the next scan.
@@ -144,7 +148,8 @@ export function createScanner({
       const scanned: Scanned = {
         identity: held.directory.identity,
         scope,
-        settings,
+        masks,
+        symlinks,
         hashing,
         get tree() {
           return found.tree;

@@ -280,6 +280,32 @@ describe.each([
     }
   });
 
+  it('goes by the policies that it is asked with, whatever the folders were walked with before', async () => {
+    const path = folder();
+    for (const name of ['d', 'd/e', 'f']) mkdirSync(join(path, name));
+    for (const name of ['d/a.sh', 'd/e/b', 'f/c']) {
+      writeFileSync(join(path, name), name);
+      chmodSync(join(path, name), 0o751);
+    }
+    const replica = await replicaAt(path);
+    const pair = pairKey(await replica.establish(), peer, 'default');
+    await replica.lock(lockOptions);
+    const masks = ['all', 'none', 'executable'] as const;
+    const asked = [[], ...['d/', '*.sh', 'd/e', '/f/c'].flatMap((match) => masks.map((permissions) => [{ match, permissions }]))];
+    let before: Entry | undefined;
+    for (const policies of [...asked, ...[...asked].reverse()]) {
+      // Twice, so that the second one finds the records of the first.
+      for (const _ of [1, 2]) {
+        const merkle = before?.kind === 'directory' ? before.merkle : undefined;
+        const baseline = before && { pair, generation: 1, digest: '', merkle, tree: () => Promise.resolve(before) };
+        const { root, unchanged } = await replica.scan({ settings: { ...settings, policies }, baseline: baseline && give(baseline) });
+        const cold = await (await replicaAt(path, { readOnly: true })).scan({ settings: { ...settings, policies }, rehash: true });
+        before = root ?? (await unchanged?.());
+        expect(before).toEqual(cold.root);
+      }
+    }
+  });
+
   it('takes no name for deleted that a listing has missed', async () => {
     const path = folder();
     mkdirSync(join(path, 'd'));

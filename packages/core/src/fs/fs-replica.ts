@@ -244,7 +244,7 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
     transition: (changes, asked) =>
       root.use((held) => {
         mustBeWritable();
-        const { scope, settings, hashing, known, failedDirectories } = mustBeScanned(held);
+        const { scope, masks, symlinks, hashing, known, failedDirectories } = mustBeScanned(held);
         const state = mustHaveState(held);
         locks.mustBeHeld();
         mustBeAdmitted(state, clock.nowMs());
@@ -262,7 +262,8 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
             journal: archives.journal(asked.pair),
             half: halfOf(state, asked.pair),
             scope,
-            settings,
+            masks,
+            symlinks,
             hashing,
             known,
             birth: readBirth(stagingFolder),

@@ -6,7 +6,8 @@
 import type { DiskFile, DiskStat } from '../engine/disk.ts';
 import { isErrno } from '../engine/errno.ts';
 import type { Digest } from '../hash/digest.ts';
-import type { Entry, File } from '../tree/entry.ts';
+import type { Entry, File, Mode } from '../tree/entry.ts';
+import { maskMode } from '../tree/mode.ts';
 import type { Name } from '../tree/name.ts';
 import type { ScanTreeOptions } from './scan.ts';
 import { link, nothing, unknown } from './scan-folders.ts';
@@ -15,7 +16,6 @@ import { type Level, mustBeOpen, pathOfChild, withDescriptors } from './scan-lev
 import { isPortableLink } from './scan-link.ts';
 import { changed, problematicOf, untracked } from './scan-outcome.ts';
 import { isSameState, mtimeMsOf } from './transition-look.ts';
-import { maskMode } from './transition-mode.ts';
 
 /** To be read in slices. */
 export interface LargeFile {
@@ -43,7 +43,7 @@ export class FileReader {
   }
 
   lookAt(level: Level, at: number): Entry | LargeFile | undefined {
-    const { index, settings, rehash } = this.#options;
+    const { index, rehash } = this.#options;
     const name = level.listing.names[at] as Name;
     const directory = mustBeOpen(level);
     this.#key.ofChild(level.low, level.high, name);
@@ -68,10 +68,16 @@ export class FileReader {
     if (stat.dev !== this.#dev) return untracked['mount-point'];
     if (!isStill) return stat.sizeBytes > pieceBytes ? { large: stat } : this.#readSmall(level, at, stat);
     level.values[at] = slot;
-    const mode = maskMode(stat.mode, settings.permissions);
+    const mode = this.#maskAt(level, at, stat);
     const old = level.listing.olds[at]?.entry;
     if (old?.kind === 'file' && old.mode === mode && old.sizeBytes === stat.sizeBytes && index.hasDigest(slot, old.digest)) return old;
     return { kind: 'file', mode, sizeBytes: stat.sizeBytes, digest: index.digestAt(slot), mtimeMs: mtimeMsOf(stat) };
+  }
+
+  /** Called for every file: its path is put together only where it decides. */
+  #maskAt(level: Level, at: number, { mode }: DiskStat): Mode {
+    const { masks } = this.#options;
+    return maskMode(mode, masks.everywhere ?? masks.at(pathOfChild(level, at), 'other'));
   }
 
   /** `rest` is called between two pieces with the bytes done; the slice may be over. */
@@ -158,7 +164,7 @@ export class FileReader {
 
   /** A file was read and held still: it goes into the index and the tree. */
   #took(level: Level, at: number, stat: DiskStat, digest: Digest, readAtMs: number): Entry {
-    const { index, settings } = this.#options;
+    const { index } = this.#options;
     this.filesHashed++;
     this.bytesHashed += stat.sizeBytes;
     this.#key.ofChild(level.low, level.high, level.listing.names[at] as Name);
@@ -169,14 +175,14 @@ export class FileReader {
     const written = index.put(this.#key.low, this.#key.high, stat, digest, racy);
     level.values[at] = racy ? unknown : written;
     if (racy || index.racyPaths.size > 0) index.noteRacy(pathOfChild(level, at), racy);
-    const mode = maskMode(stat.mode, settings.permissions);
+    const mode = this.#maskAt(level, at, stat);
     const old = level.listing.olds[at]?.entry;
     if (old?.kind === 'file' && old.mode === mode && old.sizeBytes === stat.sizeBytes && old.digest === digest) return old;
     return { kind: 'file', mode, sizeBytes: stat.sizeBytes, digest, mtimeMs: mtimeMsOf(stat) };
   }
 }
 
-export function readLink(level: Level, at: number, { settings: { symlinks } }: ScanTreeOptions): Entry | undefined {
+export function readLink(level: Level, at: number, { symlinks }: ScanTreeOptions): Entry | undefined {
   if (symlinks === 'ignore') {
     level.values[at] = nothing;
     return untracked['links-ignored'];

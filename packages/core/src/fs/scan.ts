@@ -21,11 +21,13 @@ import type { Clock } from '../engine/clock.ts';
 import type { DiskDirectory, DiskKind, DiskStat } from '../engine/disk.ts';
 import { isErrno } from '../engine/errno.ts';
 import { type ScanCounts, unnamedInMax } from '../engine/replica.ts';
-import type { ScanSettings } from '../engine/settings.ts';
+import type { SymlinkMode } from '../engine/settings.ts';
 import type { Digest } from '../hash/digest.ts';
 import { merkleOfChildren } from '../hash/merkle.ts';
+import type { PermissionMasks } from '../scope/permission-masks.ts';
 import type { Scope } from '../scope/scope.ts';
-import type { Child, Directory, Entry } from '../tree/entry.ts';
+import type { Child, Directory, Entry, Mode } from '../tree/entry.ts';
+import { maskMode } from '../tree/mode.ts';
 import { compareNames, type Name } from '../tree/name.ts';
 import { pathLengthMax, type RelativePath, rootPath } from '../tree/path.ts';
 import type { Hashing } from './hasher.ts';
@@ -38,13 +40,13 @@ import { closeFarAbove, closeLevel, type Level, openLevel, pathOfChild, withDesc
 import { type Listing, listNames } from './scan-listing.ts';
 import { changed, problematic, problematicOf, untracked } from './scan-outcome.ts';
 import { createSlices, type Slices } from './slices.ts';
-import { maskMode } from './transition-mode.ts';
 
 export interface ScanTreeOptions {
   /** The root. Stays the caller's, open. */
   readonly directory: DiskDirectory;
   readonly scope: Scope;
-  readonly settings: ScanSettings;
+  readonly masks: PermissionMasks;
+  readonly symlinks: SymlinkMode;
   /** Of the same digest kind. Told of every file that is read; forgets what is gone, once the scan is complete. */
   readonly index: ScanIndex;
   readonly hashing: Hashing;
@@ -267,7 +269,7 @@ class Scan {
     level.entriesBelow += entries;
     this.#entries += entries;
     if (isOld) return old;
-    const folder = { kind: 'directory', mode: maskMode(table.mode(record), this.#options.settings.permissions), children: [], merkle } as const;
+    const folder = { kind: 'directory', mode: this.#maskFolder(table.mode(record), path), children: [], merkle } as const;
     return hasUntracked ? { ...folder, hasUntracked } : folder;
   }
 
@@ -335,7 +337,7 @@ class Scan {
       low: this.#key.low,
       high: this.#key.high,
       identity: { dev: stat.dev, ino: stat.ino },
-      mode: hasMode ? maskMode(stat.mode, this.#options.settings.permissions) : 0,
+      mode: hasMode ? this.#maskFolder(stat.mode, path) : 0,
       diskMode: stat.mode,
       isIncluded,
       baseline,
@@ -352,6 +354,10 @@ class Scan {
       hasUntracked: !hasMode || listing.unnamed > 0,
       problem: undefined,
     };
+  }
+
+  #maskFolder(mode: number, path: RelativePath): Mode {
+    return maskMode(mode, this.#options.masks.at(path, 'directory'));
   }
 
   /** The directory as an entry, once everything in it is known; its record is made. */
@@ -427,6 +433,6 @@ class Scan {
 const noListing: readonly string[] = ['', ''];
 
 /** What a walk finds in a folder in which nothing happened depends on nothing but these. */
-export function scopeKey({ scope, settings, hashing }: Pick<ScanTreeOptions, 'scope' | 'settings' | 'hashing'>): Digest {
-  return hashListing([scope.canonical, settings.permissions, settings.symlinks], hashing.hash).slice(0, 16) as Digest;
+export function scopeKey({ scope, masks, symlinks, hashing }: Pick<ScanTreeOptions, 'scope' | 'masks' | 'symlinks' | 'hashing'>): Digest {
+  return hashListing([scope.canonical, masks.canonical, symlinks], hashing.hash).slice(0, 16) as Digest;
 }

@@ -1,5 +1,5 @@
 import type { DiskDirectory, DiskListing } from '../engine/disk.ts';
-import type { ScanSettings } from '../engine/settings.ts';
+import type { SymlinkMode } from '../engine/settings.ts';
 import type { Scope } from '../scope/scope.ts';
 import { parseName } from '../tree/name.ts';
 import { joinPath, type RelativePath } from '../tree/path.ts';
@@ -14,7 +14,7 @@ import { isPortableLink } from './scan-link.ts';
 export function whyNotEmpty(
   path: RelativePath,
   tree: HeldDirectories,
-  { scope, settings }: { readonly scope: Scope; readonly settings: ScanSettings },
+  { scope, symlinks }: { readonly scope: Scope; readonly symlinks: SymlinkMode },
 ): 'in-scope' | 'untracked' {
   const pending: RelativePath[] = [path];
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
@@ -34,7 +34,7 @@ export function whyNotEmpty(
       const child = joinPath(folder, name.value);
       if (kind === 'directory') {
         if (scope.includes(child, 'directory') || scope.enters(child)) pending.push(child);
-      } else if (kind === 'file' || (kind === 'symlink' && isCarried(child, directory.readlink(name.value), settings))) {
+      } else if (kind === 'file' || (kind === 'symlink' && isCarried(child, directory.readlink(name.value), symlinks))) {
         if (scope.includes(child, 'other')) return 'in-scope';
       }
     }
@@ -43,7 +43,7 @@ export function whyNotEmpty(
 }
 
 /** Whether a link at this path takes part, by what the pair says of links. */
-export function isCarried(path: RelativePath, target: string, { symlinks }: ScanSettings): boolean {
+export function isCarried(path: RelativePath, target: string, symlinks: SymlinkMode): boolean {
   switch (symlinks) {
     case 'raw':
       return true;

@@ -5,8 +5,9 @@
  */
 
 import type { DiskDirectory, DiskStat } from '../engine/disk.ts';
-import type { PermissionMask } from '../engine/settings.ts';
+import type { PermissionMasks } from '../scope/permission-masks.ts';
 import { type Entry, type Syncable, sameNode } from '../tree/entry.ts';
+import { maskMode } from '../tree/mode.ts';
 import type { Name } from '../tree/name.ts';
 import type { RelativePath } from '../tree/path.ts';
 import { hashFile } from './hash-file.ts';
@@ -14,14 +15,13 @@ import type { Hashing } from './hasher.ts';
 import { errnoOf } from './io-failure.ts';
 import type { IndexRecord } from './scan-index.ts';
 import type { Slices } from './slices.ts';
-import { maskMode } from './transition-mode.ts';
 
 export interface Target {
   readonly path: RelativePath;
   readonly parent: DiskDirectory;
   readonly name: Name;
   readonly record: IndexRecord | undefined;
-  readonly permissions: PermissionMask;
+  readonly masks: PermissionMasks;
 }
 
 /** `same`: what the plan says is there. `touched`: a file of that size that has to be read. Else what was found, as far as it is known. */
@@ -31,10 +31,10 @@ export type Look =
 
 /** Without reading any content. `modeOf` gives the mode that a directory had before it was opened up for its children. */
 export function look(old: Syncable | undefined, target: Target, modeOf: (stat: DiskStat) => number): Look {
-  const { parent, name, record, permissions } = target;
+  const { path, parent, name, record, masks } = target;
   const stat = parent.lstat(name);
   if (stat === undefined) return old === undefined ? { verdict: 'same', stat } : { verdict: 'other', found: undefined, stat };
-  const mode = maskMode(modeOf(stat), permissions);
+  const mode = maskMode(modeOf(stat), masks.at(path, stat.kind === 'directory' ? 'directory' : 'other'));
   if (stat.kind === 'file') {
     const unread: Entry = { kind: 'problematic', code: 'SYNC_TARGET_CHANGED' };
     if (record !== undefined && isUntouched(stat, record)) {

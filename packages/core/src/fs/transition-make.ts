@@ -12,9 +12,10 @@
 import type { DiskDirectory, DiskFile, DiskStat } from '../engine/disk.ts';
 import { isErrno } from '../engine/errno.ts';
 import type { TransitionResult } from '../engine/replica.ts';
-import type { ScanSettings } from '../engine/settings.ts';
+import type { PermissionMasks } from '../scope/permission-masks.ts';
 import type { Directory, Entry, File, Symlink, Syncable } from '../tree/entry.ts';
 import { sameContent } from '../tree/entry.ts';
+import { maskMode, modeToStore, type PermissionMask } from '../tree/mode.ts';
 import type { Name } from '../tree/name.ts';
 import type { RelativePath } from '../tree/path.ts';
 import { isWithoutLinks, unlinkIfThere } from './atomic-write.ts';
@@ -22,7 +23,6 @@ import type { HeldDirectory } from './held-directories.ts';
 import type { IndexRecord } from './scan-index.ts';
 import type { StagedContent } from './stage.ts';
 import { isSameState, mtimeMsOf } from './transition-look.ts';
-import { maskMode, modeToStore } from './transition-mode.ts';
 
 /** What the disk gives to a file that this process creates. */
 export interface Birth {
@@ -40,7 +40,7 @@ export interface KnownFiles {
 }
 
 export interface Workshop {
-  readonly settings: ScanSettings;
+  readonly masks: PermissionMasks;
   readonly birth: Birth;
   readonly known: KnownFiles;
   readonly staging: DiskDirectory;
@@ -119,7 +119,8 @@ function putFile(job: Job, next: File, shop: Workshop): TransitionResult {
   if (content === undefined) throw new TypeError(`no content for ${path}`);
   const replaced = stat?.kind === 'file' ? stat : undefined;
   const owner = replaced ?? { uid: shop.birth.uid, gid: groupFor(parent, shop) };
-  const wanted = modeToStore('file', next.mode, replaced?.mode, { permissions: shop.settings.permissions, umask: shop.birth.umask });
+  const mask = shop.masks.at(path, 'other');
+  const wanted = modeToStore('file', next.mode, replaced?.mode, { mask, umask: shop.birth.umask });
   const fits = content.dress?.mode === wanted && content.dress.mtimeMs === next.mtimeMs && isOurs(owner, shop.birth);
   if (!fits) dressUp(content.name, owner, wanted, next.mtimeMs, shop);
   if (stat === undefined || stat.kind === 'directory') {
@@ -135,7 +136,7 @@ function putFile(job: Job, next: File, shop: Workshop): TransitionResult {
   // Somebody who wrote in this very moment has another time, or size: his content is for the next scan to read.
   if (made.sizeBytes === next.sizeBytes && Math.abs(mtimeMsOf(made) - next.mtimeMs) < 1) shop.known.set(path, recordOf(made, next), lookedAtMs);
   else shop.known.delete(path);
-  return { achieved: readBack(next, made, shop.settings) };
+  return { achieved: readBack(next, made, mask) };
 }
 
 function dressUp(content: string, owner: Owner, mode: number, mtimeMs: number, { staging, birth }: Workshop): void {
@@ -171,10 +172,10 @@ function putSymlink(job: Job, next: Symlink, shop: Workshop): TransitionResult {
 }
 
 function putDirectory(job: Job, next: Directory, shop: Workshop): TransitionResult {
-  const { parent, name, onTheWay } = job;
+  const { path, parent, name, onTheWay } = job;
   if (!clear(job, shop)) return movedAway;
-  const permissions = onTheWay ? 'none' : shop.settings.permissions;
-  const wanted = modeToStore('directory', next.mode, undefined, { permissions, umask: shop.birth.umask });
+  const mask = onTheWay ? 'none' : shop.masks.at(path, 'directory');
+  const wanted = modeToStore('directory', next.mode, undefined, { mask, umask: shop.birth.umask });
   parent.directory.makeDirectory(name, wanted);
   let made = parent.directory.lstat(name);
   if (made !== undefined && (made.mode & 0o777) !== wanted) {
@@ -186,13 +187,13 @@ function putDirectory(job: Job, next: Directory, shop: Workshop): TransitionResu
   // It is empty yet, whatever the other side's holds.
   if (onTheWay) return { achieved: { kind: 'directory', mode: next.mode, children: [], hasUntracked: true } };
   const node: Directory = { kind: 'directory', mode: next.mode, children: [] };
-  return { achieved: made === undefined ? node : readBack(node, made, shop.settings) };
+  return { achieved: made === undefined ? node : readBack(node, made, mask) };
 }
 
 function changeMode({ path, parent, name, stat }: Job, old: File | Directory, next: File | Directory, shop: Workshop): TransitionResult {
   if (stat === undefined) throw new TypeError(`nothing at ${path}`);
-  const { permissions } = shop.settings;
-  const wanted = modeToStore(next.kind, next.mode, stat.mode, { permissions, umask: shop.birth.umask });
+  const mask = shop.masks.at(path, next.kind === 'directory' ? 'directory' : 'other');
+  const wanted = modeToStore(next.kind, next.mode, stat.mode, { mask, umask: shop.birth.umask });
   const chmod = (): void => parent.directory.chmod(name, wanted | (stat.mode & 0o7000));
   // Of what is ours, only a disk without modes refuses it; of what is another's, its owner's system does.
   if (stat.uid === shop.birth.uid) asFarAsStored(chmod);
@@ -206,7 +207,7 @@ function changeMode({ path, parent, name, stat }: Job, old: File | Directory, ne
       : { kind: 'directory', mode: next.mode, children: [], ...(old.kind === 'directory' && old.hasUntracked ? { hasUntracked: true } : {}) };
   if (node.kind === 'file' && isSameContentState(made, stat)) shop.known.set(path, recordOf(made, node), lookedAtMs);
   else shop.known.delete(path);
-  return { achieved: readBack(node, made, shop.settings) };
+  return { achieved: readBack(node, made, mask) };
 }
 
 /** Puts a file where nothing is. Fails with `EEXIST` if something has appeared there since it was looked at. */
@@ -303,8 +304,8 @@ function asFarAsStored(chmod: () => void): void {
 }
 
 /** The entry with the mode that the disk really has now. */
-export function readBack<Node extends File | Directory>(node: Node, made: DiskStat, { permissions }: ScanSettings): Entry {
-  const mode = maskMode(made.mode, permissions);
+export function readBack<Node extends File | Directory>(node: Node, made: DiskStat, mask: PermissionMask): Entry {
+  const mode = maskMode(made.mode, mask);
   return mode === node.mode ? node : { ...node, mode };
 }
 

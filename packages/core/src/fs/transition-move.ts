@@ -10,13 +10,13 @@ import type { DiskDirectory, DiskStat } from '../engine/disk.ts';
 import { errnoError, isErrno } from '../engine/errno.ts';
 import type { TransitionResult } from '../engine/replica.ts';
 import type { File, Syncable } from '../tree/entry.ts';
+import { maskMode } from '../tree/mode.ts';
 import type { Name } from '../tree/name.ts';
 import type { RelativePath } from '../tree/path.ts';
 import { isWithoutLinks, unlinkIfThere } from './atomic-write.ts';
 import type { HeldDirectory } from './held-directories.ts';
 import { mtimeMsOf } from './transition-look.ts';
 import { isSameContentState, makeChange, movedAway, putNew, readBack, recordOf, type Workshop } from './transition-make.ts';
-import { maskMode } from './transition-mode.ts';
 
 export interface MovePlace {
   readonly path: RelativePath;
@@ -63,10 +63,11 @@ export function arrived(
   shop: Workshop,
 ): TransitionResult {
   if (next.kind === 'symlink') return { achieved: next };
-  const now: Syncable = { ...next, mode: maskMode(made.mode, shop.settings.permissions) };
+  const mask = shop.masks.at(path, next.kind === 'directory' ? 'directory' : 'other');
+  const now: Syncable = { ...next, mode: maskMode(made.mode, mask) };
   if (now.mode !== next.mode)
     return makeChange({ path, old: now, new: next, parent, name, stat: made, content: undefined, version: undefined, onTheWay: false }, shop);
-  if (next.kind === 'directory') return { achieved: readBack({ kind: 'directory', mode: next.mode, children: [] }, made, shop.settings) };
+  if (next.kind === 'directory') return { achieved: readBack({ kind: 'directory', mode: next.mode, children: [] }, made, mask) };
   shop.known.set(path, recordOf(made, next), lookedAtMs);
   const file: File = { ...next, mtimeMs: mtimeMsOf(made) };
   return { achieved: file };

@@ -1,13 +1,13 @@
 /** A folder that may move as one: what it holds is just what is to move with it. */
 import type { Transition } from '../engine/replica.ts';
-import type { PermissionMask } from '../engine/settings.ts';
+import type { PermissionMasks } from '../scope/permission-masks.ts';
+import { maskMode } from '../tree/mode.ts';
 import { parseName } from '../tree/name.ts';
 import { isWithin, joinPath, type RelativePath } from '../tree/path.ts';
 import type { HeldDirectories } from './held-directories.ts';
 import { errnoOf } from './io-failure.ts';
 import { isUntouched } from './transition-look.ts';
 import type { KnownFiles } from './transition-make.ts';
-import { maskMode } from './transition-mode.ts';
 
 /** The changes that move a folder and what is in it: from `index` on, as long as they lead from within the one to the same place within the other. */
 export function movingWith(changes: readonly Transition[], index: number): readonly Transition[] | undefined {
@@ -28,7 +28,7 @@ export function movingWith(changes: readonly Transition[], index: number): reado
 export function holdsJust(
   folder: RelativePath,
   moving: readonly Transition[],
-  { way, known, permissions }: { readonly way: HeldDirectories; readonly known: KnownFiles; readonly permissions: PermissionMask },
+  { way, known, masks }: { readonly way: HeldDirectories; readonly known: KnownFiles; readonly masks: PermissionMasks },
 ): boolean {
   const expected = new Map(moving.flatMap(({ from }) => (from === undefined ? [] : [[from.path, from.entry]])));
   let found = 1;
@@ -44,7 +44,7 @@ export function holdsJust(
         const stat = directory.lstat(name.value);
         if (entry === undefined || stat?.kind !== entry.kind) return false;
         if (entry.kind === 'directory') {
-          if (maskMode(stat.mode, permissions) !== entry.mode) return false;
+          if (maskMode(stat.mode, masks.at(path, 'directory')) !== entry.mode) return false;
           pending.push(path);
         } else if (entry.kind === 'symlink') {
           if (directory.readlink(name.value) !== entry.target) return false;

@@ -16,12 +16,14 @@ import type { Clock } from '../engine/clock.ts';
 import type { DiskDirectory, DiskStat } from '../engine/disk.ts';
 import { isSyncError } from '../engine/errors.ts';
 import type { ContentFailure, Transition, TransitionOptions, TransitionResult } from '../engine/replica.ts';
-import type { ScanSettings } from '../engine/settings.ts';
+import type { SymlinkMode } from '../engine/settings.ts';
 import type { AncestorChange } from '../reconcile/ancestor.ts';
 import type { MoveSource } from '../reconcile/change.ts';
 import { halfAfter } from '../reconcile/half-after.ts';
+import type { PermissionMasks } from '../scope/permission-masks.ts';
 import type { Scope } from '../scope/scope.ts';
 import { type Directory, type Entry, isSyncable, type Syncable } from '../tree/entry.ts';
+import { maskMode } from '../tree/mode.ts';
 import { baseName, isWithin, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
 import type { Hashing } from './hasher.ts';
 import { createHeldDirectories, type HeldDirectories, type HeldDirectory } from './held-directories.ts';
@@ -34,7 +36,6 @@ import { type Contents, contentOf, isGone, prepareContents, syncMany } from './t
 import { isCarried, whyNotEmpty } from './transition-kept.ts';
 import { isUntouched, look, readTouched, type Target } from './transition-look.ts';
 import { type Birth, type Job, type KnownFiles, makeChange, type Workshop } from './transition-make.ts';
-import { maskMode } from './transition-mode.ts';
 import { arrived, hasName, isAlias, type MovePlace, moveEntry, renameInPlace } from './transition-move.ts';
 import { createOpenedUp, type OpenedUp } from './transition-opened.ts';
 import { holdsJust, movingWith } from './transition-whole.ts';
@@ -51,7 +52,8 @@ export interface TransitionPlace {
   /** Which half of the pair's ancestor this replica is. */
   readonly half: 'alpha' | 'beta';
   readonly scope: Scope;
-  readonly settings: ScanSettings;
+  readonly masks: PermissionMasks;
+  readonly symlinks: SymlinkMode;
   readonly hashing: Hashing;
   readonly known: KnownFiles;
   readonly birth: Birth;
@@ -146,7 +148,7 @@ interface Work {
 }
 
 function createWork(all: readonly Transition[], place: TransitionPlace, slices: Slices, contents: Contents): Work {
-  const { root, scope, settings, known, birth } = place;
+  const { root, scope, masks, symlinks, known, birth } = place;
   const opened: OpenedUp = createOpenedUp(birth);
   const tree = createHeldDirectories(root, { onDenied: opened.openChild });
   /** The way to where something moves from, beside that to where it moves. */
@@ -159,7 +161,7 @@ function createWork(all: readonly Transition[], place: TransitionPlace, slices: 
   /** Why pre-images cannot be kept now; then nothing leaves the tree. */
   let unannounced: ContentFailure | undefined;
   const shop: Workshop = {
-    settings,
+    masks,
     birth,
     known,
     staging: place.stagingFolder,
@@ -250,7 +252,7 @@ function createWork(all: readonly Transition[], place: TransitionPlace, slices: 
     const name = baseName(path);
     if (name === undefined) throw new TypeError('the root itself is never changed');
     const held = way.open(parentPath(path) ?? rootPath);
-    return { path, parent: held.directory, held, name, record: known.get(path), permissions: settings.permissions };
+    return { path, parent: held.directory, held, name, record: known.get(path), masks };
   }
 
   async function makeTouched(change: Transition, index: number, target: Target, stat: DiskStat | undefined): Promise<TransitionResult> {
@@ -358,7 +360,7 @@ function createWork(all: readonly Transition[], place: TransitionPlace, slices: 
     const moving = movingWith(all, index);
     if (moving === undefined || moving.some((change) => refuse(change, place) !== undefined)) return false;
     const [first] = moving;
-    if (first?.from === undefined || !holdsJust(first.from.path, moving, { way: sources, known, permissions: settings.permissions })) return false;
+    if (first?.from === undefined || !holdsJust(first.from.path, moving, { way: sources, known, masks })) return false;
     // What was opened up is closed before it goes.
     opened.closeAll(tree);
     tree.release();
@@ -439,10 +441,10 @@ function createWork(all: readonly Transition[], place: TransitionPlace, slices: 
     const { path } = change;
     const found: Directory = {
       kind: 'directory',
-      mode: stat === undefined ? 0 : maskMode(opened.modeOf(path, stat), settings.permissions),
+      mode: stat === undefined ? 0 : maskMode(opened.modeOf(path, stat), masks.at(path, 'directory')),
       children: [],
     };
-    if (whyNotEmpty(path, tree, { scope, settings }) === 'in-scope') {
+    if (whyNotEmpty(path, tree, { scope, symlinks }) === 'in-scope') {
       return failedChange(change, { code: 'SYNC_TARGET_CHANGED', message: `${path}: something new is in it since it was scanned` }, found);
     }
     return failedChange(
@@ -459,7 +461,7 @@ function createWork(all: readonly Transition[], place: TransitionPlace, slices: 
 }
 
 /** Scope and guards hold here, too, whoever made the plan. Nothing but what can be made is made. */
-function refuse(change: Transition, { scope, settings }: TransitionPlace): ContentFailure | undefined {
+function refuse(change: Transition, { scope, symlinks }: TransitionPlace): ContentFailure | undefined {
   const { path, old, new: next, from } = change;
   const outside: ContentFailure = { code: 'SYNC_OUT_OF_SCOPE', message: `${path} is out of scope here` };
   if (path === rootPath) return { code: 'SYNC_OUT_OF_SCOPE', message: 'the root itself is never changed' };
@@ -475,7 +477,7 @@ function refuse(change: Transition, { scope, settings }: TransitionPlace): Conte
       return { code: 'SYNC_OUT_OF_SCOPE', message: `${from.path} cannot become ${path}` };
   }
   for (const entry of [old, next]) {
-    if (entry?.kind === 'symlink' && !isCarried(path, entry.target, settings))
+    if (entry?.kind === 'symlink' && !isCarried(path, entry.target, symlinks))
       return { code: 'SYNC_OUT_OF_SCOPE', message: `${path}: such a link is left alone` };
   }
   return undefined;

@@ -5,6 +5,7 @@
  * The plan is then: the moves, in the order creations (with the folders that they need) and deletions, and after them the changes that the second look found. Whether
  * a move has to bring along an edit makes no difference to it. What is remembered of a path that moves is remembered once it has moved.
  */
+import { entryMoved, type PermissionMasks } from '../scope/permission-masks.ts';
 import { openTree } from '../tree/edit.ts';
 import { type Entry, isSyncable, nodeOf } from '../tree/entry.ts';
 import { entryAt } from '../tree/lookup.ts';
@@ -25,13 +26,14 @@ export function followRenames(
   renames: Renames,
   decide: (input: ReconcileInput) => Plan,
 ): Plan {
+  const { masks } = input.policy;
   const moves = { alpha: movesOn('alpha', input, byPath, renames.beta), beta: movesOn('beta', input, byPath, renames.alpha) };
   const isMade = (path: RelativePath): boolean => moves.alpha.made.has(path) || moves.beta.made.has(path);
   const known = [...commonFolders(input, renames, isMade), ...agreedNodes(input, renames.agreed)];
   const ancestorOf = (half: Side): Entry | undefined => {
     const tree = input.ancestor[half];
     const renamed = [
-      ...bothSides.flatMap((side) => renamedNodes(tree, renames[side], moves[otherSide(side)].folders)),
+      ...bothSides.flatMap((side) => renamedNodes(tree, renames[side], moves[otherSide(side)].folders, masks)),
       ...renames.agreed.map(({ from }) => ({ path: from, entry: undefined })),
     ];
     return edited(tree, [...known.map((change) => ({ path: change.path, entry: change[half] })), ...renamed]);
@@ -40,8 +42,8 @@ export function followRenames(
   const plan = decide({
     ...input,
     ancestor: { alpha: alphaHalf, beta: input.ancestor.beta === input.ancestor.alpha && known.length === 0 ? alphaHalf : ancestorOf('beta') },
-    alpha: edited(input.alpha, [...renamedNodes(input.alpha, renames.beta, moves.alpha.folders), ...leftNodes('alpha', renames)]),
-    beta: edited(input.beta, [...renamedNodes(input.beta, renames.alpha, moves.beta.folders), ...leftNodes('beta', renames)]),
+    alpha: edited(input.alpha, [...renamedNodes(input.alpha, renames.beta, moves.alpha.folders, masks), ...leftNodes('alpha', renames)]),
+    beta: edited(input.beta, [...renamedNodes(input.beta, renames.alpha, moves.beta.folders, masks), ...leftNodes('beta', renames)]),
   });
   return {
     ...plan,
@@ -63,6 +65,7 @@ interface Moves {
 
 function movesOn(side: Side, input: ReconcileInput & { readonly ancestor: Ancestor }, byPath: Plan, renames: readonly Rename[]): Moves {
   const tree = input[side];
+  const { masks } = input.policy;
   const open = new Map(renames.map((rename) => [rename.to, rename]));
   const needed = new Set<RelativePath>();
   for (const { to } of renames) for (let at = parentPath(to); at !== undefined && !needed.has(at); at = parentPath(at)) needed.add(at);
@@ -78,7 +81,8 @@ function movesOn(side: Side, input: ReconcileInput & { readonly ancestor: Ancest
         if (!isSyncable(entry)) return false;
         const node = nodeOf(entry);
         const path = movedPath(from, rename);
-        creations.push({ path, old: undefined, new: node, from: { path: from, entry: node, was: was && nodeOf(was) } });
+        const asThere = <E extends Entry>(moved: E): E => entryMoved(masks, nodeOf(moved), from, path);
+        creations.push({ path, old: undefined, new: asThere(entry), from: { path: from, entry: node, was: was && asThere(was) } });
         below.push({ path: from, old: node, new: undefined, to: path });
         return true;
       },
@@ -101,13 +105,19 @@ function movesOn(side: Side, input: ReconcileInput & { readonly ancestor: Ancest
 }
 
 /** A tree's nodes after renames: the old names gone, the new folders made, the new names with what the tree had under the old ones. */
-function renamedNodes(tree: Entry | undefined, renames: readonly Rename[], folders: readonly NodeAt[]): readonly NodeAt[] {
+function renamedNodes(
+  tree: Entry | undefined,
+  renames: readonly Rename[],
+  folders: readonly NodeAt[],
+  masks: PermissionMasks | undefined,
+): readonly NodeAt[] {
   const nodes: NodeAt[] = [...renames.map(({ from }) => ({ path: from, entry: undefined })), ...folders];
   for (const rename of renames) {
     walk(
       [entryAt(tree, rename.from)],
       (path, [entry]) => {
-        nodes.push({ path: movedPath(path, rename), entry: entry && nodeOf(entry) });
+        const to = movedPath(path, rename);
+        nodes.push({ path: to, entry: entry && entryMoved(masks, nodeOf(entry), path, to) });
         return true;
       },
       rename.from,
@@ -145,9 +155,12 @@ function commonFolders(
 }
 
 /** What both sides renamed alike is remembered under its new name at once: nothing has to be moved for it. */
-function agreedNodes({ ancestor }: { readonly ancestor: Ancestor }, renames: readonly AgreedRename[]): readonly AncestorChange[] {
+function agreedNodes(
+  { ancestor, policy }: ReconcileInput & { readonly ancestor: Ancestor },
+  renames: readonly AgreedRename[],
+): readonly AncestorChange[] {
   return renames.flatMap(({ from, to, leftOn }) => [
-    { path: to, ...nodesAt(ancestor, from) },
+    { path: to, ...nodesAt(ancestor, from, (entry) => entryMoved(policy.masks, entry, from, to)) },
     ...(leftOn === undefined ? [{ path: from, alpha: undefined, beta: undefined }] : []),
   ]);
 }
@@ -161,9 +174,9 @@ function leftDeletions(side: Side, input: ReconcileInput, renames: Renames): rea
   return leftNodes(side, renames).map(({ path }) => ({ path, old: entryAt(input[side], path), new: undefined }));
 }
 
-function nodesAt(trees: Sides<Entry | undefined>, path: RelativePath): Sides<Entry | undefined> {
+function nodesAt(trees: Sides<Entry | undefined>, path: RelativePath, as: (node: Entry) => Entry = (node) => node): Sides<Entry | undefined> {
   const [alpha, beta] = [entryAt(trees.alpha, path), entryAt(trees.beta, path)];
-  return { alpha: alpha && nodeOf(alpha), beta: beta && nodeOf(beta) };
+  return { alpha: alpha && as(nodeOf(alpha)), beta: beta && as(nodeOf(beta)) };
 }
 
 /** A change of what moves is part of its move: it is made with the mode that it is to have in the end. */

@@ -1,4 +1,5 @@
 import type { PatternSet } from '../scope/pattern.ts';
+import type { PermissionMasks } from '../scope/permission-masks.ts';
 import type { RelativePath } from '../tree/path.ts';
 import type { Side } from './plan.ts';
 
@@ -17,6 +18,8 @@ export interface Policy {
   readonly direction: Direction;
   /** Per-path exceptions; the last whose pattern matches wins, field by field. */
   readonly paths: readonly PathPolicy[];
+  /** Under which masks the trees were scanned; missing: one mask for every path. */
+  readonly masks?: PermissionMasks | undefined;
   /** Words for the name of a kept loser: `NAME (conflict HOST DATE).EXT`. */
   readonly naming: ConflictNaming;
 }

@@ -27,6 +27,7 @@
  */
 
 import { mergeFolding } from '../scope/fold.ts';
+import { entryMoved } from '../scope/permission-masks.ts';
 import { exactNames, type Folding } from '../scope/rules.ts';
 import { type Directory, type Entry, type File, nodeOf, type Symlink, sameContent, sameNode } from '../tree/entry.ts';
 import { baseName, joinPath, type RelativePath, rootPath } from '../tree/path.ts';
@@ -285,7 +286,8 @@ function settle(work: Work, spot: Spot, has: Sides<File | Symlink>, rules: PathR
     leaveOpen(work, spot, { ...settlement, rule });
     return undefined;
   }
-  for (const side of bothSides) work.changes[side].push({ path: keptAs, old: undefined, new: has[otherSide(winner)] });
+  const kept = entryMoved(work.policy.masks, has[otherSide(winner)], spot.path, keptAs);
+  for (const side of bothSides) work.changes[side].push({ path: keptAs, old: undefined, new: kept });
   report(work, spot, settlement, keptAs);
   return winner;
 }

@@ -26,6 +26,12 @@ export function parseScopeRules(value: unknown): Parsed<ScopeRules> {
   return { ok: true, value: { include: [...include], exclude: [...exclude], guard: [...guard] } };
 }
 
+/** One pattern as it may come from a peer, bounded as those of {@link parseScopeRules}. Nothing lifts it, so it has no `!`. */
+export function parsePeerPattern(value: unknown): Parsed<string> {
+  const problem = peerPatternProblem(value, 'guard');
+  return problem === undefined ? { ok: true, value: value as string } : { ok: false, error: problem };
+}
+
 export const peerPatternsMax = 1_000;
 export const peerPatternBytesMax = 256;
 

@@ -105,6 +105,68 @@ export function describeReplica(name: string, setup: () => Promise<ReplicaUnderT
       expect(fileAt(root, 'a.txt').digest === fileAt(root, 'a/deep/x.sh').digest).toBe(false);
     });
 
+    law('shows of each mode what the policy for its path carries, and all again when there is none', async ({ under, scan }) => {
+      await under.write('all.sh', 'one', 0o751);
+      await under.write('bin/run.sh', 'two', 0o751);
+      await under.write('bin/text', 'three', 0o640);
+      await under.write('docs/deep/a.md', 'four', 0o751);
+      const seen = async (policies: ScanOptions['settings']['policies']): Promise<readonly number[]> => {
+        const { root } = await scan({ policies });
+        return ['all.sh', 'bin/run.sh', 'bin/text', 'docs/deep/a.md'].map((at) => fileAt(root, at).mode);
+      };
+      const policies = [
+        { match: 'bin/**', permissions: 'executable' },
+        { match: 'd*', permissions: 'executable' },
+        { match: 'docs/**', permissions: 'none' },
+        { match: 'docs/**' },
+      ] as const;
+      const full = await seen([]);
+      expect(full).toEqual([0o751, 0o751, 0o640, 0o751]);
+      expect(await seen(policies)).toEqual([0o751, 0o100, 0, 0]);
+      expect(await seen([])).toEqual(full);
+      const merkles = [merkleOf((await scan()).root), merkleOf((await scan({ policies })).root)];
+      expect(merkles[0] === merkles[1]).toBe(false);
+    });
+
+    law('changes no bit that the policy for its path does not carry', async ({ under, scan, transition, digestOf }) => {
+      for (const name of ['edited', 'chmod', 'moved']) await under.write(`docs/${name}`, name, 0o640);
+      await under.write('bin/tool', 'tool', 0o640);
+      await under.write('kept/x', 'x', 0o640);
+      const content = await digestOf('fresh');
+      const fresh: File = { kind: 'file', mode: 0, mtimeMs: 1_600_000_000_000, ...content };
+      const policies = [
+        { match: 'docs/**', permissions: 'none' },
+        { match: 'bin/**', permissions: 'executable' },
+      ] as const;
+      const { root } = await scan({ policies });
+      const was = (at: string): File => fileAt(root, at);
+      const results = await transition(
+        [
+          change('docs/edited', was('docs/edited'), fresh),
+          change('docs/new', undefined, fresh),
+          change('bin/tool', was('bin/tool'), { ...was('bin/tool'), mode: 0o100 }),
+          change('bin/new', undefined, { ...fresh, mode: 0o100 }),
+          { ...moved(root, 'kept/x', 'docs/x'), new: { ...was('kept/x'), mode: 0 } },
+          { ...change('kept/x', was('kept/x'), undefined), to: path('docs/x') },
+          { ...moved(root, 'docs/moved', 'kept/moved'), new: { ...was('docs/moved'), mode: 0o600 } },
+          { ...change('docs/moved', was('docs/moved'), undefined), to: path('kept/moved') },
+        ],
+        { 'docs/edited': 'fresh', 'docs/new': 'fresh', 'bin/new': 'fresh' },
+      );
+      expect(results.map(({ problem }) => problem)).toEqual(results.map(() => undefined));
+      const modesMade = results.flatMap(({ achieved }) => (achieved?.kind === 'file' ? [achieved.mode] : []));
+      expect(modesMade).toEqual([0, 0, 0o100, 0o100, 0, 0o600]);
+      const again = (await scan({ policies })).root;
+      expect(['docs/edited', 'docs/new', 'bin/tool', 'bin/new', 'docs/x', 'kept/moved'].map((at) => fileAt(again, at).mode)).toEqual(modesMade);
+      const disk = (await scan()).root;
+      // Whoever may read a program may run it.
+      expect(['docs/edited', 'docs/chmod', 'bin/tool', 'docs/x', 'kept/moved'].map((at) => fileAt(disk, at).mode)).toEqual([
+        0o640, 0o640, 0o750, 0o640, 0o600,
+      ]);
+      // What is new has what its own side gives to what is new, whatever mode was asked for.
+      expect(['docs/new', 'bin/new'].map((at) => fileAt(disk, at).mode & 0o700)).toEqual([0o600, 0o700]);
+    });
+
     law('gives an unchanged tree the same Merkle digest, whatever happened in between', async ({ under, scan }) => {
       await under.write('a/one', '1');
       const before = merkleOf((await scan()).root);

@@ -24,28 +24,22 @@ import type {
   TransitionOptions,
   TransitionResult,
 } from '../engine/replica.ts';
-import type { ScanSettings } from '../engine/settings.ts';
+import type { SymlinkMode } from '../engine/settings.ts';
 import type { Digest } from '../hash/digest.ts';
 import { withMerkle } from '../hash/merkle.ts';
 import type { MoveSource } from '../reconcile/change.ts';
 import { halfAfter } from '../reconcile/half-after.ts';
 import { compileScope } from '../scope/compile-scope.ts';
 import { mergeFolding } from '../scope/fold.ts';
+import { compilePermissionMasks, type PermissionMasks } from '../scope/permission-masks.ts';
 import { exactNames } from '../scope/rules.ts';
 import type { Scope } from '../scope/scope.ts';
-import { type Child, type Entry, sameNode } from '../tree/entry.ts';
+import { type Child, type Directory, type Entry, type File, sameNode } from '../tree/entry.ts';
+import { maskMode, modeToStore, type PermissionMask } from '../tree/mode.ts';
 import { compareNames, type Name } from '../tree/name.ts';
 import { joinPath, type RelativePath, rootPath } from '../tree/path.ts';
 import { openMemoryArchive } from './memory-archive.ts';
-import {
-  getMemoryNode,
-  type MemoryDirectory,
-  type MemoryDisk,
-  type MemoryFile,
-  type MemoryNode,
-  putMemoryNode,
-  removeMemoryNode,
-} from './memory-disk.ts';
+import { getMemoryNode, type MemoryDirectory, type MemoryDisk, type MemoryNode, putMemoryNode, removeMemoryNode } from './memory-disk.ts';
 import { toyHash } from './toy-hash.ts';
 
 export interface MemoryReplicaOptions {
@@ -58,14 +52,13 @@ export interface MemoryReplicaOptions {
 }
 
 export function createMemoryReplica({ disk, clock, step = () => {}, capabilities, host = 'memory' }: MemoryReplicaOptions): Replica {
-  let scope: Scope | undefined;
-  let settings: ScanSettings | undefined;
+  let view: View | undefined;
   let locks = 0;
   const self = clock.newId();
 
-  const mustGetScope = (): Scope => {
-    if (scope === undefined) throw new TypeError('scan comes before stage, supply and transition');
-    return scope;
+  const mustGetView = (): View => {
+    if (view === undefined) throw new TypeError('scan comes before stage, supply and transition');
+    return view;
   };
   const close = (): Promise<void> => {
     if (disk.lockOwner === self) disk.lockOwner = undefined;
@@ -113,12 +106,16 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
     archive: (pair: PairKey) => openMemoryArchive(disk, `${pair.alpha}|${pair.beta}|${pair.profile}`, step),
 
     async scan(options: ScanOptions): Promise<Snapshot> {
-      settings = options.settings;
+      const { settings, peerFolding = exactNames } = options;
       const { folding } = disk.names;
-      const inScope = compileScope(options.settings.scope, { folding: mergeFolding(folding, options.peerFolding ?? exactNames) });
-      scope = inScope;
+      const both = mergeFolding(folding, peerFolding);
+      view = {
+        scope: compileScope(settings.scope, { folding: both }),
+        masks: compilePermissionMasks(settings, both),
+        symlinks: settings.symlinks,
+      };
       const counts = { entries: 0, filesHashed: 0, bytesHashed: 0, unnamed: 0 };
-      const read = disk.root === undefined ? undefined : readTree(disk.root, rootPath, inScope, options.settings, counts);
+      const read = disk.root === undefined ? undefined : readTree(disk.root, rootPath, view, counts);
       const root = read && withMerkle(read, toyHash);
       const isUnchanged = root?.kind === 'directory' && root.merkle !== undefined && root.merkle === (await options.baseline)?.merkle;
       return {
@@ -132,7 +129,7 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
     },
 
     async stage(requests: readonly ContentRequest[], { supply, signal, onProgress }: StageOptions): Promise<readonly StageResult[]> {
-      mustGetScope();
+      mustGetView();
       const results = new Map<Digest, StageResult>();
       for (const { digest } of requests) {
         const held = disk.staging.get(digest) ?? findContent(disk.root, digest);
@@ -185,9 +182,9 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
     },
 
     async *supply(needs: readonly ContentNeed[]): AsyncIterable<readonly ContentPart[]> {
-      const inScope = mustGetScope();
+      const { scope } = mustGetView();
       for (const [index, { path, digest, fromByte }] of needs.entries()) {
-        const node = inScope.includes(path, 'other') ? getMemoryNode(disk, path) : undefined;
+        const node = scope.includes(path, 'other') ? getMemoryNode(disk, path) : undefined;
         const end: ContentPart['end'] =
           node?.kind === 'file' && toyHash(node.bytes) === digest
             ? 'ok'
@@ -197,7 +194,7 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
     },
 
     transition(changes: readonly Transition[], { run, pair, signal, onProgress }: TransitionOptions): Promise<readonly TransitionResult[]> {
-      const inScope = mustGetScope();
+      const seen = mustGetView();
       if (!isAdmitted(disk.admission, false, clock.nowMs())) return Promise.reject(new SyncError('SYNC_GATE_CLOSED', disk.admission?.reason ?? ''));
       const archive = disk.archives.get(`${pair.alpha}|${pair.beta}|${pair.profile}`);
       const journal = archive?.journal ?? [];
@@ -209,7 +206,7 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
       const along = new Set<RelativePath>();
       for (const [index, change] of changes.entries()) {
         signal?.throwIfAborted();
-        const result = makeTransition(disk, change, inScope, settings, run, step, () => movingWith(changes, index), along);
+        const result = makeTransition(disk, change, seen, run, step, () => movingWith(changes, index), along);
         if (result.problem === undefined) {
           const isAlpha = disk.id === pair.alpha;
           const own = halfAfter(change, result.achieved);
@@ -239,32 +236,42 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
   };
 }
 
+/** What the last scan was told. */
+interface View {
+  readonly scope: Scope;
+  readonly masks: PermissionMasks;
+  readonly symlinks: SymlinkMode;
+}
+
+/** What a usual user takes away from what is new. */
+const umask = 0o022;
+
 function makeTransition(
   disk: MemoryDisk,
   change: Transition,
-  scope: Scope,
-  settings: ScanSettings | undefined,
+  view: View,
   run: string,
   step: (name: string, path?: RelativePath) => void,
   moving: () => readonly Transition[],
   along: Set<RelativePath>,
 ): TransitionResult {
   const { path } = change;
+  const { scope, masks } = view;
   const failed = (code: string, message: string, achieved: Entry | undefined): TransitionResult => ({ achieved, problem: { code, message } });
   const kind = (change.new ?? change.old)?.kind === 'directory' ? 'directory' : 'other';
   const onTheWay = kind === 'directory' && change.old === undefined && scope.enters(path);
   if (!scope.includes(path, kind) && !onTheWay) return failed('SYNC_OUT_OF_SCOPE', `${path} is out of scope`, undefined);
   if (change.from !== undefined) {
     if (!scope.includes(change.from.path, kind)) return failed('SYNC_OUT_OF_SCOPE', `${change.from.path} is out of scope`, undefined);
-    const moved = moveNode(disk, change, change.from, settings, step, moving, along);
+    const moved = moveNode(disk, change, change.from, view, step, moving, along);
     if (moved !== undefined) return moved;
   }
   if (change.to !== undefined && (getMemoryNode(disk, path) === undefined || getMemoryNode(disk, path) === getMemoryNode(disk, change.to)))
     return { achieved: undefined };
   if (change.to !== undefined && kind !== 'directory')
-    return failed('SYNC_TARGET_CHANGED', `${path} was not moved`, readNode(mustGetNode(disk, path), settings));
+    return failed('SYNC_TARGET_CHANGED', `${path} was not moved`, readNode(mustGetNode(disk, path), path, view));
   const node = getMemoryNode(disk, path);
-  const found = node && readNode(node, settings);
+  const found = node && readNode(node, path, view);
   if (!sameNode(found, change.old)) {
     return failed(change.old === undefined ? 'SYNC_TARGET_OCCUPIED' : 'SYNC_TARGET_CHANGED', `${path} changed since it was scanned`, found);
   }
@@ -284,15 +291,17 @@ function makeTransition(
     removeMemoryNode(disk, path);
     return { achieved: undefined };
   }
+  const mask = onTheWay ? 'none' : masks.at(path, kind);
+  const mode = next.kind === 'file' || next.kind === 'directory' ? storedMode(mask, next, node) : 0;
   let made: MemoryNode;
   switch (next.kind) {
     case 'directory':
-      made = { kind: 'directory', mode: onTheWay ? 0o755 : next.mode, children: node?.kind === 'directory' ? node.children : new Map() };
+      made = { kind: 'directory', mode, children: node?.kind === 'directory' ? node.children : new Map() };
       break;
     case 'file': {
       const bytes = node?.kind === 'file' && toyHash(node.bytes) === next.digest ? node.bytes : disk.staging.get(next.digest);
       if (bytes === undefined) return failed('SYNC_CONTENT_MISMATCH', `the content of ${path} is not staged`, found);
-      made = { kind: 'file', mode: next.mode, bytes, mtimeMs: next.mtimeMs };
+      made = { kind: 'file', mode, bytes, mtimeMs: next.mtimeMs };
       break;
     }
     case 'symlink':
@@ -304,7 +313,11 @@ function makeTransition(
   }
   if (parent?.kind === 'directory') putMemoryNode(disk, parent, path.slice(path.lastIndexOf('/') + 1), made);
   else disk.root = made;
-  return { achieved: next };
+  return { achieved: next.kind === 'symlink' || onTheWay ? next : { ...next, mode: maskMode(mode, mask) } };
+}
+
+function storedMode(mask: PermissionMask, next: Directory | File, replaced: MemoryNode | undefined): number {
+  return modeToStore(next.kind, next.mode, replaced?.kind === next.kind ? replaced.mode : undefined, { mask, umask });
 }
 
 /** The changes that move a folder with what is in it. */
@@ -329,26 +342,27 @@ function moveNode(
   disk: MemoryDisk,
   { path, new: next }: Transition,
   from: MoveSource,
-  settings: ScanSettings | undefined,
+  view: View,
   step: (name: string, path?: RelativePath) => void,
   moving: () => readonly Transition[],
   along: Set<RelativePath>,
 ): TransitionResult | undefined {
   const came = along.delete(path) ? getMemoryNode(disk, path) : undefined;
   if (came !== undefined) {
-    const isSame = sameNode(readNode(came, settings), from.entry);
-    if (isSame && next !== undefined && 'mode' in next && 'mode' in came) came.mode = next.mode;
+    // Compared under the mask of where it was: that is what it was seen with.
+    const isSame = sameNode(readNode(came, from.path, view), from.entry);
+    if (isSame) giveMode(came, next, path, view);
     const problem = { code: 'SYNC_TARGET_CHANGED', message: `${from.path} changed since it was scanned` };
-    return { achieved: readNode(came, settings), ...(isSame ? {} : { problem }) };
+    return { achieved: readNode(came, path, view), ...(isSame ? {} : { problem }) };
   }
   const source = getMemoryNode(disk, from.path);
-  const found = source && readNode(source, settings);
+  const found = source && readNode(source, from.path, view);
   if (source === undefined || !sameNode(found, from.entry)) {
     return { achieved: undefined, problem: { code: 'SYNC_TARGET_CHANGED', message: `${from.path} changed since it was scanned` } };
   }
   const there = getMemoryNode(disk, path);
   if (there !== undefined && there !== source) {
-    return { achieved: readNode(there, settings), problem: { code: 'SYNC_TARGET_OCCUPIED', message: `${path} is there already` } };
+    return { achieved: readNode(there, path, view), problem: { code: 'SYNC_TARGET_OCCUPIED', message: `${path} is there already` } };
   }
   if (source.kind === 'directory' && there === undefined) {
     const together = moving();
@@ -360,9 +374,14 @@ function moveNode(
   step('transition', path);
   disk.writes++;
   removeMemoryNode(disk, from.path);
-  if ((source.kind === 'file' || source.kind === 'directory') && (next?.kind === 'file' || next?.kind === 'directory')) source.mode = next.mode;
+  giveMode(source, next, path, view);
   putMemoryNode(disk, parent, path.slice(path.lastIndexOf('/') + 1), source);
-  return { achieved: readNode(source, settings) };
+  return { achieved: readNode(source, path, view) };
+}
+
+function giveMode(node: MemoryNode, next: Entry | undefined, path: RelativePath, { masks }: View): void {
+  if ((node.kind !== 'file' && node.kind !== 'directory') || next?.kind !== node.kind) return;
+  node.mode = storedMode(masks.at(path, node.kind === 'directory' ? 'directory' : 'other'), next, node);
 }
 
 function mustGetNode(disk: MemoryDisk, path: RelativePath): MemoryNode {
@@ -371,20 +390,15 @@ function mustGetNode(disk: MemoryDisk, path: RelativePath): MemoryNode {
   return node;
 }
 
-function readTree(
-  node: MemoryNode,
-  path: RelativePath,
-  scope: Scope,
-  settings: ScanSettings,
-  counts: { entries: number; filesHashed: number; bytesHashed: number },
-): Entry {
+function readTree(node: MemoryNode, path: RelativePath, view: View, counts: { entries: number; filesHashed: number; bytesHashed: number }): Entry {
+  const { scope } = view;
   counts.entries++;
   if (node.kind !== 'directory') {
     if (node.kind === 'file') {
       counts.filesHashed++;
       counts.bytesHashed += node.bytes.length;
     }
-    return readNode(node, settings);
+    return readNode(node, path, view);
   }
   if (node.unreadable !== undefined) return { kind: 'problematic', code: node.unreadable };
   const children: Child[] = [];
@@ -397,7 +411,7 @@ function readTree(
       hasUntracked = true;
       continue;
     }
-    const entry = readTree(child, childPath, scope, settings, counts);
+    const entry = readTree(child, childPath, view, counts);
     if (entry.kind === 'directory' && entry.children.length === 0 && !scope.includes(childPath, kind)) {
       // On the way to something that is not there.
       hasUntracked = true;
@@ -408,18 +422,24 @@ function readTree(
   }
   // The root, and a directory that is only on the way to something in scope, carry no mode and are never removed.
   if (path === rootPath || !scope.includes(path, 'directory')) return { kind: 'directory', mode: 0, children, hasUntracked: true };
-  const directory = readDirectory(node, settings, children);
+  const directory = readDirectory(node, path, view, children);
   return hasUntracked ? { ...directory, hasUntracked } : directory;
 }
 
-function readNode(node: MemoryNode, settings: ScanSettings | undefined): Entry {
+function readNode(node: MemoryNode, path: RelativePath, view: View): Entry {
   switch (node.kind) {
     case 'directory':
-      return readDirectory(node, settings, []);
+      return readDirectory(node, path, view, []);
     case 'file':
-      return { kind: 'file', mode: masked(node, settings), sizeBytes: node.bytes.length, digest: toyHash(node.bytes), mtimeMs: node.mtimeMs };
+      return {
+        kind: 'file',
+        mode: maskMode(node.mode, view.masks.at(path, 'other')),
+        sizeBytes: node.bytes.length,
+        digest: toyHash(node.bytes),
+        mtimeMs: node.mtimeMs,
+      };
     case 'symlink':
-      return settings?.symlinks === 'ignore'
+      return view.symlinks === 'ignore'
         ? { kind: 'untracked', reason: 'links-ignored' }
         : { kind: 'symlink', target: node.target, mtimeMs: node.mtimeMs };
     case 'special':
@@ -427,14 +447,8 @@ function readNode(node: MemoryNode, settings: ScanSettings | undefined): Entry {
   }
 }
 
-function readDirectory(node: MemoryDirectory, settings: ScanSettings | undefined, children: readonly Child[]): Entry & { kind: 'directory' } {
-  return { kind: 'directory', mode: masked(node, settings), children };
-}
-
-function masked(node: MemoryDirectory | MemoryFile, settings: ScanSettings | undefined): number {
-  if (settings?.permissions === 'none') return 0;
-  if (settings?.permissions === 'executable') return node.mode & 0o100;
-  return node.mode & 0o777;
+function readDirectory(node: MemoryDirectory, path: RelativePath, { masks }: View, children: readonly Child[]): Directory {
+  return { kind: 'directory', mode: maskMode(node.mode, masks.at(path, 'directory')), children };
 }
 
 function findContent(node: MemoryNode | undefined, digest: Digest): Uint8Array | undefined {

@@ -14,7 +14,7 @@ import { createFarSide } from './test-support/memory-far-side.ts';
 
 type Direction = 'to-there' | 'to-here';
 const path = (text: string): RelativePath => text as RelativePath;
-const { scope, digest, permissions, symlinks } = defaultSyncSettings;
+const { scope, digest, permissions, policies, symlinks } = defaultSyncSettings;
 const other = 'ffffffff-ffff-4fff-bfff-ffffffffffff' as ReplicaId;
 const content = Buffer.from('the new content');
 const finished = ['new.txt 644 the new content', 'old.txt 644 old'];
@@ -37,7 +37,7 @@ async function run(pair: DuplexPair): Promise<Outcome> {
     const [lock] = await Promise.all([
       replica.lock({ waitMs: 0, initiator: 'test', run: 'run', dryRun: false }),
       replica.archive(key).status(),
-      replica.scan({ settings: { scope, digest, permissions, symlinks } }),
+      replica.scan({ settings: { scope, digest, permissions, policies, symlinks } }),
     ]);
     const file: Entry = { kind: 'file', mode: 0o644, sizeBytes: content.length, digest: toyHash(content), mtimeMs: 2_000 };
     await replica.stage([{ path: path('new.txt'), digest: file.digest, sizeBytes: file.sizeBytes }], {

@@ -10,7 +10,7 @@ import { systemClock } from './system-clock.ts';
 import { createDuplexPair } from './test-support/duplex-pair.ts';
 import { createRawInitiator, type RawPeer } from './test-support/raw-peer.ts';
 
-const settings = { scope: defaultSyncSettings.scope, digest: 'fast', permissions: 'all', symlinks: 'portable' };
+const settings = { scope: defaultSyncSettings.scope, digest: 'fast', permissions: 'all', policies: [], symlinks: 'portable' };
 const pair = { alpha: 'aaaa', beta: 'bbbb', profile: 'default' };
 
 /** The far side, with a replica opened on stream 1, and what must come of it. */
@@ -112,6 +112,16 @@ describe('requests that cannot be', () => {
         progress: false,
       },
     ],
+    ...[
+      ['with more policies than a peer may send', Array(1_001).fill({ match: 'a', permissions: 'none' })],
+      ['with a policy whose pattern a peer may not send', [{ match: '*.{a,b}', permissions: 'none' }]],
+      ['with a policy that nothing may lift', [{ match: '!a', permissions: 'none' }]],
+      ['with a mask that is none of ours', [{ match: 'a', permissions: 'setuid' }]],
+      ['with a policy that says more than a scan asks', [{ match: 'a', permissions: 'none', conflicts: 'skip' }]],
+    ].map(([title, policies]): readonly [string, object] => [
+      title as string,
+      { type: 'scan', on: 1, settings: { ...settings, policies }, rehash: false, dryRun: false, progress: false },
+    ]),
     ['with a root that has a NUL', { type: 'open', root: '/a\0b', profile: 'default' }],
   ];
   for (const [title, message] of requests) it(title, () => attack((peer) => peer.send('open', 3, message)));

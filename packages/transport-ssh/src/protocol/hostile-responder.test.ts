@@ -5,8 +5,8 @@ import { type Connection, connectOver } from './connect.ts';
 import { createDuplexPair } from './test-support/duplex-pair.ts';
 import { createRawResponder, type RawPeer } from './test-support/raw-peer.ts';
 
-const { scope, digest, permissions, symlinks } = defaultSyncSettings;
-const settings = { scope, digest, permissions, symlinks };
+const { scope, digest, permissions, policies, symlinks } = defaultSyncSettings;
+const settings = { scope, digest, permissions, policies, symlinks };
 const path = (text: string): RelativePath => text as RelativePath;
 const opened = {
   type: 'opened',

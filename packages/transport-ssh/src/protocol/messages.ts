@@ -34,6 +34,8 @@ import type {
   Limit,
   PairKey,
   PairSettings,
+  PermissionMask,
+  PermissionPolicy,
   RelativePath,
   ReplicaCapabilities,
   ReplicaId,
@@ -42,7 +44,7 @@ import type {
   ScanSettings,
   ScopeRules,
 } from '@ubos/sync-core';
-import { parseRelativePath, parseScopeRules, unnamedInMax } from '@ubos/sync-core';
+import { parsePeerPattern, parseRelativePath, parseScopeRules, peerPatternsMax, unnamedInMax } from '@ubos/sync-core';
 import { errorTextMax, framePayloadBytesMax, listRowsMax, resultsPerPage } from './limits.ts';
 import {
   anything,
@@ -85,6 +87,12 @@ const scopeRules: Shape<ScopeRules> = (value, at) => {
   return parsed.value;
 };
 
+const peerPattern: Shape<string> = (value, at) => {
+  const parsed = parsePeerPattern(value);
+  if (!parsed.ok) throw new Malformed(`${at}: ${parsed.error}`);
+  return parsed.value;
+};
+
 /** A path in the tree of the peer. */
 const treePath: Shape<RelativePath> = (value, at) => {
   const parsed = parseRelativePath(text(65_536)(value, at));
@@ -94,13 +102,17 @@ const treePath: Shape<RelativePath> = (value, at) => {
 
 const folding: Shape<Folding> = record<Folding>({ ignoresCase: flag, ignoresUnicodeForm: flag });
 
+const permissions: Shape<PermissionMask> = literal('all', 'executable', 'none');
 const scanFields = {
   scope: scopeRules,
   digest: literal('fast', 'strong'),
-  permissions: literal('all', 'executable', 'none'),
+  permissions,
   symlinks: literal('portable', 'raw', 'ignore'),
 } as const;
-const scanSettings: Shape<ScanSettings> = record<ScanSettings>(scanFields);
+const scanSettings: Shape<ScanSettings> = record<ScanSettings>({
+  ...scanFields,
+  policies: listOf(record<PermissionPolicy>({ match: peerPattern, permissions }), peerPatternsMax),
+});
 
 const limit: Shape<Limit> = (value, at) =>
   typeof value === 'object' && value !== null && 'share' in value
@@ -109,7 +121,6 @@ const limit: Shape<Limit> = (value, at) =>
 const conflicts: Shape<PairSettings['conflicts']> = replicaId;
 const direction: Shape<PairSettings['direction']> = (value, at) =>
   value === 'both' ? 'both' : record<{ readonly from: ReplicaId }>({ from: replicaId })(value, at);
-const pattern = text(256);
 const pairSettings: Shape<PairSettings> = record<PairSettings>({
   ...scanFields,
   conflicts,
@@ -118,7 +129,12 @@ const pairSettings: Shape<PairSettings> = record<PairSettings>({
   maxDelete: limit,
   maxChange: limit,
   policies: listOf(
-    record<PairSettings['policies'][number]>({ match: pattern, conflicts: optional(conflicts), direction: optional(direction) }),
+    record<PairSettings['policies'][number]>({
+      match: peerPattern,
+      permissions: optional(permissions),
+      conflicts: optional(conflicts),
+      direction: optional(direction),
+    }),
     1_000,
   ),
 });
@@ -420,7 +436,7 @@ const identity: Shape<ReplicaIdentity> = record<ReplicaIdentity>({
   host: text(256),
   path: text(4096),
   lostId: optional(replicaId),
-  guards: optional(listOf(pattern, 1_000)),
+  guards: optional(listOf(text(256), 1_000)),
   folding: optional(folding),
 });
 

@@ -31,7 +31,7 @@ export function createRemoteArchive(mux: Multiplexer, on: number, pair: PairKey)
     },
 
     async prepare({ generation, changes, settings, durability }: ArchiveCommit): Promise<void> {
-      if (settings !== undefined) checkPatterns(settings.value.scope);
+      if (settings !== undefined) checkPatterns(settings.value);
       const stream = openRequest(mux, { type: 'archive-prepare', on, pair, generation, settings, durability, count: changes.length });
       await within(stream, undefined, async () => {
         await sendAncestorChanges(stream, changes);

@@ -31,6 +31,7 @@ const settings = {
   scope: defaultSyncSettings.scope,
   digest: defaultSyncSettings.digest,
   permissions: defaultSyncSettings.permissions,
+  policies: defaultSyncSettings.policies,
   symlinks: defaultSyncSettings.symlinks,
 };
 const here = '00000000-0000-4000-8000-00000000aaaa' as ReplicaId;
@@ -86,7 +87,7 @@ async function agree(replica: Replica, pair: PairKey, root: Entry | undefined): 
   await archive.prepare({
     generation: 1,
     changes,
-    settings: { value: { ...defaultSyncSettings, conflicts: 'newer', direction: 'both', policies: [], ...settings }, by: ids.alpha },
+    settings: { value: { ...defaultSyncSettings, ...settings, conflicts: 'newer', direction: 'both', policies: [] }, by: ids.alpha },
     durability: 'full',
   });
   await archive.commit(1);

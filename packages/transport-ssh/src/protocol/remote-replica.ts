@@ -117,14 +117,15 @@ export async function openRemoteReplica(
       // What is known already is sent at once: a lock may have been asked for just before.
       const baseline = options.baseline !== undefined && 'then' in options.baseline ? await options.baseline : options.baseline;
       const { scope, digest, permissions, symlinks } = settings;
-      checkPatterns(scope);
+      const policies = settings.policies.flatMap(({ match, permissions: mask }) => (mask === undefined ? [] : [{ match, permissions: mask }]));
+      checkPatterns({ scope, policies });
       const stream = openRequest(
         mux,
         {
           type: 'scan',
           on,
           // By name: a caller's settings may hold more than a scan has to know.
-          settings: { scope, digest, permissions, symlinks },
+          settings: { scope, digest, permissions, policies, symlinks },
           peerFolding,
           baseline: baseline && {
             pair: baseline.pair,

@@ -79,11 +79,12 @@ export async function agreeStart(options: SyncRun, met: Met, surveyed: Surveyed,
         await commitArchives(archives, {
           generation,
           changes: turnRound(changes, met.turned),
-          settings: settled.newSettings,
+          // New settings of a pair go with the plan, which says what they do to what was agreed.
+          settings: start.head === undefined ? settled.newSettings : undefined,
           durability: options.durability ?? 'full',
         });
         report.committed();
-        return { ...settled, generation, newSettings: undefined };
+        return { ...settled, generation, newSettings: start.head === undefined ? undefined : settled.newSettings };
       }
     }
   }

@@ -1,6 +1,7 @@
 /** What is to be done, and whether it may be done: reconcile, then the guards over the whole plan, before the first byte changes. */
 import { alignNames } from '../../reconcile/align-names.ts';
 import type { Ancestor, AncestorChange } from '../../reconcile/ancestor.ts';
+import { applyAncestorChanges } from '../../reconcile/apply-ancestor.ts';
 import type { Change } from '../../reconcile/change.ts';
 import { contentRequests } from '../../reconcile/content-requests.ts';
 import { findHalts } from '../../reconcile/guards.ts';
@@ -13,6 +14,8 @@ import { withinScope } from '../../reconcile/within-scope.ts';
 import { compileScope } from '../../scope/compile-scope.ts';
 import { mergeFolding } from '../../scope/fold.ts';
 import { compilePatterns } from '../../scope/pattern.ts';
+import { compilePermissionMasks } from '../../scope/permission-masks.ts';
+import type { Folding } from '../../scope/rules.ts';
 import type { Entry } from '../../tree/entry.ts';
 import { isWithin, parentPath, type RelativePath } from '../../tree/path.ts';
 import type { Snapshot } from '../replica.ts';
@@ -25,12 +28,14 @@ import type { Met } from './meet.ts';
 import type { ReportBuilder } from './report-builder.ts';
 import { type Sealed, whyDrifted } from './seal-plan.ts';
 import type { Surveyed } from './survey.ts';
+import { takeOverSettings } from './take-over-settings.ts';
 
 export interface Decided extends Plan {
   /** For the name of a kept loser: the path whose content it is. */
   readonly copiesOf: ReadonlyMap<RelativePath, RelativePath>;
   /** What was scanned. */
   readonly trees: Trees;
+  /** As it was decided by: under the settings of this run. */
   readonly ancestor: Ancestor | undefined;
   readonly head: AgreedStart['head'];
   readonly generation: number;
@@ -46,8 +51,8 @@ export async function decide(options: SyncRun, met: Met, surveyed: Surveyed, rep
   options.onEvent?.({ type: 'phase', name: 'reconcile' });
   const isDecided = start.halt !== undefined || start.isAtRest;
   const trees = isDecided ? noTrees : await treesOf(surveyed, start.ancestor);
-  const whole = isDecided ? emptyPlan : await planOf(options, { ...surveyed, trees }, start);
-  const opened = sealed === undefined || isDecided ? undefined : openSealed(sealed.plan, { ancestor: start.ancestor, ...trees });
+  const { whole, ancestor, takenOver } = isDecided ? { ...nothing, ancestor: start.ancestor } : await planOf(options, { ...surveyed, trees }, start);
+  const opened = sealed === undefined || isDecided ? undefined : openSealed(sealed.plan, { ancestor, ...trees });
   const { plan, left } = opened === undefined ? selectPaths(whole, options.paths) : insteadOf(whole, opened);
   report.planned({
     changes: [
@@ -68,9 +73,10 @@ export async function decide(options: SyncRun, met: Met, surveyed: Surveyed, rep
   if (halt === undefined && start.settingsNotice !== undefined) report.notice(start.settingsNotice);
   return {
     ...plan,
+    ancestorChanges: [...takenOver, ...plan.ancestorChanges],
     copiesOf: opened?.copiesOf ?? new Map(plan.conflicts.flatMap(({ path, keptAs }) => (keptAs === undefined ? [] : [[keptAs, path] as const]))),
     trees,
-    ancestor: start.ancestor,
+    ancestor,
     head: start.head,
     generation: start.generation,
     newSettings: start.newSettings,
@@ -89,27 +95,44 @@ async function treesOf({ snapshots }: Surveyed, ancestor: AgreedStart['ancestor'
 
 type Found = Surveyed & { readonly trees: Trees };
 
-const emptyPlan: Plan = { ancestorChanges: [], alphaChanges: [], betaChanges: [], conflicts: [], problems: [] };
-
-/** Clocks are compared only where they decide: asking costs round trips, and most runs have no conflict. */
-async function planOf(options: SyncRun, { snapshots, trees, scope }: Found, { ancestor, first }: AgreedStart): Promise<Plan> {
-  const policy = policyOf(options);
-  const folding = { alpha: snapshots.alpha.folding, beta: snapshots.beta.folding };
-  const { includes } = compileScope(scope, { folding: mergeFolding(folding.alpha, folding.beta) });
-  const inScope = (path: RelativePath): boolean => includes(path, 'other');
-  const decideWith = (clock: ClockRelation | undefined): Plan => reconcile({ ancestor, first, ...trees, policy, clock, folding, inScope });
-  const unmeasured = decideWith({ offsetMs: 0, uncertaintyMs: Number.POSITIVE_INFINITY });
-  if (!unmeasured.conflicts.some(({ clock }) => clock !== undefined)) return unmeasured;
-  return decideWith(await measureClocks(options.alpha, options.beta));
+/** A plan, and what it was made from. */
+interface Planned {
+  readonly whole: Plan;
+  readonly ancestor: Ancestor | undefined;
+  /** To be remembered first, whatever is selected of the plan. */
+  readonly takenOver: readonly AncestorChange[];
 }
 
-function policyOf({ settings, names, hosts = names, first, clock }: SyncRun): Policy {
+const nothing: Planned = {
+  whole: { ancestorChanges: [], alphaChanges: [], betaChanges: [], conflicts: [], problems: [] },
+  ancestor: undefined,
+  takenOver: [],
+};
+
+/** Clocks are compared only where they decide: asking costs round trips, and most runs have no conflict. */
+async function planOf(options: SyncRun, { snapshots, trees, scope }: Found, start: AgreedStart): Promise<Planned> {
+  const folding = { alpha: snapshots.alpha.folding, beta: snapshots.beta.folding };
+  const both = mergeFolding(folding.alpha, folding.beta);
+  const policy = policyOf(options, both);
+  const { includes } = compileScope(scope, { folding: both });
+  const inScope = (path: RelativePath): boolean => includes(path, 'other');
+  const { first } = start;
+  const takenOver = takeOverSettings(start, trees, { settings: options.settings, folding: both });
+  const ancestor = start.ancestor && applyAncestorChanges(start.ancestor, takenOver);
+  const decideWith = (clock: ClockRelation | undefined): Plan => reconcile({ ancestor, first, ...trees, policy, clock, folding, inScope });
+  const unmeasured = decideWith({ offsetMs: 0, uncertaintyMs: Number.POSITIVE_INFINITY });
+  const isMeasured = unmeasured.conflicts.some(({ clock }) => clock !== undefined);
+  return { whole: isMeasured ? decideWith(await measureClocks(options.alpha, options.beta)) : unmeasured, ancestor, takenOver };
+}
+
+function policyOf({ settings, names, hosts = names, first, clock }: SyncRun, folding: Folding): Policy {
   return {
     conflicts: settings.conflicts,
     onTie: settings.onTie,
     first,
     direction: settings.direction,
-    paths: settings.policies.map(({ match, conflicts, direction }) => ({ match: compilePatterns([match]), conflicts, direction })),
+    paths: settings.policies.map(({ match, conflicts, direction }) => ({ match: compilePatterns([match], folding), conflicts, direction })),
+    masks: compilePermissionMasks(settings, folding),
     naming: { alpha: hosts.alpha, beta: hosts.beta, date: new Date(clock.nowMs()).toISOString().slice(0, 10) },
   };
 }

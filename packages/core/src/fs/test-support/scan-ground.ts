@@ -7,6 +7,7 @@ import type { Clock } from '../../engine/clock.ts';
 import type { DiskDirectory } from '../../engine/disk.ts';
 import type { ScanSettings } from '../../engine/settings.ts';
 import { compileScope } from '../../scope/compile-scope.ts';
+import { compilePermissionMasks } from '../../scope/permission-masks.ts';
 import type { ScopeRules } from '../../scope/rules.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import type { Entry } from '../../tree/entry.ts';
@@ -39,9 +40,9 @@ export interface ScanGround {
   remove(): void;
 }
 
-export interface GroundScanOptions extends Partial<Omit<ScanTreeOptions, 'scope' | 'settings'>> {
+export interface GroundScanOptions extends Partial<Omit<ScanTreeOptions, 'scope' | 'masks' | 'symlinks'>> {
   readonly rules?: Partial<ScopeRules> | undefined;
-  readonly settings?: Partial<ScanSettings> | undefined;
+  readonly settings?: Partial<Omit<ScanSettings, 'scope' | 'digest'>> | undefined;
 }
 
 export async function createScanGround(): Promise<ScanGround> {
@@ -81,13 +82,15 @@ export async function createScanGround(): Promise<ScanGround> {
       fs.mkdirSync(dirname(at(name)), { recursive: true });
       fs.symlinkSync(target, at(name));
     },
-    scan({ rules = {}, settings = {}, ...rest } = {}) {
+    scan({ rules = {}, settings, ...rest } = {}) {
       calls.length = 0;
       const scope: ScopeRules = { include: [], exclude: [], guard: [], ...rules };
+      const { symlinks, ...permissions } = { permissions: 'all', policies: [], symlinks: 'portable', ...settings } as const;
       return scanTree({
         directory: root,
         scope: compileScope(scope),
-        settings: { scope, digest: 'fast', permissions: 'all', symlinks: 'portable', ...settings },
+        masks: compilePermissionMasks(permissions),
+        symlinks,
         index: ground.index,
         hashing,
         clock,

@@ -18,6 +18,7 @@ import type {
 import type { ScanSettings } from '../../engine/settings.ts';
 import type { Digest } from '../../hash/digest.ts';
 import { compileScope } from '../../scope/compile-scope.ts';
+import { compilePermissionMasks } from '../../scope/permission-masks.ts';
 import type { Entry, File } from '../../tree/entry.ts';
 import type { RelativePath } from '../../tree/path.ts';
 import { type Hashing, loadHashing } from '../hasher.ts';
@@ -88,10 +89,12 @@ export async function createWorkplace({
     scope: { include: [], exclude: [], guard: [] },
     digest: 'fast',
     permissions: 'all',
+    policies: [],
     symlinks: 'portable',
     ...chosen,
   };
   const scope = compileScope(settings.scope);
+  const masks = compilePermissionMasks(settings);
   const hashing = await loadHashing('fast');
   let staging = createStaging(systemClock);
   const known = new Map<RelativePath, IndexRecord>();
@@ -122,7 +125,7 @@ export async function createWorkplace({
     scan(name) {
       const found = stat(name);
       if (found === undefined) return undefined;
-      const mode = Number(found.mode) & { all: 0o777, executable: 0o100, none: 0 }[settings.permissions];
+      const mode = Number(found.mode) & { all: 0o777, executable: 0o100, none: 0 }[masks.at(at(name), found.isDirectory() ? 'directory' : 'other')];
       const mtimeMs = Number(found.mtimeNs) / 1e6;
       if (found.isDirectory()) return { kind: 'directory', mode, children: [] };
       if (found.isSymbolicLink()) return { kind: 'symlink', target: readlinkSync(full(name)), mtimeMs };
@@ -177,7 +180,8 @@ export async function createWorkplace({
           journal: { append: (records) => void journal.push(...records) },
           half: 'alpha',
           scope,
-          settings,
+          masks,
+          symlinks: settings.symlinks,
           hashing,
           known,
           birth: readBirth(stagingFolder),

@@ -87,7 +87,7 @@ A first sync deletes nothing, so it replaces no folder, and neither does a later
 
 ## Permissions
 
-Each of the three fields (owner, group, others) by itself. Bits outside of the mask (\`permissions: all | executable | none\`) are not looked at. What a disk
+Each of the three fields (owner, group, others) by itself. Bits outside of the mask of a path (\`permissions: all | executable | none\`) are not looked at. What a disk
 could not store is read back and held.
 
 | known of a field | becomes |
