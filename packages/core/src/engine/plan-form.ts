@@ -47,18 +47,17 @@ export function toPlanSettings(settings: PairSettings): PlanSettings {
 export function encodePlanForm({ pair, archive, settings, plan }: PlanForm, bytesMax: number = planBytesMax): string | undefined {
   const lines: string[] = [];
   let bytes = 0;
-  const add = (value: unknown): boolean => {
-    const line = canonicalJson(value);
+  const add = (line: string): boolean => {
     bytes += utf8Length(line) + 1;
     return bytes <= bytesMax && lines.push(line) > 0;
   };
   const { alpha, beta, profile } = pair;
   const head = archive && { generation: archive.generation, digest: archive.digest };
   const fits =
-    add({ format, pair: { alpha, beta, profile }, archive: head ?? null, settings }) &&
-    plan.changes.alpha.every((change) => add(changeData('alpha', change))) &&
-    plan.changes.beta.every((change) => add(changeData('beta', change))) &&
-    plan.settled.every((conflict) => add(conflictData(conflict)));
+    add(canonicalJson({ format, pair: { alpha, beta, profile }, archive: head ?? null, settings })) &&
+    plan.changes.alpha.every((change) => add(changeLine('alpha', change))) &&
+    plan.changes.beta.every((change) => add(changeLine('beta', change))) &&
+    plan.settled.every((conflict) => add(conflictLine(conflict)));
   return fits ? `${lines.join('\n')}\n` : undefined;
 }
 
@@ -89,21 +88,23 @@ function wrong(error: string): { readonly ok: false; readonly error: string } {
   return { ok: false, error };
 }
 
-function changeData(side: Side, { path, old, new: next, peer, was, from, to }: SealedChange): unknown {
-  return {
-    side,
-    path,
-    old: nodeData(old),
+// The keys of what follows are in their order, for a plan can have many lines; `undefined` is left out.
+
+function changeLine(side: Side, { path, old, new: next, peer, was, from, to }: SealedChange): string {
+  return JSON.stringify({
+    from: from && { entry: nodeData(from.entry), path: from.path },
     new: nodeData(next),
-    ...(sameNode(peer, next) ? {} : { peer: nodeData(peer) }),
-    ...(sameNode(was, old) ? {} : { was: nodeData(was) }),
-    ...(from && { from: { path: from.path, entry: nodeData(from.entry) } }),
-    ...(to !== undefined && { to }),
-  };
+    old: nodeData(old),
+    path,
+    peer: sameNode(peer, next) ? undefined : nodeData(peer),
+    side,
+    to,
+    was: sameNode(was, old) ? undefined : nodeData(was),
+  });
 }
 
-function conflictData({ path, reason, rule, resolution, keptAs }: SettledConflict): unknown {
-  return { conflict: path, reason, rule, resolution, keptAs };
+function conflictLine({ path, reason, rule, resolution, keptAs }: SettledConflict): string {
+  return JSON.stringify({ conflict: path, keptAs, reason, resolution, rule });
 }
 
 function nodeData(entry: Entry | undefined): unknown {
@@ -113,13 +114,13 @@ function nodeData(entry: Entry | undefined): unknown {
     case 'directory':
       return { kind: 'directory', mode: entry.mode };
     case 'file':
-      return { kind: 'file', mode: entry.mode, sizeBytes: entry.sizeBytes, digest: digestHex(entry.digest) };
+      return { digest: digestHex(entry.digest), kind: 'file', mode: entry.mode, sizeBytes: entry.sizeBytes };
     case 'symlink':
       return { kind: 'symlink', target: entry.target };
     case 'untracked':
       return { kind: 'untracked', reason: entry.reason };
     case 'problematic':
-      return { kind: 'problematic', code: entry.code };
+      return { code: entry.code, kind: 'problematic' };
   }
 }
 
