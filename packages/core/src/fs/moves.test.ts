@@ -1,25 +1,16 @@
 /** Moves on the disk where it has a mind of its own: names that it takes for one, folders that are closed, files that are saved in that very moment. */
 import { existsSync, linkSync, lstatSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Transition } from '../engine/replica.ts';
 import type { Entry, Syncable } from '../tree/entry.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { asNobody } from './test-support/as-nobody.ts';
 import { foldingDisk } from './test-support/folding-disk.ts';
-import { at, change, createWorkplace, type Workplace, type WorkplaceOptions } from './test-support/workplace.ts';
+import { at, change, useWorkplaces, type Workplace } from './test-support/workplace.ts';
 import { wrapDisk } from './test-support/wrapped-disk.ts';
 
-const open: (() => void)[] = [];
-afterEach(() => {
-  for (const close of open.splice(0).reverse()) close();
-});
-
-async function workplace(options?: WorkplaceOptions): Promise<Workplace> {
-  const place = await createWorkplace(options);
-  open.push(() => place.close());
-  return place;
-}
+const workplace = useWorkplaces();
 
 /** All that moves, in walk order, as it is there now. */
 function moves(place: Workplace, ...pairs: readonly (readonly [string, string])[]): readonly Transition[] {

@@ -1,23 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, linkSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ContentNeed, ContentPart, ContentRequest } from '../engine/replica.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { stagedName } from './stage-name.ts';
-import { at, change, createWorkplace, sendTexts, type Workplace, type WorkplaceOptions } from './test-support/workplace.ts';
+import { at, change, sendTexts, useWorkplaces, type Workplace } from './test-support/workplace.ts';
 import { wrapDisk } from './test-support/wrapped-disk.ts';
 
-const open: (() => void)[] = [];
-afterEach(() => {
-  for (const close of open.splice(0).reverse()) close();
-});
-
-async function workplace(options?: WorkplaceOptions): Promise<Workplace> {
-  const place = await createWorkplace(options);
-  open.push(() => place.close());
-  return place;
-}
+const workplace = useWorkplaces();
 
 function request(place: Workplace, path: string, content: string | Uint8Array): ContentRequest {
   const { digest, sizeBytes } = place.file(content);
@@ -293,7 +284,7 @@ describe('a full disk', () => {
     const mount = `/tmp/ubos-sync-tmpfs-${process.pid}`;
     mkdirSync(mount, { recursive: true });
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'none', mount]);
-    open.push(() => {
+    onTestFinished(() => {
       execFileSync('umount', [mount]);
       rmSync(mount, { recursive: true });
     });

@@ -1,22 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ContentNeed, ContentPart } from '../engine/replica.ts';
 import { createNodeDisk } from './node-disk.ts';
-import { at, createWorkplace, type Workplace, type WorkplaceOptions } from './test-support/workplace.ts';
+import { at, useWorkplaces, type Workplace } from './test-support/workplace.ts';
 import { wrapDisk } from './test-support/wrapped-disk.ts';
 
-const open: (() => void)[] = [];
-afterEach(() => {
-  for (const close of open.splice(0).reverse()) close();
-});
-
-async function workplace(options?: WorkplaceOptions): Promise<Workplace> {
-  const place = await createWorkplace(options);
-  open.push(() => place.close());
-  return place;
-}
+const workplace = useWorkplaces();
 
 function need(place: Workplace, path: string, content: string | Uint8Array, fromByte = 0): ContentNeed {
   const { digest, sizeBytes } = place.file(content);

@@ -1,22 +1,13 @@
 import { linkSync, lstatSync, readdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Directory, Entry, Symlink } from '../tree/entry.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { asNobody } from './test-support/as-nobody.ts';
-import { at, change, createWorkplace, sendTexts, type Workplace, type WorkplaceOptions } from './test-support/workplace.ts';
+import { at, change, sendTexts, useWorkplaces, type Workplace } from './test-support/workplace.ts';
 import { wrapDisk } from './test-support/wrapped-disk.ts';
 
-const open: (() => void)[] = [];
-afterEach(() => {
-  for (const close of open.splice(0).reverse()) close();
-});
-
-async function workplace(options?: WorkplaceOptions): Promise<Workplace> {
-  const place = await createWorkplace(options);
-  open.push(() => place.close());
-  return place;
-}
+const workplace = useWorkplaces();
 
 const directory = (mode = 0o755): Directory => ({ kind: 'directory', mode, children: [] });
 const symlink = (target: string): Symlink => ({ kind: 'symlink', target, mtimeMs: 0 });
@@ -148,7 +139,7 @@ describe('permissions', () => {
   for (const { permissions, before, wanted, after } of cases) {
     it(`a new content under "${permissions}": ${before?.toString(8) ?? 'nothing'} -> ${wanted.toString(8)} gives ${after.toString(8)} with umask 022`, async () => {
       const umask = process.umask(0o022);
-      open.push(() => void process.umask(umask));
+      onTestFinished(() => void process.umask(umask));
       const place = await workplace({ settings: { permissions } });
       if (before !== undefined) place.write('x', 'old', before);
       const old = place.scan('x');
@@ -306,7 +297,7 @@ describe('directories', () => {
 
   it('a folder above an include path is made with the mode of the house, and is not removed', async () => {
     const umask = process.umask(0o027);
-    open.push(() => void process.umask(umask));
+    onTestFinished(() => void process.umask(umask));
     const place = await workplace({ settings: { scope: { include: ['a/b'], exclude: [], guard: [] } } });
     const above: Directory = { kind: 'directory', mode: 0, children: [], hasUntracked: true };
     const results = await place.transition([change('a', undefined, above), change('a/b', undefined, directory(0o777))]);

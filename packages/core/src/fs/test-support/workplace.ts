@@ -2,6 +2,7 @@
 import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { afterEach } from 'vitest';
 import { pairKey } from '../../engine/archive-store.ts';
 import type { Clock } from '../../engine/clock.ts';
 import type { Disk } from '../../engine/disk.ts';
@@ -75,7 +76,7 @@ export interface WorkplaceOptions {
 const here = '00000000-0000-4000-8000-000000000001' as ReplicaId;
 const there = 'ffffffff-ffff-4fff-bfff-ffffffffffff' as ReplicaId;
 
-export async function createWorkplace({
+async function createWorkplace({
   disk = createNodeDisk(),
   settings: chosen,
   keepVersions = true,
@@ -206,6 +207,19 @@ export async function createWorkplace({
     },
   };
   return place;
+}
+
+/** For a test file: makes workplaces, and closes them after each test. */
+export function useWorkplaces(): typeof createWorkplace {
+  const open: Workplace[] = [];
+  afterEach(() => {
+    for (const place of open.splice(0).reverse()) place.close();
+  });
+  return async (options) => {
+    const place = await createWorkplace(options);
+    open.push(place);
+    return place;
+  };
 }
 
 export function at(path: string): RelativePath {
