@@ -21,14 +21,14 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { userFolder } from './user-folder.ts';
 
 /** Names in the folder: a family, then what tells one file from another. */
 export type CacheFamily = 'agent' | 'code';
 
 /** `$XDG_CACHE_HOME/ubos-sync`, or `~/.cache/ubos-sync`; `undefined` for a user without a home. */
 export function defaultCacheFolder({ XDG_CACHE_HOME, HOME }: Readonly<Record<string, string | undefined>>): string | undefined {
-  if (XDG_CACHE_HOME?.startsWith('/')) return join(XDG_CACHE_HOME, 'ubos-sync');
-  return HOME?.startsWith('/') ? join(HOME, '.cache', 'ubos-sync') : undefined;
+  return userFolder(XDG_CACHE_HOME, HOME, '.cache');
 }
 
 /** Files of other versions, and leftovers, are removed when they are older than this. One in use needs its file no more, or is made anew. */

@@ -16,6 +16,7 @@ import type { ReplicaId } from '../engine/replica.ts';
 import { readWholeFile, unlinkIfThere, writeFileAtomically } from './atomic-write.ts';
 import { errnoOf } from './io-failure.ts';
 import { encodeMarker, isReplicaId, type Marker, markerName } from './marker.ts';
+import { userFolder } from './user-folder.ts';
 
 export interface MarkerMirror {
   /** The replica that was at this path when it was last synced. `undefined`: none that is known. */
@@ -28,8 +29,7 @@ export interface MarkerMirror {
 
 /** `$XDG_STATE_HOME/ubos-sync`, or `~/.local/state/ubos-sync`; `undefined` for a user without a home. */
 export function defaultMirrorPath({ XDG_STATE_HOME, HOME }: Readonly<Record<string, string | undefined>>): string | undefined {
-  if (XDG_STATE_HOME?.startsWith('/')) return `${XDG_STATE_HOME}/ubos-sync`;
-  return HOME?.startsWith('/') ? `${HOME === '/' ? '' : HOME}/.local/state/ubos-sync` : undefined;
+  return userFolder(XDG_STATE_HOME, HOME, '.local/state');
 }
 
 /** The mirror at an absolute path. The folder is made when something is first written. */
