@@ -48,6 +48,25 @@ describe('a rename', () => {
     }
   });
 
+  it('with a chmod, of what is held: both bits that changed travel, the others stay held, and the next run has nothing to do', async () => {
+    for (const node of ['laptop', 'balaur'] as const) {
+      const world = createTwoReplicas();
+      world.write('laptop', 'a', 'one', 0o640);
+      world.write('balaur', 'a', 'one', 0o600);
+      await world.sync();
+      rename(world, node, 'a', 'b');
+      const file = getMemoryNode(world.disks[node], 'b' as RelativePath);
+      if (file?.kind !== 'file') throw new TypeError('it was renamed');
+      file.mode |= 0o004;
+      expect((await world.sync()).changes).toMatchObject([{ action: 'rename', path: 'b', from: 'a', status: 'done' }]);
+      expect(modesOf(world, 'b')).toEqual([0o644, 0o604]);
+      const writes = [world.disks.laptop.writes, world.disks.balaur.writes];
+      const next = await world.sync();
+      expect({ outcome: next.outcome, held: next.held.map(({ path }) => path) }).toEqual({ outcome: 'in-sync', held: ['b'] });
+      expect([world.disks.laptop.writes, world.disks.balaur.writes]).toEqual(writes);
+    }
+  });
+
   it('that meets a file edited after the scan is left, and the next run brings both', async () => {
     const world = await synced({ a: 'one', keep: '1' });
     rename(world, 'laptop', 'a', 'b');
@@ -183,4 +202,11 @@ async function synced(files: Readonly<Record<string, string>>): Promise<TwoRepli
 
 function both(world: TwoReplicas, path: string): readonly (string | undefined)[] {
   return [world.read('laptop', path), world.read('balaur', path)];
+}
+
+function modesOf(world: TwoReplicas, path: string): readonly (number | undefined)[] {
+  return (['laptop', 'balaur'] as const).map((node) => {
+    const found = getMemoryNode(world.disks[node], path as RelativePath);
+    return found?.kind === 'file' ? found.mode : undefined;
+  });
 }
