@@ -414,6 +414,22 @@ describe('applying a sealed plan', () => {
     await expect(world.sync({ plan: id })).rejects.toThrow(TypeError);
   });
 
+  it('takes over the settings that it was made under, if nobody has yet', async () => {
+    const [direct, sealed] = [await synced(), await synced()];
+    const settings = { permissions: 'executable' } as const;
+    for (const world of [direct, sealed]) change(world);
+    await direct.sync({ settings });
+    const { id } = await seal(sealed, { settings });
+    sealed.write('laptop', 'later.md', 'later');
+    expect(await apply(sealed, id, { settings })).toMatchObject({ outcome: 'applied', left: 1, notices: [{ code: 'SYNC_SETTINGS_DIFFER' }] });
+    for (const world of [direct, sealed]) {
+      world.write('laptop', 'later.md', 'later');
+      await world.sync({ settings });
+      expect(await world.sync({ settings })).toMatchObject({ outcome: 'in-sync', held: [] });
+    }
+    for (const node of ['laptop', 'balaur'] as const) expect(listMemoryDisk(sealed.disks[node])).toEqual(listMemoryDisk(direct.disks[node]));
+  });
+
   it('that is not one is refused', async () => {
     const world = await synced();
     const { id } = await world.plans.put('{"format":2}\n').then((name) => name ?? { id: '' });
