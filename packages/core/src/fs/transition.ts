@@ -22,9 +22,9 @@ import type { MoveSource } from '../reconcile/change.ts';
 import { halfAfter } from '../reconcile/half-after.ts';
 import type { PermissionMasks } from '../scope/permission-masks.ts';
 import type { Scope } from '../scope/scope.ts';
-import { type Directory, type Entry, isSyncable, type Syncable } from '../tree/entry.ts';
+import type { Directory, Entry, Syncable } from '../tree/entry.ts';
 import { maskMode } from '../tree/mode.ts';
-import { baseName, isWithin, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
+import { baseName, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
 import type { Hashing } from './hasher.ts';
 import { createHeldDirectories, type HeldDirectories, type HeldDirectory } from './held-directories.ts';
 import { errnoOf, ioFailure } from './io-failure.ts';
@@ -33,11 +33,12 @@ import { createSlices, type Slices } from './slices.ts';
 import type { Staging } from './stage.ts';
 import { stateError } from './state-folder.ts';
 import { type Contents, contentOf, isGone, prepareContents, syncMany } from './transition-contents.ts';
-import { isCarried, whyNotEmpty } from './transition-kept.ts';
+import { whyNotEmpty } from './transition-kept.ts';
 import { isUntouched, look, readTouched, type Target } from './transition-look.ts';
 import { type Birth, type Job, type KnownFiles, makeChange, type Workshop } from './transition-make.ts';
 import { arrived, hasName, isAlias, type MovePlace, moveEntry, renameInPlace } from './transition-move.ts';
 import { createOpenedUp, type OpenedUp } from './transition-opened.ts';
+import { belowFailed, isOnTheWay, refuse } from './transition-refuse.ts';
 import { holdsJust, movingWith } from './transition-whole.ts';
 import type { PreImage, RunVersions } from './versions.ts';
 
@@ -458,42 +459,6 @@ function createWork(all: readonly Transition[], place: TransitionPlace, slices: 
     if (change.new?.kind === 'directory' && change.old?.kind !== 'directory') place.failedDirectories.add(change.path);
     return { achieved: found, problem: { code, message } };
   }
-}
-
-/** Scope and guards hold here, too, whoever made the plan. Nothing but what can be made is made. */
-function refuse(change: Transition, { scope, symlinks }: TransitionPlace): ContentFailure | undefined {
-  const { path, old, new: next, from } = change;
-  const outside: ContentFailure = { code: 'SYNC_OUT_OF_SCOPE', message: `${path} is out of scope here` };
-  if (path === rootPath) return { code: 'SYNC_OUT_OF_SCOPE', message: 'the root itself is never changed' };
-  for (const entry of [old, next]) {
-    if (entry === undefined) continue;
-    if (!isSyncable(entry)) return { code: 'SYNC_OUT_OF_SCOPE', message: `${path}: a ${entry.kind} entry is left alone` };
-    if (!scope.includes(path, entry.kind === 'directory' ? 'directory' : 'other') && !isOnTheWay(change, scope)) return outside;
-  }
-  if (from !== undefined) {
-    if (from.path === rootPath || !scope.includes(from.path, from.entry.kind === 'directory' ? 'directory' : 'other'))
-      return { code: 'SYNC_OUT_OF_SCOPE', message: `${from.path} is out of scope here` };
-    if (old !== undefined || next?.kind !== from.entry.kind || isWithin(path, from.path))
-      return { code: 'SYNC_OUT_OF_SCOPE', message: `${from.path} cannot become ${path}` };
-  }
-  for (const entry of [old, next]) {
-    if (entry?.kind === 'symlink' && !isCarried(path, entry.target, symlinks))
-      return { code: 'SYNC_OUT_OF_SCOPE', message: `${path}: such a link is left alone` };
-  }
-  return undefined;
-}
-
-/** A folder above an include path: made when it is missing, and never touched again. */
-function isOnTheWay({ path, old, new: next }: Transition, scope: Scope): boolean {
-  return old === undefined && next?.kind === 'directory' && !scope.includes(path, 'directory') && scope.enters(path);
-}
-
-function belowFailed(path: RelativePath, failed: ReadonlySet<RelativePath>): ContentFailure | undefined {
-  if (failed.size === 0) return undefined;
-  for (let above = parentPath(path); above !== undefined; above = parentPath(above)) {
-    if (failed.has(above)) return { code: 'SYNC_TARGET_OCCUPIED', message: `${path}: its folder ${above} could not be made` };
-  }
-  return undefined;
 }
 
 function leavesTree(change: Transition): boolean {
