@@ -15,6 +15,8 @@ type Tree = Readonly<Record<string, Entry>>;
 interface Case {
   readonly title: string;
   readonly ancestor: Tree;
+  /** Beta's half, where something is held. */
+  readonly ancestorOfBeta?: Tree;
   readonly alpha: Tree;
   readonly beta: Tree;
   readonly policy?: Partial<Policy>;
@@ -74,6 +76,15 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     },
     { title: 'an empty one is not known again', ancestor: { a: empty }, alpha: { b: empty }, beta: { a: empty }, moves: {}, outcome: { b: empty } },
     {
+      title: 'an empty one is not known again by what both made of it, either',
+      ancestor: { a: empty },
+      alpha: { b: one },
+      beta: { a: one },
+      moves: {},
+      rest: { alpha: ['a: made'], beta: ['b: made'] },
+      outcome: { a: one, b: one },
+    },
+    {
       title: 'of several alike, the same name first, then the same folder, then the order',
       ancestor: { d: dir({ x: one, y: one }), z: one },
       alpha: { d: dir({ w: one }), e: dir({ x: one }), f: one },
@@ -105,6 +116,34 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       beta: { a: one },
       moves: {},
       rest: { beta: ['a: deleted'] },
+    },
+    {
+      title: 'three alike, in order',
+      ancestor: { a: one, b: one, c: one },
+      alpha: { x: one, y: one, z: one },
+      beta: { a: one, b: one, c: one },
+      moves: { beta: ['a => x', 'b => y', 'c => z'] },
+      outcome: { x: one, y: one, z: one },
+    },
+    {
+      title: 'out of a folder whose permissions changed',
+      ancestor: { d: dir({ a: one }) },
+      alpha: { b: one, d: dir({}, { mode: 0o700 }) },
+      beta: { d: dir({ a: one }) },
+      moves: { beta: ['d/a => b'] },
+      rest: { beta: ['d: changed'] },
+      outcome: { b: one, d: dir({}, { mode: 0o700 }) },
+    },
+    {
+      title: 'to a name that the other side gave to another content, which gives way: nothing is moved over something',
+      ancestor: { a: one },
+      alpha: { b: one },
+      beta: { a: one, b: two },
+      policy: { conflicts: 'alpha' },
+      moves: {},
+      rest: { beta: ['a: deleted', 'b: changed'] },
+      conflicts: ['b content'],
+      outcome: { b: one },
     },
     { title: 'into scope is a creation', ancestor: {}, alpha: { a: one }, beta: {}, moves: {}, rest: { beta: ['a: made'] }, outcome: { a: one } },
     {
@@ -165,6 +204,42 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       outcome: { b: file('one', { mode: 0o600 }) },
     },
     {
+      title: 'an edit of one of two alike, whatever their names: the other one is moved',
+      ancestor: { a: one, b: one },
+      alpha: { d: dir({ a: one }) },
+      beta: { a: two, b: one },
+      moves: { beta: ['b => d/a'] },
+      rest: { alpha: ['a: made'], beta: ['d: made'] },
+      outcome: { a: two, d: dir({ a: one }) },
+    },
+    {
+      title: 'an edit, and two new names: it stays where it was made',
+      ancestor: { a: one },
+      alpha: { b: one, c: one },
+      beta: { a: two },
+      moves: {},
+      rest: { alpha: ['a: made'], beta: ['b: made', 'c: made'] },
+      outcome: { a: two, b: one, c: one },
+    },
+    {
+      title: 'an edit, and one new name for each of the two contents: it has gone to the first',
+      ancestor: { a: one },
+      alpha: { b: one, c: two },
+      beta: { a: two },
+      moves: { beta: ['a => b'] },
+      rest: { alpha: ['b: changed'], beta: ['c: made'] },
+      outcome: { b: two, c: two },
+    },
+    {
+      title: 'another kind: what was made of it is kept',
+      ancestor: { a: one },
+      alpha: { b: one },
+      beta: { a: link('x') },
+      moves: {},
+      rest: { alpha: ['a: made'], beta: ['b: made'] },
+      outcome: { a: link('x'), b: one },
+    },
+    {
       title: 'the same edit on both',
       ancestor: { a: one },
       alpha: { b: two },
@@ -199,6 +274,125 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       moves: {},
       rest: { alpha: ['b: changed'], beta: ['a: deleted'] },
       outcome: { b: two },
+    },
+    {
+      title: 'the same rename, edited there later: no conflict either',
+      ancestor: { a: one },
+      alpha: { b: file('one', { mtimeMs: 9_000 }) },
+      beta: { b: two },
+      moves: {},
+      rest: { alpha: ['b: changed'] },
+      outcome: { b: two },
+    },
+    {
+      title: 'the same rename out of a folder that is gone, among several alike: that of its name',
+      ancestor: { a: one, d: dir({ b: one }) },
+      alpha: { n: dir({ b: one }) },
+      beta: { n: dir({ b: two }) },
+      moves: {},
+      rest: { alpha: ['n/b: changed'] },
+      outcome: { n: dir({ b: two }) },
+    },
+    {
+      title: 'the same rename into a folder with held permissions',
+      ancestor: { a: one, n: dir() },
+      ancestorOfBeta: { a: one, n: dir({}, { mode: 0o700 }) },
+      alpha: { n: dir({ b: one }) },
+      beta: { n: dir({ b: two }, { mode: 0o700 }) },
+      moves: {},
+      rest: { alpha: ['n/b: changed'] },
+    },
+    {
+      title: 'perhaps the same rename, but of two alike: a conflict',
+      ancestor: { a: one, c: one },
+      alpha: { b: one },
+      beta: { b: two },
+      moves: {},
+      rest: {},
+      conflicts: ['b tie'],
+    },
+    {
+      title: 'perhaps the same rename, but to two names: conflicts',
+      ancestor: { a: one },
+      alpha: { b: one, c: one },
+      beta: { b: two, c: two },
+      moves: {},
+      rest: {},
+      conflicts: ['b tie', 'c tie'],
+    },
+    {
+      title: 'no rename, but an edit of what was there: a conflict',
+      ancestor: { a: one, b: three },
+      alpha: { b: one },
+      beta: { b: two },
+      moves: {},
+      rest: {},
+      conflicts: ['b tie'],
+    },
+    {
+      title: 'no rename, where there is a link: a conflict',
+      ancestor: { a: one },
+      alpha: { b: one },
+      beta: { b: link('x') },
+      moves: {},
+      rest: {},
+      conflicts: ['b tie'],
+    },
+    {
+      title: 'no rename of what is empty: a conflict',
+      ancestor: { a: empty },
+      alpha: { b: empty },
+      beta: { b: two },
+      moves: {},
+      rest: {},
+      conflicts: ['b tie'],
+    },
+    {
+      title: 'no rename of what was held: a conflict',
+      ancestor: { a: one },
+      ancestorOfBeta: { a: two },
+      alpha: { b: one },
+      beta: { b: three },
+      moves: {},
+      rest: {},
+      conflicts: ['b tie'],
+    },
+    {
+      title: 'no rename, but a copy of what is still there: a conflict',
+      ancestor: { a: one },
+      alpha: { a: three, b: one },
+      beta: { b: two },
+      moves: {},
+      rest: { beta: ['a: made'] },
+      conflicts: ['b tie'],
+    },
+    {
+      title: 'the same rename, and it is there under the old name, which is not to be changed: a conflict',
+      ancestor: { a: one },
+      alpha: { b: one },
+      beta: { a: two, b: two },
+      policy: { paths: [{ match: compilePatterns(['a']), direction: 'beta-to-alpha' }] },
+      moves: {},
+      rest: { alpha: ['a: made'] },
+      conflicts: ['b tie'],
+    },
+    {
+      title: 'the same rename, and another one of the same file: that was meant, and the first is a conflict',
+      ancestor: { a: one },
+      alpha: { b: one, c: one },
+      beta: { a: two, b: two },
+      moves: { beta: ['a => c'] },
+      rest: { alpha: ['c: changed'] },
+      conflicts: ['b tie'],
+    },
+    {
+      title: 'into new folders that differ: a conflict',
+      ancestor: { a: one },
+      alpha: { n: dir({ b: one }) },
+      beta: { n: dir({ b: two }, { mode: 0o700 }) },
+      moves: {},
+      rest: { beta: ['n: changed'] },
+      conflicts: ['n/b tie'],
     },
     {
       title: 'another rename: both names stay, for each was somebody’s will',
@@ -280,6 +474,40 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       rest: { beta: ['e: made'] },
     },
     {
+      title: 'that holds what is not ours under its new name: file by file',
+      ancestor: { d: dir({ a: one, s: dir({ b: two }) }) },
+      alpha: { e: dir({ a: one, s: dir({ b: two }, { hasUntracked: true }) }) },
+      beta: { d: dir({ a: one, s: dir({ b: two }) }) },
+      moves: { beta: ['d/a => e/a', 'd/s/b => e/s/b'] },
+      rest: { beta: ['e: made', 'e/s: made', 'd/s: deleted', 'd: deleted'] },
+    },
+    {
+      title: 'two alike',
+      ancestor: { d: dir({ a: one }), e: dir({ a: one }) },
+      alpha: { x: dir({ a: one }), y: dir({ a: one }) },
+      beta: { d: dir({ a: one }), e: dir({ a: one }) },
+      moves: { beta: ['d => x', 'd/a => x/a', 'e => y', 'e/a => y/a'] },
+      rest: {},
+      outcome: { x: dir({ a: one }), y: dir({ a: one }) },
+    },
+    {
+      title: 'and a copy of what is in it: the larger one is moved first, whatever the order',
+      ancestor: { d: dir({ s: dir({ x: one }), y: two }), s: dir({ x: one }) },
+      alpha: { b: dir({ x: one }), n: dir({ s: dir({ x: one }), y: two }) },
+      beta: { d: dir({ s: dir({ x: one }), y: two }), s: dir({ x: one }) },
+      moves: { beta: ['s => b', 's/x => b/x', 'd => n', 'd/s => n/s', 'd/s/x => n/s/x', 'd/y => n/y'] },
+      rest: {},
+    },
+    {
+      title: 'of which the two held different things',
+      ancestor: { d: dir({ a: one }) },
+      ancestorOfBeta: { d: dir({ a: three }) },
+      alpha: { e: dir({ a: one }) },
+      beta: { d: dir({ a: three }) },
+      moves: {},
+      rest: { beta: ['d/a: deleted', 'd: deleted', 'e: made', 'e/a: made'] },
+    },
+    {
       title: 'of empty files only: nothing to be known by',
       ancestor: { d: dir({ a: empty }) },
       alpha: { e: dir({ a: empty }) },
@@ -327,6 +555,15 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       outcome: { A: two },
     },
     {
+      title: 'a file in another case, and the same edit on both',
+      ancestor: { a: one },
+      alpha: { A: two },
+      beta: { a: two },
+      folding: mac,
+      moves: { beta: ['a => A'] },
+      outcome: { A: two },
+    },
+    {
       title: 'renamed by the side that takes them for the same',
       ancestor: { a: one },
       alpha: { a: two },
@@ -354,6 +591,38 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       moves: { beta: ['a => A'] },
       rest: { beta: ['z: deleted'] },
       outcome: { A: one },
+    },
+  ],
+  'what was held': [
+    {
+      title: 'contents: the two never meant the same',
+      ancestor: { a: one },
+      ancestorOfBeta: { a: two },
+      alpha: { b: one },
+      beta: { a: two },
+      moves: {},
+      rest: { beta: ['a: deleted', 'b: made'] },
+      outcome: { b: one },
+    },
+    {
+      title: 'kinds',
+      ancestor: { a: one },
+      ancestorOfBeta: { a: link('x') },
+      alpha: { b: one },
+      beta: { a: link('x') },
+      moves: {},
+      rest: { beta: ['a: deleted', 'b: made'] },
+      outcome: { b: one },
+    },
+    {
+      title: 'a new name that one side had kept for itself is none',
+      ancestor: { a: one, b: three },
+      ancestorOfBeta: { a: one },
+      alpha: { b: one },
+      beta: { a: one },
+      moves: {},
+      rest: { beta: ['a: deleted', 'b: made'] },
+      outcome: { b: one },
     },
   ],
   'one way': [
@@ -403,6 +672,43 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       rest: { beta: ['a: deleted'] },
     },
     {
+      title: 'a policy of the old path keeps it there, edited',
+      ancestor: { a: one },
+      alpha: { b: one },
+      beta: { a: two },
+      policy: { paths: [{ match: compilePatterns(['a']), direction: 'beta-to-alpha' }] },
+      moves: {},
+      rest: { alpha: ['a: made'], beta: ['b: made'] },
+      outcome: { a: two, b: one },
+    },
+    {
+      title: 'a policy of something under the new name of a folder keeps it from moving as one',
+      ancestor: { d: dir({ a: one, b: two }) },
+      alpha: { e: dir({ a: one, b: two }) },
+      beta: { d: dir({ a: one, b: two }) },
+      policy: { paths: [{ match: compilePatterns(['/e/b']), direction: 'beta-to-alpha' }] },
+      moves: { beta: ['d/a => e/a'] },
+      rest: { beta: ['e: made', 'd/b: deleted', 'd: deleted'] },
+    },
+    {
+      title: 'of folders only: that of a folder',
+      ancestor: { d: dir({ b: two, s: dir({ a: one }) }) },
+      alpha: { e: dir({ b: two, s: dir({ a: one }) }) },
+      beta: { d: dir({ b: two, s: dir({ a: one }) }) },
+      policy: { paths: [{ match: compilePatterns(['/e/s/']), direction: 'beta-to-alpha' }] },
+      moves: { beta: ['d/b => e/b'] },
+      rest: { beta: ['e: made', 'd/s/a: deleted', 'd/s: deleted', 'd: deleted'] },
+    },
+    {
+      title: 'of folders only: not that of a file',
+      ancestor: { d: dir({ b: two, s: dir({ a: one }) }) },
+      alpha: { e: dir({ b: two, s: dir({ a: one }) }) },
+      beta: { d: dir({ b: two, s: dir({ a: one }) }) },
+      policy: { paths: [{ match: compilePatterns(['b/']), direction: 'beta-to-alpha' }] },
+      moves: { beta: ['d => e', 'd/b => e/b', 'd/s => e/s', 'd/s/a => e/s/a'] },
+      rest: {},
+    },
+    {
       title: 'a policy of something in a folder keeps it from moving as one',
       ancestor: { d: dir({ a: one, b: two }) },
       alpha: { e: dir({ a: one, b: two }) },
@@ -444,6 +750,22 @@ for (const [group, rows] of Object.entries(cases)) {
   });
 }
 
+describe('no name that the other side takes for the same is a rename', () => {
+  it.each<[string, Tree, Tree, Tree]>([
+    ['of another content', { a: one }, { A: three }, { a: one }],
+    ['of what is empty', { a: empty }, { A: empty }, { a: empty }],
+    ['of a link', { a: link('x') }, { A: link('x') }, { a: link('x') }],
+    ['of another kind', { d: dir({ a: one }) }, { D: one }, { d: dir({ a: one }) }],
+    ['of a folder with something else in it', { d: dir({ a: one }) }, { D: dir({ a: two }) }, { d: dir({ a: one }) }],
+    ['of a folder that holds what is not ours there', { d: dir({ a: one }) }, { D: dir({ a: one }, { hasUntracked: true }) }, { d: dir({ a: one }) }],
+    ['while the old one is there', { a: one, z: two }, { A: three, a: one }, { a: one, z: two }],
+  ])('%s', (_, ancestor, alpha, beta) => {
+    const plan = reconcile(inputOf({ ancestor, alpha, beta, folding: mac }));
+    expect([movesOf(plan.alphaChanges), movesOf(plan.betaChanges)]).toEqual([[], []]);
+    expect(plan.conflicts.map(({ reason }) => reason)).toEqual(['names-collide']);
+  });
+});
+
 describe('a move is no deletion', () => {
   const files = (count: number): Tree => Object.fromEntries(Array.from({ length: count }, (_, index) => [`${index}`, file(`content ${index}`)]));
   const limits = { maxDelete: { share: 0.25 }, maxChange: { share: 0.5 } };
@@ -471,11 +793,18 @@ function root(tree: Tree): Entry {
   return dir(tree, { mode: 0, hasUntracked: true });
 }
 
-function inputOf({ ancestor, alpha, beta, policy, folding }: Pick<Case, 'ancestor' | 'alpha' | 'beta' | 'policy' | 'folding'>): ReconcileInput & {
+function inputOf({
+  ancestor,
+  ancestorOfBeta = ancestor,
+  alpha,
+  beta,
+  policy,
+  folding,
+}: Pick<Case, 'ancestor' | 'ancestorOfBeta' | 'alpha' | 'beta' | 'policy' | 'folding'>): ReconcileInput & {
   readonly ancestor: NonNullable<ReconcileInput['ancestor']>;
 } {
   return {
-    ancestor: { alpha: root(ancestor), beta: root(ancestor) },
+    ancestor: { alpha: root(ancestor), beta: root(ancestorOfBeta) },
     alpha: root(alpha),
     beta: root(beta),
     policy: {

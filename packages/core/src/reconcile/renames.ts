@@ -48,7 +48,7 @@ export function findRenames(input: ReconcileInput, plan: Plan): Renames | undefi
     before: { alpha: createLookup(ancestor.alpha), beta: createLookup(ancestor.beta) },
   };
   const found = { alpha: renamedBy('alpha', input, look, plan, shapes), beta: renamedBy('beta', input, look, plan, shapes) };
-  const clear = withoutMeetings(found);
+  const clear = { alpha: withoutThose(found.alpha, found.beta), beta: withoutThose(found.beta, found.alpha) };
   const renames = { ...clear, agreed: withoutThose(renamedByBoth(look, plan, input), [...found.alpha, ...found.beta]) };
   return renames.alpha.length + renames.beta.length + renames.agreed.length === 0 ? undefined : renames;
 }
@@ -260,7 +260,6 @@ function pairUp(sources: readonly End[], targets: readonly End[]): readonly (rea
   let left = sources;
   let open = targets;
   for (const keyOf of [baseName, parentPath, () => '']) {
-    if (left.length === 0 || open.length === 0) break;
     const waiting = new Map<string | undefined, End[]>();
     for (const source of [...left].reverse()) {
       const key = keyOf(source.path);
@@ -316,12 +315,7 @@ export function movedPath(path: RelativePath, { from, to }: Rename): RelativePat
   return `${to}${path.slice(from.length)}` as RelativePath;
 }
 
-/** Renames of one side that meet those of the other, at a path or above and below: what was meant is not to be told, and each path is decided by itself. */
-function withoutMeetings(renames: Sides<readonly Rename[]>): Sides<readonly Rename[]> {
-  if (renames.alpha.length === 0 || renames.beta.length === 0) return renames;
-  return { alpha: withoutThose(renames.alpha, renames.beta), beta: withoutThose(renames.beta, renames.alpha) };
-}
-
+/** Renames that meet none of those, at a path or above and below: what was meant is not to be told, and each path is decided by itself. */
 function withoutThose<R extends Rename>(renames: readonly R[], others: readonly Rename[]): readonly R[] {
   if (renames.length === 0 || others.length === 0) return renames;
   const ends = new Set(others.flatMap(({ from, to }) => [from, to]));
