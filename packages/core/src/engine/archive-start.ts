@@ -10,8 +10,8 @@
 import { type AncestorChange, isUnderway } from '../reconcile/ancestor.ts';
 import type { Side } from '../reconcile/plan.ts';
 import type { Entry } from '../tree/entry.ts';
-import { compareNames } from '../tree/name.ts';
-import { pathNames, type RelativePath } from '../tree/path.ts';
+import type { RelativePath } from '../tree/path.ts';
+import { inWalkOrder } from '../tree/walk-order.ts';
 import type { ArchiveHead, ArchiveStatus } from './archive-store.ts';
 import type { ReplicaId } from './replica.ts';
 
@@ -118,18 +118,4 @@ function findLost(alpha: ArchiveStatus, beta: ArchiveStatus): { readonly side: S
 
 function isSame(a: { readonly generation: number; readonly digest: string } | undefined, b: typeof a): boolean {
   return a !== undefined && b !== undefined && a.generation === b.generation && a.digest === b.digest;
-}
-
-/** A directory comes before what is in it, siblings in the order of names. */
-function inWalkOrder(paths: Iterable<RelativePath>): readonly RelativePath[] {
-  const split = [...paths].map((path) => ({ path, names: pathNames(path) }));
-  split.sort((a, b) => {
-    const length = Math.min(a.names.length, b.names.length);
-    for (let depth = 0; depth < length; depth++) {
-      const order = compareNames(a.names[depth] ?? '', b.names[depth] ?? '');
-      if (order !== 0) return order;
-    }
-    return a.names.length - b.names.length;
-  });
-  return split.map(({ path }) => path);
 }
