@@ -58,6 +58,7 @@ export type {
   SyncReport,
 } from './engine/report.ts';
 export { runSync, type SyncOptions } from './engine/run-sync.ts';
+export { runUndo, type UndoOptions } from './engine/run-undo.ts';
 export type { Limit, PairSettings, ScanSettings, SymlinkMode } from './engine/settings.ts';
 export { defaultSyncSettings, type SyncSettings } from './engine/sync-settings.ts';
 export { type Digest, type DigestKind, digestFromBytes, digestHex, type HashBytes } from './hash/digest.ts';
@@ -80,6 +81,7 @@ export { heldEntries } from './reconcile/held.ts';
 export type { Conflict, ConflictReason, Plan, PlanProblem, Side, Sides } from './reconcile/plan.ts';
 export type { ClockRelation, ConflictNaming, ConflictPolicy, Direction, PathPolicy, Policy } from './reconcile/policy.ts';
 export { type ReconcileInput, reconcile } from './reconcile/reconcile.ts';
+export { type NotUndone, type NotUndoneReason, planUndo, type UndoInput, type UndoPlan } from './reconcile/undo.ts';
 export { type CompileScopeOptions, compileScope } from './scope/compile-scope.ts';
 export { foldName, mergeFolding } from './scope/fold.ts';
 export { escapePattern, patternProblem } from './scope/glob.ts';

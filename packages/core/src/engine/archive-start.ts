@@ -10,7 +10,6 @@
 import { type AncestorChange, isUnderway } from '../reconcile/ancestor.ts';
 import type { Side } from '../reconcile/plan.ts';
 import type { Entry } from '../tree/entry.ts';
-import type { RelativePath } from '../tree/path.ts';
 import { inWalkOrder } from '../tree/walk-order.ts';
 import type { ArchiveHead, ArchiveStatus } from './archive-store.ts';
 import type { ReplicaId } from './replica.ts';

@@ -81,6 +81,7 @@ export const syncErrorCodes = [
   'SYNC_PLAN_DRIFTED',
   'SYNC_PLAN_UNKNOWN',
   'SYNC_PLAN_DAMAGED',
+  'SYNC_RUN_UNKNOWN',
   'SYNC_INTERRUPTED',
   'SYNC_INTERNAL',
 ] as const;

@@ -49,6 +49,11 @@ export interface Replica {
    * is in it moves by the changes that follow, and is made anew otherwise. A deletion with `to` finds its entry moved; a file that is still there is left.
    */
   transition(changes: readonly Transition[], options: TransitionOptions): Promise<readonly TransitionResult[]>;
+  /**
+   * What a run was about to change here, in order, as far as it is in the scope of the last scan and under its permission mask: each change stands there whether or not
+   * it came to pass. `undefined`: nothing is known of such a run (any more). Missing: this replica does not remember.
+   */
+  changesOf?(run: string): Promise<readonly Change[] | undefined>;
   /** The gate's word about this root, if there is one. Read before every batch. */
   admission(): Promise<AdmissionRecord | undefined>;
   /** This end's own guards (`ReplicaIdentity.guards`), for the runs that the other end starts. Missing: it does not remember. */
@@ -207,6 +212,8 @@ export interface StageOptions {
   /** Sends what is asked of it; called at most once, and not at all if nothing is missing. */
   readonly supply: (needs: readonly ContentNeed[]) => AsyncIterable<readonly ContentPart[]>;
   readonly run: string;
+  /** A run that may have kept what is needed, among the versions here. */
+  readonly keptBy?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Bytes of content taken in so far. */
   readonly onProgress?: ((doneBytes: number) => void) | undefined;

@@ -26,7 +26,8 @@ import { createMarkerMirror, defaultMirrorPath } from './marker-mirror.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { readOwnGuards, writeOwnGuards } from './own-guards.ts';
 import { readPeer, writePeer } from './peer-book.ts';
-import { createStaging } from './stage.ts';
+import { openKept, recallChanges } from './run-recall.ts';
+import { createStaging, type StagingPlace } from './stage.ts';
 import { findHolders } from './stage-holders.ts';
 import { type StateFolder, stateError } from './state-folder.ts';
 import { supplyContents } from './supply.ts';
@@ -219,7 +220,8 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
         const folder = mustHaveState(held).make('staging');
         locks.mustBeHeld();
         let holders: ReturnType<typeof findHolders> | undefined;
-        return staging.stage(requests, stageOptions, {
+        const kept = stageOptions.keptBy === undefined ? undefined : openKept(mustHaveState(held).look('versions'), stageOptions.keptBy);
+        const place: StagingPlace = {
           folder,
           tree: createHeldDirectories(held.directory),
           hashing,
@@ -228,7 +230,9 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
             holders ??= findHolders(tree, new Set(requests.map((request) => request.digest)));
             return made.get(digest) ?? holders.get(digest);
           },
-        });
+          versionOf: kept?.find,
+        };
+        return staging.stage(requests, stageOptions, place).finally(() => kept?.close());
       }),
 
     async *supply(needs, { signal } = {}) {
@@ -271,6 +275,13 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
             clock,
           },
         );
+      }),
+
+    changesOf: (run) =>
+      root.use((held) => {
+        const { scope, masks } = mustBeScanned(held);
+        const folder = held.lookState()?.look('versions');
+        return folder && recallChanges(folder, run, { scope, masks });
       }),
 
     admission: () => root.use((held) => readAdmission(held.lookState()?.look('gate'))),

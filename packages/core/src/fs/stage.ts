@@ -1,8 +1,8 @@
 /**
  * Staging: brings contents safely beside their targets, onto the same file system, before anything in the tree changes.
  *
- * A content is taken from where it costs least: the staging folder itself (an earlier run left it), the tree (some file has the same digest), and only
- * then the other side. Nothing is believed: what lies in staging under the right name was perhaps cut by a crash, and what the index says of a file
+ * A content is taken from where it costs least: the staging folder itself (an earlier run left it), the tree (some file has the same digest), the versions of
+ * a run that is undone, and only then the other side. Nothing is believed: what lies in staging under the right name was perhaps cut by a crash, and what the index says of a file
  * was perhaps true once. Every content is hashed by this process before it counts as staged.
  *
  * | name               | what it is                                            | after a crash                             |
@@ -56,9 +56,17 @@ export interface StagingPlace {
   readonly tree: HeldDirectories;
   /** Some file of the tree that had this content when it was last looked at. */
   readonly holderOf: (content: { readonly digest: Digest; readonly sizeBytes: number }) => RelativePath | undefined;
+  /** Where a content lies among the versions, if that is known. */
+  readonly versionOf?: ((content: { readonly digest: Digest; readonly sizeBytes: number }) => VersionPlace | undefined) | undefined;
   readonly hashing: Hashing;
   /** Bits that a new file lacks whatever is asked for. */
   readonly umask: number;
+}
+
+export interface VersionPlace {
+  /** Stays the caller's. */
+  readonly directory: DiskDirectory;
+  readonly name: string;
 }
 
 /** A part of less than this is begun anew: asking for the rest costs as much as sending it. */
@@ -170,6 +178,8 @@ async function takeHeld(content: Content, job: Job): Promise<StageResult | undef
     if (request.sizeBytes === 0) return stageSmall(content, new Uint8Array(0), job);
     const holder = job.holderOf(request);
     if (holder !== undefined && (await copyFromTree(holder, content, job))) return alreadyHere;
+    const version = job.versionOf?.(request);
+    if (version !== undefined && (await copyFrom(version.directory, version.name, content, job))) return alreadyHere;
     return undefined;
   } catch (error) {
     return failed(content, error, job);
@@ -190,13 +200,22 @@ async function verifyLeftover(name: string, request: ContentRequest, job: Job): 
   return false;
 }
 
-/** Copies a file of the tree that should have this content, and looks whether it had. `false`: it has not, or could not be read. */
-async function copyFromTree(holder: RelativePath, { name, request }: Content, job: Job): Promise<boolean> {
-  const holderName = baseName(holder);
-  if (holderName === undefined) return false;
+async function copyFromTree(holder: RelativePath, content: Content, job: Job): Promise<boolean> {
+  const name = baseName(holder);
+  if (name === undefined) return false;
   let parent: DiskDirectory;
   try {
     parent = job.tree.open(parentPath(holder) ?? rootPath).directory;
+  } catch (error) {
+    ioFailure(error, 'copy');
+    return false;
+  }
+  return copyFrom(parent, name, content, job);
+}
+
+/** Copies a file that should have this content, never by a link, and looks whether it had. `false`: it has not, or could not be read. */
+async function copyFrom(parent: DiskDirectory, holderName: string, { name, request }: Content, job: Job): Promise<boolean> {
+  try {
     const stat = parent.lstat(holderName);
     if (stat?.kind !== 'file' || stat.sizeBytes !== request.sizeBytes) return false;
     if (stat.sizeBytes <= copyBytesMax) {

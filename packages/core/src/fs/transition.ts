@@ -40,7 +40,7 @@ import { arrived, hasName, isAlias, type MovePlace, moveEntry, renameInPlace } f
 import { createOpenedUp, type OpenedUp } from './transition-opened.ts';
 import { belowFailed, isOnTheWay, refuse } from './transition-refuse.ts';
 import { holdsJust, movingWith } from './transition-whole.ts';
-import type { PreImage, RunVersions } from './versions.ts';
+import { leavesTree, type RunVersions } from './versions.ts';
 
 /** All that a transition works with. Directories are the caller's, who closes them. */
 export interface TransitionPlace {
@@ -159,7 +159,7 @@ function createWork(all: readonly Transition[], place: TransitionPlace, slices: 
   const touched = new Set<RelativePath>();
   const versionNames = new Map<RelativePath, string>();
   let versions: RunVersions | undefined;
-  /** Why pre-images cannot be kept now; then nothing leaves the tree. */
+  /** Why nothing can be written down now; then nothing is changed. */
   let unannounced: ContentFailure | undefined;
   const shop: Workshop = {
     masks,
@@ -179,21 +179,19 @@ function createWork(all: readonly Transition[], place: TransitionPlace, slices: 
       versionNames.clear();
       unannounced = undefined;
       if (place.openVersions === undefined) return;
-      const leaving = changes
-        .filter((change) => leavesTree(change) && refuse(change, place) === undefined)
-        .map((change) => preImageOf(change, known));
-      if (leaving.length === 0) return;
+      const coming = changes.filter((change) => refuse(change, place) === undefined);
+      if (coming.length === 0) return;
       try {
         versions ??= place.openVersions();
-        const names = versions.announce(leaving);
-        for (const [index, { path }] of leaving.entries()) versionNames.set(path, names[index] ?? '');
+        const names = versions.announce(coming, (path) => known.get(path)?.mode);
+        for (const [index, change] of coming.entries()) if (leavesTree(change)) versionNames.set(change.path, names[index] ?? '');
       } catch (error) {
-        unannounced = isSyncError(error) ? error : ioFailure(error, 'keep what is replaced');
+        unannounced = isSyncError(error) ? error : ioFailure(error, 'write down what is to be changed');
       }
     },
 
     make(change, index) {
-      const refusal = refuse(change, place) ?? belowFailed(change.path, place.failedDirectories);
+      const refusal = refuse(change, place) ?? belowFailed(change.path, place.failedDirectories) ?? unannounced;
       if (refusal !== undefined) return failedChange(change, refusal);
       try {
         if (change.from !== undefined) return move(change, change.from, index);
@@ -271,7 +269,6 @@ function createWork(all: readonly Transition[], place: TransitionPlace, slices: 
     const { path } = change;
     const content = contentOf(change) === undefined ? undefined : contents.get(index);
     if (content !== undefined && 'code' in content) return failedChange(change, content);
-    if (unannounced !== undefined && leavesTree(change)) return failedChange(change, unannounced);
     try {
       const { held, name } = reach(path);
       const parent = opened.needsOpening(held) ? openParent(path) : held;
@@ -459,20 +456,6 @@ function createWork(all: readonly Transition[], place: TransitionPlace, slices: 
     if (change.new?.kind === 'directory' && change.old?.kind !== 'directory') place.failedDirectories.add(change.path);
     return { achieved: found, problem: { code, message } };
   }
-}
-
-function leavesTree(change: Transition): boolean {
-  const { old, new: next, to } = change;
-  if (to !== undefined) return false;
-  if (old?.kind === 'symlink') return next?.kind !== 'symlink' || next.target !== old.target;
-  return old?.kind === 'file' && (next?.kind !== 'file' || contentOf(change) !== undefined);
-}
-
-/** With all permission bits, where they are known. */
-function preImageOf({ path, old }: Transition, known: KnownFiles): PreImage {
-  if (old?.kind === 'symlink') return { path, entry: old };
-  if (old?.kind !== 'file') throw new TypeError(`${path} has no pre-image`);
-  return { path, entry: { ...old, mode: (known.get(path)?.mode ?? old.mode) & 0o777 } };
 }
 
 function isNotEmpty(error: unknown): boolean {

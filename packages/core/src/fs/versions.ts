@@ -1,31 +1,28 @@
 /**
- * Versions: what a run replaced or deleted, kept for a while.
+ * Versions: what a run replaced or deleted, kept for a while, with the record of what it did.
  *
- *     .ubos-sync/versions/RUN/manifest.jsonl      a head line, then a line for each entry that was about to leave the tree
- *     .ubos-sync/versions/RUN/OFFSET              the file itself, named by the byte at which its line begins in the manifest
+ *     .ubos-sync/versions/RUN/manifest.jsonl      what it was about to do, a line a change (`run-manifest.ts`)
+ *     .ubos-sync/versions/RUN/OFFSET              a file that left the tree, named by the byte at which its line begins in the manifest
  *
- * A line is written before its entry leaves, so that no kept file is without its path; a line whose file is not there belongs to a change that never
- * happened. A symlink is all in its line. Where a kept file has a second link, or the disk has no links, it is a copy; nothing in here shares an
- * inode with the tree, so that no edit reaches it.
+ * A line whose file is not there belongs to a change that took nothing out of the tree, or never happened. A symlink is all in its line. Where a kept file
+ * has a second link, or the disk has no links, it is a copy; nothing in here shares an inode with the tree, so that no edit reaches it.
  */
 import type { Clock } from '../engine/clock.ts';
 import type { DiskDirectory, DiskFile } from '../engine/disk.ts';
 import { isErrno } from '../engine/errno.ts';
 import { SyncError } from '../engine/errors.ts';
-import { digestFromHex, digestHex } from '../hash/digest.ts';
-import type { File, Symlink } from '../tree/entry.ts';
-import { parseRelativePath, type RelativePath } from '../tree/path.ts';
+import type { Change } from '../reconcile/change.ts';
+import { type File, type Mode, type Symlink, sameContent, sameNode } from '../tree/entry.ts';
+import type { RelativePath } from '../tree/path.ts';
 import { readWholeFile, unlinkIfThere } from './atomic-write.ts';
+import { encodeChange, encodeHead, parseManifest, type RecordedChange } from './run-manifest.ts';
 import { createSlices } from './slices.ts';
 
-/** An entry that is about to leave the tree. */
-export interface PreImage {
-  readonly path: RelativePath;
-  readonly entry: File | Symlink;
-}
-
 /** A kept entry, or one that was to be kept (`name` leads to no file then, or it is a symlink). */
-export interface Version extends PreImage {
+export interface Version {
+  readonly path: RelativePath;
+  /** With all permission bits that it had. */
+  readonly entry: File | Symlink;
   /** In the run's folder. */
   readonly name: string;
 }
@@ -33,8 +30,8 @@ export interface Version extends PreImage {
 /** The versions of one run, while it goes on. */
 export interface RunVersions {
   readonly directory: DiskDirectory;
-  /** Writes down what may leave, before it does. Returns the name for each, in order. */
-  announce(preImages: readonly PreImage[]): readonly string[];
+  /** Writes down what is to be changed, before it is. Returns a name for each change, in order; `modes`: all permission bits of a file, where they are known. */
+  announce(changes: readonly Change[], modes: (path: RelativePath) => Mode | undefined): readonly string[];
   /** Makes all that is kept so far durable. */
   sync(): Promise<void>;
   close(): void;
@@ -49,36 +46,35 @@ export function openRunVersions(folder: DiskDirectory, run: string, nowMs: numbe
   let offset: number;
   try {
     ({ manifest, offset } = openManifest(directory));
-    if (offset === 0) write(encode({ format: 1, run, startedAtMs: nowMs }));
+    if (offset === 0) write([encodeHead({ run, startedAtMs: nowMs })]);
   } catch (error) {
     directory.close();
     throw error;
   }
 
-  function write(line: Uint8Array): void {
-    manifest.write(line, offset);
-    offset += line.length;
+  function write(lines: readonly Uint8Array[]): void {
+    const bytes = Buffer.concat(lines);
+    manifest.write(bytes, offset);
+    offset += bytes.length;
   }
 
   return {
     directory,
-    announce(preImages) {
+    announce(changes, modes) {
       const names: string[] = [];
       const lines: Uint8Array[] = [];
       let at = offset;
-      for (const preImage of preImages) {
-        const line = encode(describe(preImage));
+      for (const change of changes) {
+        const line = encodeChange(change, modes(change.path));
         names.push(String(at));
         lines.push(line);
         at += line.length;
       }
-      if (lines.length > 0) write(Buffer.concat(lines));
+      if (lines.length > 0) write(lines);
       return names;
     },
     async sync() {
-      await manifest.sync();
-      await directory.sync();
-      await folder.sync();
+      await Promise.all([manifest.sync(), directory.sync(), folder.sync()]);
     },
     close() {
       manifest.close();
@@ -89,6 +85,13 @@ export function openRunVersions(folder: DiskDirectory, run: string, nowMs: numbe
 
 export function isRunName(run: string): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/.test(run);
+}
+
+/** Whether a change takes a content, or a link, out of the tree. */
+export function leavesTree({ old, new: next, to }: Pick<Change, 'old' | 'new' | 'to'>): boolean {
+  if (to !== undefined) return false;
+  if (old?.kind === 'symlink') return !sameNode(old, next);
+  return old?.kind === 'file' && !(next?.kind === 'file' && sameContent(old, next));
 }
 
 const manifestName = 'manifest.jsonl';
@@ -114,29 +117,19 @@ function makeOrOpen(folder: DiskDirectory, name: string): DiskDirectory {
   return folder.openDirectory(name);
 }
 
-function describe({ path, entry }: PreImage): object {
-  return entry.kind === 'symlink'
-    ? { path, kind: 'symlink', target: entry.target, mtimeMs: entry.mtimeMs }
-    : { path, kind: 'file', digest: digestHex(entry.digest), sizeBytes: entry.sizeBytes, mode: entry.mode, mtimeMs: entry.mtimeMs };
-}
-
-const encoder = new TextEncoder();
-
-function encode(line: object): Uint8Array {
-  return encoder.encode(`${JSON.stringify(line)}\n`);
-}
-
-/** One run that left versions. */
+/** What one run was about to do, and what it kept. */
 export interface RunRecord {
   readonly run: string;
   readonly startedAtMs: number;
+  /** In order. */
+  readonly changes: readonly RecordedChange[];
   readonly versions: readonly Version[];
   /** Content that was kept. */
   readonly bytes: number;
 }
 
 /** Oldest first. What is not ours in the folder, and lines that cannot be read, are passed over. */
-export function listVersions(folder: DiskDirectory): readonly RunRecord[] {
+export function listRuns(folder: DiskDirectory): readonly RunRecord[] {
   const records: RunRecord[] = [];
   for (const run of runNames(folder)) {
     const record = readRun(folder, run);
@@ -149,7 +142,9 @@ function runNames(folder: DiskDirectory): readonly string[] {
   return folder.list().flatMap(({ name, kind }) => (name !== undefined && kind !== 'file' && isRunName(name) ? [name] : []));
 }
 
-function readRun(folder: DiskDirectory, run: string): RunRecord | undefined {
+/** `undefined`: nothing is known of such a run, or not any more. */
+export function readRun(folder: DiskDirectory, run: string): RunRecord | undefined {
+  if (!isRunName(run)) return undefined;
   let bytes: Uint8Array | undefined;
   try {
     const directory = folder.openDirectory(run);
@@ -162,43 +157,18 @@ function readRun(folder: DiskDirectory, run: string): RunRecord | undefined {
     if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EFBIG')) return undefined;
     throw error;
   }
-  if (bytes === undefined) return undefined;
-  let startedAtMs: number | undefined;
+  const manifest = bytes && parseManifest(bytes);
+  if (manifest === undefined) return undefined;
   const versions: Version[] = [];
   let total = 0;
-  for (let start = 0; start < bytes.length; ) {
-    const newline = bytes.indexOf(10, start);
-    const end = newline === -1 ? bytes.length : newline;
-    const line = parseLine(new TextDecoder().decode(bytes.subarray(start, end)));
-    if (start === 0) startedAtMs = typeof line?.startedAtMs === 'number' ? line.startedAtMs : undefined;
-    const preImage = line && parsePreImage(line);
-    if (preImage !== undefined) {
-      versions.push({ name: String(start), ...preImage });
-      if (preImage.entry.kind === 'file') total += preImage.entry.sizeBytes;
-    }
-    start = end + 1;
+  for (const [start, change] of manifest.changes) {
+    const { path, old, mode } = change;
+    if (!leavesTree(change) || old === undefined || old.kind === 'directory') continue;
+    versions.push({ path, entry: old.kind === 'file' && mode !== undefined ? { ...old, mode } : old, name: String(start) });
+    if (old.kind === 'file') total += old.sizeBytes;
   }
-  return startedAtMs === undefined ? undefined : { run, startedAtMs, versions, bytes: total };
-}
-
-function parseLine(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function parsePreImage(line: Readonly<Record<string, unknown>>): PreImage | undefined {
-  const { path: text, kind, digest: hex, sizeBytes, mode, mtimeMs, target } = line;
-  const path = typeof text === 'string' ? parseRelativePath(text) : undefined;
-  if (path?.ok !== true || typeof mtimeMs !== 'number') return undefined;
-  if (kind === 'symlink' && typeof target === 'string') return { path: path.value, entry: { kind, target, mtimeMs } };
-  const digest = typeof hex === 'string' ? digestFromHex(hex) : undefined;
-  if (kind !== 'file' || digest === undefined || typeof mode !== 'number' || typeof sizeBytes !== 'number' || !Number.isSafeInteger(sizeBytes))
-    return undefined;
-  return { path: path.value, entry: { kind, digest, sizeBytes, mode, mtimeMs } };
+  const { startedAtMs } = manifest.head;
+  return { run, startedAtMs, changes: manifest.changes.map(([, change]) => change), versions, bytes: total };
 }
 
 /** How long and how much is kept. Nothing younger than a day is pruned, whatever the size. */

@@ -4,7 +4,7 @@ import { applyEdit, treeArbitraries } from '../testing/arbitraries.ts';
 import { dir, file, path } from '../testing/trees.ts';
 import { type Entry, nodeOf, sameNode } from '../tree/entry.ts';
 import { entryAt } from '../tree/lookup.ts';
-import { isWithin, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
+import { parentPath, type RelativePath, rootPath } from '../tree/path.ts';
 import { childrenOf, walk } from '../tree/walk.ts';
 import type { Ancestor } from './ancestor.ts';
 import { applyChanges } from './apply.ts';

@@ -3,6 +3,7 @@ import type { ArchiveCommit, ArchiveHead } from '../engine/archive-store.ts';
 import type { ReplicaId } from '../engine/replica.ts';
 import type { Digest } from '../hash/digest.ts';
 import type { Ancestor, AncestorChange } from '../reconcile/ancestor.ts';
+import type { Change } from '../reconcile/change.ts';
 import { foldName } from '../scope/fold.ts';
 import { exactNames, type Folding } from '../scope/rules.ts';
 
@@ -14,6 +15,8 @@ export interface MemoryDisk {
   readonly archives: Map<string, MemoryArchive>;
   readonly staging: Map<Digest, Uint8Array>;
   readonly versions: MemoryVersion[];
+  /** What each run was about to change. */
+  readonly runs: Map<string, Change[]>;
   /** Which replica was met at which address. */
   readonly peers: Map<string, ReplicaId>;
   lockOwner: string | undefined;
@@ -85,6 +88,7 @@ export function createMemoryDisk(names: Partial<MemoryNames> = {}): MemoryDisk {
     archives: new Map(),
     staging: new Map(),
     versions: [],
+    runs: new Map(),
     peers: new Map(),
     lockOwner: undefined,
     admission: undefined,

@@ -128,11 +128,11 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
       };
     },
 
-    async stage(requests: readonly ContentRequest[], { supply, signal, onProgress }: StageOptions): Promise<readonly StageResult[]> {
+    async stage(requests: readonly ContentRequest[], { supply, keptBy, signal, onProgress }: StageOptions): Promise<readonly StageResult[]> {
       mustGetView();
       const results = new Map<Digest, StageResult>();
       for (const { digest } of requests) {
-        const held = disk.staging.get(digest) ?? findContent(disk.root, digest);
+        const held = disk.staging.get(digest) ?? findContent(disk.root, digest) ?? findVersion(disk, keptBy, digest);
         if (held === undefined) continue;
         disk.staging.set(digest, held);
         results.set(digest, { staged: true, receivedBytes: 0 });
@@ -206,6 +206,7 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
       const along = new Set<RelativePath>();
       for (const [index, change] of changes.entries()) {
         signal?.throwIfAborted();
+        recordChange(disk, run, change);
         const result = makeTransition(disk, change, seen, run, step, () => movingWith(changes, index), along);
         if (result.problem === undefined) {
           const isAlpha = disk.id === pair.alpha;
@@ -229,6 +230,13 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
       },
     },
 
+    changesOf(run) {
+      const { scope } = mustGetView();
+      return Promise.resolve(
+        disk.runs.get(run)?.filter(({ path, old, new: next }) => scope.includes(path, isFolder(next ?? old) ? 'directory' : 'other')),
+      );
+    },
+
     admission: () => Promise.resolve(disk.admission),
     time: () => Promise.resolve({ nowMs: clock.nowMs(), uncertaintyMs: 0, askedAtMs: clock.nowMs() }),
     close,
@@ -245,6 +253,16 @@ interface View {
 
 /** What a usual user takes away from what is new. */
 const umask = 0o022;
+
+function recordChange(disk: MemoryDisk, run: string, { path, old, new: next }: Transition): void {
+  const changes = disk.runs.get(run) ?? [];
+  changes.push({ path, old, new: next });
+  disk.runs.set(run, changes);
+}
+
+function isFolder(entry: Entry | undefined): boolean {
+  return entry?.kind === 'directory';
+}
 
 function makeTransition(
   disk: MemoryDisk,
@@ -459,6 +477,10 @@ function findContent(node: MemoryNode | undefined, digest: Digest): Uint8Array |
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+function findVersion({ versions }: MemoryDisk, run: string | undefined, digest: Digest): Uint8Array | undefined {
+  return run === undefined ? undefined : versions.find((version) => version.run === run && toyHash(version.bytes) === digest)?.bytes;
 }
 
 function concat(pieces: readonly Uint8Array[]): Uint8Array {

@@ -33,13 +33,15 @@ import { takeOverSettings } from './take-over-settings.ts';
 export interface Decided extends Plan {
   /** For the name of a kept loser: the path whose content it is. */
   readonly copiesOf: ReadonlyMap<RelativePath, RelativePath>;
-  /** What was scanned. */
+  /** What each side holds where it is not changed, for the ancestor: what was scanned, or is to count as agreed. */
   readonly trees: Trees;
   /** As it was decided by: under the settings of this run. */
   readonly ancestor: Ancestor | undefined;
   readonly head: AgreedStart['head'];
   readonly generation: number;
   readonly newSettings: AgreedStart['newSettings'];
+  /** A run that may have kept contents that are needed. */
+  readonly keptBy?: string | undefined;
   readonly halt?: SyncHalt | undefined;
 }
 
@@ -87,7 +89,7 @@ export async function decide(options: SyncRun, met: Met, surveyed: Surveyed, rep
 const noTrees: Trees = { alpha: undefined, beta: undefined };
 
 /** A tree that did not change is still needed where the other one did. From here on a name has one spelling. */
-async function treesOf({ snapshots }: Surveyed, ancestor: AgreedStart['ancestor']): Promise<Trees> {
+export async function treesOf({ snapshots }: Surveyed, ancestor: AgreedStart['ancestor']): Promise<Trees> {
   const treeOf = ({ root, unchanged }: Snapshot): Promise<Entry | undefined> => (unchanged === undefined ? Promise.resolve(root) : unchanged());
   const [alpha, beta] = await Promise.all([treeOf(snapshots.alpha), treeOf(snapshots.beta)]);
   return alignNames({ ancestor, alpha, beta, folding: { alpha: snapshots.alpha.folding, beta: snapshots.beta.folding } });

@@ -28,6 +28,7 @@ export interface ReportBuilder {
   }): void;
   /** The run's plan has a name. `left`: the changes that a plan made now would have besides. */
   sealed(plan: PlanName, left: number): void;
+  problem(problem: SyncProblem): void;
   done(side: Side, change: Change, problem: SyncProblem | undefined): void;
   received(bytes: Readonly<Record<Side, number>>): void;
   committed(): void;
@@ -130,6 +131,7 @@ export function createReportBuilder(options: SyncOptions): ReportBuilder {
       plan = name;
       left = leftForNext;
     },
+    problem: (found) => void problems.push(found),
     done(side, { path, to }, problem) {
       const index = changeIndex.get(`${side} ${to ?? path}`);
       const planned = index === undefined ? undefined : changes[index];

@@ -33,7 +33,7 @@ import { supplyContents } from '../supply.ts';
 import { systemClock } from '../system-clock.ts';
 import { makeTransitions } from '../transition.ts';
 import { readBirth } from '../transition-birth.ts';
-import { listVersions, openRunVersions, type Version } from '../versions.ts';
+import { listRuns, openRunVersions, type Version } from '../versions.ts';
 
 export interface Workplace {
   readonly path: string;
@@ -194,7 +194,7 @@ async function createWorkplace({
     versions() {
       const folder = state.look('versions');
       if (folder === undefined) return [];
-      return listVersions(folder).flatMap(({ run, versions }) =>
+      return listRuns(folder).flatMap(({ run, versions }) =>
         versions.map((version) => ({ ...version, text: place.read(`.ubos-sync/versions/${run}/${version.name}`) })),
       );
     },

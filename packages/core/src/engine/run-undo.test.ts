@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest';
+import { getMemoryNode, listMemoryDisk, makeMemoryLink } from '../testing/memory-disk.ts';
+import { createTwoReplicas, type TwoReplicas } from '../testing/two-replicas.ts';
+import type { SyncReport } from './report.ts';
+
+const listings = ({ disks }: TwoReplicas): readonly (readonly string[])[] => [listMemoryDisk(disks.laptop), listMemoryDisk(disks.balaur)];
+
+/** Both sides have the same, and then each changes something: a creation, an edit, a deletion, a rename, a mode, a link, a folder. */
+async function world(): Promise<TwoReplicas> {
+  const made = createTwoReplicas();
+  for (const name of ['edited', 'deleted', 'd/e/kept', 'd/e/gone', 'moved', 'chmodded']) made.write('laptop', name, `${name} 1`);
+  makeMemoryLink(made.disks.laptop, 'link', 'edited');
+  await made.sync();
+  made.write('laptop', 'edited', 'edited 2');
+  made.remove('laptop', 'deleted');
+  made.remove('laptop', 'd/e/gone');
+  made.write('balaur', 'new/deep/file', 'new 1');
+  made.write('balaur', 'chmodded', 'chmodded 1', 0o755);
+  made.remove('balaur', 'link');
+  makeMemoryLink(made.disks.balaur, 'link', 'd');
+  const text = made.read('balaur', 'moved') ?? '';
+  made.remove('balaur', 'moved');
+  made.write('balaur', 'moved there', text);
+  return made;
+}
+
+describe('an undo', () => {
+  it('puts each side back to what it was before the run, and no later run brings it again, from whichever end', async () => {
+    const two = await world();
+    const before = listings(two);
+    const { run } = await two.sync();
+    expect(listings(two)).not.toEqual(before);
+    const report = await two.undo(run);
+    expect(report.outcome).toBe('applied');
+    expect(listings(two)).toEqual(before);
+    for (const from of ['laptop', 'balaur', 'laptop'] as const) {
+      const quiet = await two.sync({ from });
+      expect([quiet.outcome, quiet.changes, quiet.conflicts]).toEqual(['in-sync', [], []]);
+      expect(quiet.held.length).toBeGreaterThan(0);
+    }
+    expect(listings(two)).toEqual(before);
+  });
+
+  it('can be started by the other end', async () => {
+    const two = await world();
+    const before = listings(two);
+    const { run } = await two.sync({ from: 'laptop' });
+    expect((await two.undo(run, { from: 'balaur' })).outcome).toBe('applied');
+    expect(listings(two)).toEqual(before);
+    expect((await two.sync()).outcome).toBe('in-sync');
+  });
+
+  it('sends no content: what a run replaced was kept where it was', async () => {
+    const two = await world();
+    const { run } = await two.sync();
+    expect((await two.undo(run)).counts.contentBytes).toEqual({ toAlpha: 0, toBeta: 0 });
+  });
+
+  it('of the undo comes to what the run had left, and everything is agreed again', async () => {
+    const two = await world();
+    const { run } = await two.sync();
+    const after = listings(two);
+    const undone = await two.undo(run);
+    const again = await two.undo(undone.run);
+    expect([again.outcome, listings(two)]).toEqual(['applied', after]);
+    const quiet = await two.sync();
+    expect([quiet.outcome, quiet.held]).toEqual(['in-sync', []]);
+  });
+
+  it('says what it would do, and does nothing, in a dry run', async () => {
+    const two = await world();
+    const { run } = await two.sync();
+    const [before, writes] = [listings(two), two.disks.laptop.writes + two.disks.balaur.writes];
+    const dry = await two.undo(run, { dryRun: true });
+    expect([dry.outcome, listings(two), two.disks.laptop.writes + two.disks.balaur.writes]).toEqual(['pending', before, writes]);
+    const real = await two.undo(run);
+    expect(real.changes.map(({ status: _, ...change }) => change)).toEqual(dry.changes.map(({ status: _, ...change }) => change));
+  });
+
+  it('leaves what was edited since, and lists it; the edit travels', async () => {
+    const two = await world();
+    const { run } = await two.sync();
+    two.write('balaur', 'edited', 'edited 3');
+    two.write('laptop', 'new/mine', 'mine');
+    const report = await two.undo(run);
+    expect(report.outcome).toBe('partial');
+    expect(problems(report)).toEqual([
+      ['new', 'alpha', 'new on laptop stays: something has come into the folder since'],
+      ['edited', 'beta', 'edited on balaur is not what that run left any more: it stays as it is'],
+    ]);
+    expect([two.read('balaur', 'edited'), two.read('laptop', 'new/mine'), two.read('laptop', 'new/deep/file')]).toEqual([
+      'edited 3',
+      'mine',
+      undefined,
+    ]);
+    await two.sync();
+    expect([two.read('laptop', 'edited'), two.read('balaur', 'new/mine')]).toEqual(['edited 3', 'mine']);
+  });
+
+  it('is released by the next edit of a path, on either side', async () => {
+    const two = await world();
+    const { run } = await two.sync();
+    await two.undo(run);
+    two.write('balaur', 'edited', 'edited 4');
+    two.write('laptop', 'chmodded', 'chmodded 2');
+    await two.sync();
+    for (const node of ['laptop', 'balaur'] as const)
+      expect([two.read(node, 'edited'), two.read(node, 'chmodded')]).toEqual(['edited 4', 'chmodded 2']);
+  });
+
+  it('does not swallow an edit that has not travelled yet: it goes to the side that was put back', async () => {
+    const two = await world();
+    const { run } = await two.sync();
+    two.write('laptop', 'edited', 'edited 3');
+    await two.undo(run);
+    expect([two.read('laptop', 'edited'), two.read('balaur', 'edited')]).toEqual(['edited 3', 'edited 1']);
+    await two.sync();
+    expect([two.read('laptop', 'edited'), two.read('balaur', 'edited')]).toEqual(['edited 3', 'edited 3']);
+  });
+
+  it('undoes a first sync: each side has what it had, and nothing is lost', async () => {
+    const two = createTwoReplicas();
+    two.write('laptop', 'a/one', '1');
+    two.write('balaur', 'b', '2');
+    const before = listings(two);
+    const { run } = await two.sync();
+    await two.undo(run);
+    expect(listings(two)).toEqual(before);
+    expect((await two.sync()).changes).toEqual([]);
+  });
+
+  it('gives back the loser of a conflict', async () => {
+    const two = createTwoReplicas();
+    two.write('laptop', 'a', 'common');
+    await two.sync();
+    two.write('laptop', 'a', 'older');
+    two.write('balaur', 'a', 'newer');
+    const { run } = await two.sync();
+    expect(two.read('laptop', 'a')).toBe('newer');
+    await two.undo(run);
+    expect([two.read('laptop', 'a'), two.read('balaur', 'a')]).toEqual(['older', 'newer']);
+  });
+
+  it('of a run that nobody knows is refused, and changes nothing', async () => {
+    const two = await world();
+    const before = listings(two);
+    await expect(two.undo('no-such-run')).rejects.toMatchObject({ code: 'SYNC_RUN_UNKNOWN', details: { run: 'no-such-run' } });
+    expect(listings(two)).toEqual(before);
+  });
+
+  it('that breaks off at any step is taken up by the next run, and by the next undo', async () => {
+    for (let stop = 0; ; stop++) {
+      const two = await world();
+      const before = listings(two);
+      const { run } = await two.sync();
+      let steps = 0;
+      const broken = await two
+        .undo(run, {
+          step: () => {
+            if (steps++ === stop) throw new Error('crash');
+          },
+        })
+        .then(
+          () => false,
+          () => true,
+        );
+      const quiet = await two.sync();
+      expect(quiet.conflicts).toEqual([]);
+      await two.undo(run);
+      expect(listings(two)).toEqual(before);
+      expect((await two.sync()).changes).toEqual([]);
+      if (!broken) break;
+    }
+  });
+
+  it('keeps what it replaces, as every run does', async () => {
+    const two = await world();
+    const { run } = await two.sync();
+    const undone = await two.undo(run);
+    expect(getMemoryNode(two.disks.laptop, 'new')).toBeUndefined();
+    expect(two.disks.laptop.versions.filter((version) => version.run === undone.run).map(({ path }) => path)).toContain('new/deep/file');
+  });
+});
+
+function problems({ problems: list }: SyncReport): readonly (readonly string[])[] {
+  return list.map(({ path, side, message }) => [path, side, message]);
+}

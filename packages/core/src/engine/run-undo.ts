@@ -1,0 +1,81 @@
+/**
+ * Undo of one run: each side goes back to what it was before that run, wherever it is still what the run left.
+ *
+ *     meet -> lock, read archives, scan -> agree on where we start -> what did the run do? -> [a dry run ends here] -> apply
+ *
+ * An undo is a run like any other: it has an id, so that it can be undone itself; it keeps what it replaces; after an interruption the next run takes what it
+ * achieved into account. Only its plan comes from somewhere else (`reconcile/undo.ts`). What is put back on one side differs from what the other side has, and
+ * both remember that as held: no run, from whichever end, brings back what was undone, until somebody edits that path.
+ *
+ * The guards over a plan are not asked: a person names the run, sees what would be done, and asks for it again with `dryRun: false`.
+ */
+import type { Ancestor } from '../reconcile/ancestor.ts';
+import { bothSides, type Sides } from '../reconcile/plan.ts';
+import { type NotUndone, planUndo } from '../reconcile/undo.ts';
+import { SyncError } from './errors.ts';
+import type { SyncProblem, SyncReport } from './report.ts';
+import type { SyncOptions, SyncRun } from './run-sync.ts';
+import { agreeStart } from './steps/agree-start.ts';
+import { applyPlan } from './steps/apply-plan.ts';
+import { type Decided, treesOf } from './steps/decide.ts';
+import { type Met, meet } from './steps/meet.ts';
+import { createReportBuilder, type ReportBuilder } from './steps/report-builder.ts';
+import { type Surveyed, survey } from './steps/survey.ts';
+
+export interface UndoOptions extends Omit<SyncOptions, 'first' | 'paths' | 'rejoin'> {
+  /** The run that is to be undone, as its report and its audit name it. */
+  readonly undo: string;
+}
+
+/**
+ * Undoes a run, or says what that would do (`dryRun`). What cannot be put back, because somebody has changed it since, is left as it is and is a problem in
+ * the report. Throws `SYNC_RUN_UNKNOWN` where neither side knows the run (any more), and what `runSync` throws.
+ */
+export async function runUndo(options: UndoOptions): Promise<SyncReport> {
+  const report = createReportBuilder(options);
+  const run: SyncRun = { ...options, beta: await options.beta };
+  const met = await meet(run);
+  if (met.halt !== undefined) return report.halted(met.halt);
+  const surveyed = await survey(run, met, report, undefined);
+  try {
+    const decided = await decideUndo({ ...run, undo: options.undo }, met, surveyed, report);
+    if (decided.halt !== undefined) return report.halted(decided.halt);
+    if (options.dryRun) return report.finished();
+    return await applyPlan(run, met, surveyed, decided, report);
+  } finally {
+    await surveyed.lock.release();
+  }
+}
+
+async function decideUndo(options: SyncRun & Pick<UndoOptions, 'undo'>, met: Met, surveyed: Surveyed, report: ReportBuilder): Promise<Decided> {
+  const { undo, alpha, beta, names } = options;
+  const start = await agreeStart(options, met, surveyed, report);
+  // What a side was agreed to have stays agreed where the other goes back: an edit of its own that it has not sent yet still travels.
+  const ancestor: Ancestor = start.ancestor ?? (await surveyed.known.ancestor());
+  const decided = { ancestorChanges: [], copiesOf: new Map(), trees: ancestor, generation: start.generation, newSettings: start.newSettings };
+  if (start.halt !== undefined) return { ...decided, alphaChanges: [], betaChanges: [], halt: start.halt };
+  const [left, right] = await Promise.all([alpha.changesOf?.(undo), beta.changesOf?.(undo)]);
+  if (left === undefined && right === undefined) {
+    throw new SyncError('SYNC_RUN_UNKNOWN', `neither ${names.alpha} nor ${names.beta} knows the run ${undo}, or not any more`, { run: undo });
+  }
+  const trees = await treesOf(surveyed, ancestor);
+  const plan = planUndo({ ...trees, done: { alpha: left ?? [], beta: right ?? [] } });
+  report.planned({
+    changes: bothSides.flatMap((side) => plan[`${side}Changes`].map((change) => ({ side, change }))),
+    conflicts: [],
+    problems: [],
+    held: [],
+  });
+  for (const not of plan.left) report.problem(problemOf(not, names));
+  return { ...decided, alphaChanges: plan.alphaChanges, betaChanges: plan.betaChanges, keptBy: undo };
+}
+
+function problemOf({ path, side, reason }: NotUndone, names: Sides<string>): SyncProblem {
+  return { path, side, code: 'SYNC_TARGET_CHANGED', message: `${path} on ${names[side]} ${why[reason]}`, during: 'decide' };
+}
+
+const why: Readonly<Record<NotUndone['reason'], string>> = {
+  'changed-since': 'is not what that run left any more: it stays as it is',
+  'not-empty': 'stays: something has come into the folder since',
+  'no-folder': 'is not put back: there is no folder for it any more',
+};

@@ -1,0 +1,134 @@
+/**
+ * The manifest of a run: what it was about to do in this tree, a line a change, written before the change is made. So a kept file is never without its path,
+ * and what was done can be undone. A line says what was intended; whether it came to pass is to be seen in the tree.
+ *
+ *     {"format":2,"run":"...","startedAtMs":...}
+ *     {"path":"a/b","old":{"kind":"file","digest":"...","sizeBytes":3,"mode":420,"mtimeMs":1.5},"new":{...},"from":"...","to":"...","mode":416}
+ *
+ * `old` or `new` is missing where nothing is (to be) there, `mode` is that of the file on this disk where the pair's mask hides bits of it.
+ */
+import { digestFromHex, digestHex } from '../hash/digest.ts';
+import type { Change } from '../reconcile/change.ts';
+import type { Mode, Syncable } from '../tree/entry.ts';
+import { parseRelativePath, type RelativePath } from '../tree/path.ts';
+
+/** A change that a run was about to make. */
+export interface RecordedChange {
+  readonly path: RelativePath;
+  /** By itself, under the mask that the pair had then. */
+  readonly old: Syncable | undefined;
+  readonly new: Syncable | undefined;
+  /** Where a moved entry came from (of its creation) or went to (of its deletion). */
+  readonly from?: RelativePath | undefined;
+  readonly to?: RelativePath | undefined;
+  /** All permission bits of the file that was to leave, where they are not those of `old`. */
+  readonly mode?: Mode | undefined;
+}
+
+export interface ManifestHead {
+  readonly run: string;
+  readonly startedAtMs: number;
+}
+
+const manifestFormat = 2;
+
+export function encodeHead({ run, startedAtMs }: ManifestHead): Uint8Array {
+  return encode({ format: manifestFormat, run, startedAtMs });
+}
+
+/** `mode`: all permission bits of the file that is there, where they are known. */
+export function encodeChange({ path, old, new: next, from, to }: Change, mode: Mode | undefined): Uint8Array {
+  const all = mode === undefined ? undefined : mode & 0o777;
+  const hidden = old?.kind === 'file' && all !== old.mode ? all : undefined;
+  return encode({ path, old: describe(old), new: describe(next), from: from?.path, to, mode: hidden });
+}
+
+/** What a manifest holds, with the byte at which each line begins. A line that cannot be read (it was cut off, or is not ours) is passed over. `undefined`: it is none of ours. */
+export function parseManifest(
+  bytes: Uint8Array,
+): { readonly head: ManifestHead; readonly changes: readonly (readonly [number, RecordedChange])[] } | undefined {
+  let head: ManifestHead | undefined;
+  const changes: (readonly [number, RecordedChange])[] = [];
+  for (let start = 0; start < bytes.length; ) {
+    const newline = bytes.indexOf(10, start);
+    const end = newline === -1 ? bytes.length : newline;
+    const line = parseLine(decoder.decode(bytes.subarray(start, end)));
+    if (start === 0) head = line && parseHead(line);
+    else {
+      const change = line && parseChange(line);
+      if (change !== undefined) changes.push([start, change]);
+    }
+    start = end + 1;
+  }
+  return head && { head, changes };
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+type Line = Readonly<Record<string, unknown>>;
+
+function encode(line: object): Uint8Array {
+  return encoder.encode(`${JSON.stringify(line)}\n`);
+}
+
+function describe(entry: Change['old']): object | undefined {
+  switch (entry?.kind) {
+    case 'file':
+      return { kind: entry.kind, digest: digestHex(entry.digest), sizeBytes: entry.sizeBytes, mode: entry.mode, mtimeMs: entry.mtimeMs };
+    case 'symlink':
+      return { kind: entry.kind, target: entry.target, mtimeMs: entry.mtimeMs };
+    case 'directory':
+      return { kind: entry.kind, mode: entry.mode };
+    default:
+      return undefined;
+  }
+}
+
+function parseLine(text: string): Line | undefined {
+  try {
+    return asLine(JSON.parse(text) as unknown);
+  } catch {
+    return undefined;
+  }
+}
+
+function asLine(value: unknown): Line | undefined {
+  return typeof value === 'object' && value !== null ? (value as Line) : undefined;
+}
+
+function parseHead({ format, run, startedAtMs }: Line): ManifestHead | undefined {
+  return format === manifestFormat && typeof run === 'string' && typeof startedAtMs === 'number' ? { run, startedAtMs } : undefined;
+}
+
+function parseChange(line: Line): RecordedChange | undefined {
+  const [path, from, to] = [parsePath(line['path']), parsePath(line['from']), parsePath(line['to'])];
+  const [old, next] = [parseEntry(line['old']), parseEntry(line['new'])];
+  const mode = line['mode'];
+  if (path === undefined || old === 'unreadable' || next === 'unreadable' || (old === undefined && next === undefined)) return undefined;
+  return { path, old, new: next, ...(from && { from }), ...(to && { to }), ...(isMode(mode) && { mode }) };
+}
+
+function parsePath(value: unknown): RelativePath | undefined {
+  const path = typeof value === 'string' ? parseRelativePath(value) : undefined;
+  return path?.ok === true ? path.value : undefined;
+}
+
+function parseEntry(value: unknown): Syncable | undefined | 'unreadable' {
+  if (value === undefined) return undefined;
+  const { kind, digest: hex, sizeBytes, mode, mtimeMs, target } = asLine(value) ?? {};
+  if (kind === 'directory') return isMode(mode) ? { kind, mode, children: [] } : 'unreadable';
+  if (typeof mtimeMs !== 'number') return 'unreadable';
+  if (kind === 'symlink') return typeof target === 'string' ? { kind, target, mtimeMs } : 'unreadable';
+  const digest = typeof hex === 'string' ? digestFromHex(hex) : undefined;
+  if (kind !== 'file' || digest === undefined || !isMode(mode) || !isSize(sizeBytes)) return 'unreadable';
+  return { kind, digest, sizeBytes, mode, mtimeMs };
+}
+
+function isMode(value: unknown): value is Mode {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0o777;
+}
+
+function isSize(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
