@@ -24,15 +24,19 @@ export interface PeerFlags extends NodeFlags {
   readonly acceptNewHostKey?: boolean | undefined;
 }
 
-/** Of the commands that sync the tree. */
-export interface SyncFlags extends PeerFlags {
+/** Of the commands that can change the tree. */
+export interface EngineFlags extends PeerFlags {
   readonly apply?: boolean | undefined;
-  readonly first?: 'newer' | 'local' | 'remote' | 'keep-both' | undefined;
   readonly rehash?: boolean | undefined;
   readonly allow?: readonly string[] | undefined;
-  readonly rejoin?: boolean | undefined;
   /** Milliseconds. */
   readonly lockWait?: number | undefined;
+}
+
+/** Of the commands that sync the tree. */
+export interface SyncFlags extends EngineFlags {
+  readonly first?: 'newer' | 'local' | 'remote' | 'keep-both' | undefined;
+  readonly rejoin?: boolean | undefined;
   readonly exitCode?: boolean | undefined;
 }
 

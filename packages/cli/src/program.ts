@@ -5,7 +5,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from './config/units.ts';
 import type { ExitCode } from './exit-code.ts';
-import type { AgentFlags, CommonFlags, FullFlags, InitFlags, LogsFlags, NodeFlags, StatusFlags, TruthFlags } from './flags.ts';
+import type { AgentFlags, CommonFlags, EngineFlags, FullFlags, InitFlags, LogsFlags, NodeFlags, StatusFlags, TruthFlags } from './flags.ts';
 import type { Io } from './io.ts';
 import { version } from './version.ts';
 
@@ -79,6 +79,13 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
     .addOption(verifyOption())
     .action(run(async (flags: FullFlags) => (await import('./commands/full.ts')).full(io, flags)));
 
+  withEngine(withPeer(program.command('undo')))
+    .description(
+      'take a run back, on both sides, where nothing has changed since: a dry run, unless --apply is given and the config says `live: true`',
+    )
+    .argument('<run>', 'the run, as its last line and the audit name it')
+    .action(run(async (flags: EngineFlags, [name = '']) => (await import('./commands/undo.ts')).undo(io, flags, name)));
+
   withPeer(program.command('status'))
     .description('pending changes, last run, age of the last success, conflicts, locks; reads only')
     .option('--exit-code', 'exit with 1 if changes are pending')
@@ -113,16 +120,21 @@ function withPeer(command: Command): Command {
 }
 
 function withTruth(command: Command): Command {
-  return command
-    .option('--apply', 'do it')
+  return withEngine(command)
     .addOption(
       new Option('--first <policy>', 'who wins where both sides differ at the first sync').choices(['newer', 'local', 'remote', 'keep-both']),
     )
+    .option('--rejoin', 'go on with a replica or record that was lost: a union, nothing is deleted')
+    .option('--exit-code', 'exit with 1 if changes are pending');
+}
+
+/** Of the commands that can change the tree. */
+function withEngine(command: Command): Command {
+  return command
+    .option('--apply', 'do it')
     .option('--rehash', 'read all content anew, whatever the index says')
     .addOption(new Option('--allow <reason>', 'take this halt, once; repeatable').choices(haltReasons).argParser(allowed))
-    .option('--rejoin', 'go on with a replica or record that was lost: a union, nothing is deleted')
-    .option('--lock-wait <duration>', 'how long to wait for another run to end (default: 60s)', duration)
-    .option('--exit-code', 'exit with 1 if changes are pending');
+    .option('--lock-wait <duration>', 'how long to wait for another run to end (default: 60s)', duration);
 }
 
 function verifyOption(): Option {
@@ -164,6 +176,7 @@ Examples:
   ubos-sync truth                                       what would be done
   ubos-sync truth --apply --plan 3f2a9c                 do exactly that, or nothing
   ubos-sync full --apply                                do it, then pull the logs
+  ubos-sync undo 20261121T061745Z-1a2b3c                what taking that run back would do
   ubos-sync status --max-age 30m                        for a monitor
 
 Exit codes: 0 done, 1 done but something needs a person, 2 some transfers failed, 3 stopped.`;

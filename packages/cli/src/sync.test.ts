@@ -65,7 +65,9 @@ Nothing was changed. --apply would make 2 changes to balaur (1.2 kB), 2 changes 
     put(there, 'docs/b.md', 'b');
     const first = await run('truth', '--apply');
     expect(first).toMatchObject({ code: 0, err: '' });
-    expect(first.out).toMatch(/\nDone: 5 changes to balaur \(11 B\), 2 changes to local \(1 B\) in .*\.\n$/);
+    expect(first.out).toMatch(
+      /\nDone: 5 changes to balaur \(11 B\), 2 changes to local \(1 B\) in .*\.\n`ubos-sync undo \S+` would take it back\.\n$/,
+    );
     expect(read(there, 'config/a.yaml')).toBe('a');
     expect(read(here, 'docs/b.md')).toBe('b');
     expect(statSync(join(there, 'scripts/run.sh')).mode & 0o777).toBe(0o755);
@@ -188,6 +190,82 @@ Nothing was changed. --apply would make 2 changes to balaur (1.2 kB), 2 changes 
     put(here, 'a\u001b[2J\nb', 'x');
     const { out } = await run('truth');
     expect(out).toContain('new file   a\\x1b[2J\\nb (1 B)\n');
+  });
+});
+
+describe('undo', () => {
+  const runOf = (out: string): string => /`ubos-sync undo (\S+)`/.exec(out)?.[1] ?? '';
+
+  it('takes a run back, is a dry run first, and the next run changes nothing', async () => {
+    put(here, 'a.md', 'one', 1000);
+    put(here, 'gone.md', 'gone', 1000);
+    await run('truth', '--apply');
+    put(here, 'a.md', 'two', 2000);
+    rmSync(join(here, 'gone.md'));
+    put(there, 'docs/new.md', 'new', 2000);
+    const name = runOf((await run('truth', '--apply')).out);
+    const dry = await run('undo', name);
+    expect(dry).toEqual({
+      code: 0,
+      err: '',
+      out: `\
+local ----> balaur  changed    a.md (3 B)
+local ----> balaur  new file   gone.md (4 B)
+
+Deletions and changes of kind:
+local <---- balaur  deleted    docs/
+local <---- balaur  deleted    docs/new.md (3 B)
+
+Nothing was changed. --apply would make 2 changes to balaur (7 B), 2 changes to local, 2 deletions among them.
+`,
+    });
+    expect(read(there, 'a.md')).toBe('two');
+    const undone = await run('undo', name, '--apply');
+    expect(undone).toMatchObject({ code: 0, err: '' });
+    expect([read(there, 'a.md'), read(there, 'gone.md'), existsSync(join(here, 'docs'))]).toEqual(['one', 'gone', false]);
+    expect([read(here, 'a.md'), existsSync(join(here, 'gone.md')), read(there, 'docs/new.md')]).toEqual(['two', false, 'new']);
+    const quiet = await run('truth', '--apply');
+    expect(quiet.out).toMatch(/^Nothing to do: local and balaur are in sync\.\n\d differences are held as agreed/);
+    expect((await run('undo', name, '--apply')).out).toBe('Nothing to do: nothing of that run is left to take back.\n');
+    // And back again.
+    expect(await run('undo', runOf(undone.out), '--apply')).toMatchObject({ code: 0 });
+    expect([read(there, 'a.md'), existsSync(join(there, 'gone.md')), read(here, 'docs/new.md')]).toEqual(['two', false, 'new']);
+    expect((await run('truth', '--apply')).out).toBe('Nothing to do: local and balaur are in sync.\n');
+    expect(
+      audit()
+        .filter(({ type }) => type === 'run')
+        .map(({ command, outcome }) => [command, outcome]),
+    ).toEqual([
+      ['truth', 'applied'],
+      ['truth', 'applied'],
+      ['undo', 'pending'],
+      ['undo', 'applied'],
+      ['truth', 'in-sync'],
+      ['undo', 'in-sync'],
+      ['undo', 'applied'],
+      ['truth', 'in-sync'],
+    ]);
+  });
+
+  it('lists what was edited since, leaves it, and exits with 1', async () => {
+    put(here, 'a.md', 'one', 1000);
+    put(here, 'b.md', 'one', 1000);
+    const name = runOf((await run('truth', '--apply')).out);
+    put(there, 'a.md', 'mine', 2000);
+    const { code, lines } = await json('undo', name, '--apply');
+    expect(code).toBe(1);
+    expect(lines).toContainEqual(expect.objectContaining({ type: 'problem', path: 'a.md', side: 'remote', code: 'SYNC_NOT_UNDONE' }));
+    expect([read(there, 'a.md'), existsSync(join(there, 'b.md')), read(here, 'b.md')]).toEqual(['mine', false, 'one']);
+  });
+
+  it('refuses a run that nobody knows, and what cannot name one, and needs both keys', async () => {
+    put(here, 'a.md', 'one');
+    const name = runOf((await run('truth', '--apply')).out);
+    expect(await run('undo', '20200101T000000Z-000000')).toMatchObject({ code: 3, err: expect.stringMatching(/code: SYNC_RUN_UNKNOWN\n$/) });
+    expect(await run('undo', '../x')).toMatchObject({ code: 3, err: expect.stringMatching(/code: SYNC_USAGE\n$/) });
+    configure('live: false');
+    expect(await run('undo', name, '--apply')).toMatchObject({ code: 3, err: expect.stringMatching(/code: SYNC_NOT_LIVE\n$/) });
+    expect(read(there, 'a.md')).toBe('one');
   });
 });
 

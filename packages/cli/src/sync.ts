@@ -6,15 +6,17 @@ import {
   parseRelativePath,
   type RelativePath,
   runSync,
+  runUndo,
   type SyncChange,
   SyncError,
   type SyncEvent,
+  type SyncOptions,
   type SyncReport,
 } from '@ubos/sync-core';
 import { createFsPlanStore, systemClock } from '@ubos/sync-core/fs';
 import { problemKey } from './audit/history.ts';
 import { guardsForNode, guardsFrom, toConflictPolicy } from './config/resolve.ts';
-import type { SyncFlags } from './flags.ts';
+import type { EngineFlags, SyncFlags } from './flags.ts';
 import type { Output } from './render/output.ts';
 import { changeLine, conflictLine, haltLine, heldLine, noticeLine, problemLine, sideWord } from './render/report-lines.ts';
 import type { Run } from './runs.ts';
@@ -38,14 +40,37 @@ export function pathsInRoot(root: string, cwd: string, paths: readonly string[])
   });
 }
 
-export async function syncInRun(
+export async function syncInRun(run: Run, { flags, dryRun, paths, sealing }: SyncRequest): Promise<SyncReport> {
+  return runEngine(run, { flags, dryRun }, (common) =>
+    runSync({
+      ...common,
+      first: flags.first === undefined ? undefined : toConflictPolicy(flags.first),
+      rejoin: flags.rejoin,
+      paths,
+      plans: sealing && createFsPlanStore(run.profile.root),
+      plan: sealing?.plan,
+    }),
+  );
+}
+
+/** Takes an earlier run back. */
+export async function undoInRun(
+  run: Run,
+  { flags, dryRun, undo }: { readonly flags: EngineFlags; readonly dryRun: boolean; readonly undo: string },
+): Promise<SyncReport> {
+  return runEngine(run, { flags, dryRun }, (common) => runUndo({ ...common, undo }));
+}
+
+/** What the engine does, told in lines while it happens; what was not told, at the end. */
+async function runEngine(
   { io, profile, node, session, output, knownProblems }: Run,
-  { flags, dryRun, paths, sealing }: SyncRequest,
+  { flags, dryRun }: { readonly flags: EngineFlags; readonly dryRun: boolean },
+  work: (common: Omit<SyncOptions, 'first' | 'rejoin' | 'paths' | 'plan' | 'plans'>) => Promise<SyncReport>,
 ): Promise<SyncReport> {
   const alpha = await session.local();
   await session.launched();
   const live = createLiveLines(output);
-  const report = await runSync({
+  const report = await work({
     alpha,
     beta: session.remote(),
     names: { alpha: 'local', beta: node.name },
@@ -56,12 +81,7 @@ export async function syncInRun(
     guardsFrom: guardsFrom(profile, node),
     run: output.run,
     dryRun,
-    first: flags.first === undefined ? undefined : toConflictPolicy(flags.first),
     allow: new Set((flags.allow ?? []) as readonly HaltReason[]),
-    rejoin: flags.rejoin,
-    paths,
-    plans: sealing && createFsPlanStore(profile.root),
-    plan: sealing?.plan,
     rehash: flags.rehash,
     durability: profile.durability,
     lockWaitMs: flags.lockWait,

@@ -25,7 +25,8 @@ export function createTally(): Tally {
     } else if (found.type === 'conflict' && found.resolution === 'skipped') {
       tally.openConflicts++;
     } else if (found.type === 'problem') {
-      if (found.repeated) tally.repeatedProblems++;
+      // What an undo leaves is no failure: it is left for a person, and was told beforehand.
+      if (found.repeated || found.code === 'SYNC_NOT_UNDONE') tally.repeatedProblems++;
       else tally.newProblems++;
     } else if (found.type === 'log') {
       if (leftAlone.has(found.outcome)) tally.logsLeftAlone++;

@@ -304,6 +304,16 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
     safe: untouched,
     todo: 'Make a new plan. If it happens twice, check the disk.',
   },
+  SYNC_RUN_UNKNOWN: {
+    when: 'A run was to be undone that neither side knows: the name is another one, or what it replaced is not kept any more.',
+    safe: untouched,
+    todo: 'Look for the run in the audit (`audit.jsonl`); how long runs are kept is said by `versions` in the config.',
+  },
+  SYNC_NOT_UNDONE: {
+    when: 'Something that a run did stays so in its undo, because somebody has changed it since.',
+    safe: onlyThisPath,
+    todo: 'Look at the path. What the run replaced is in `.ubos-sync/versions/RUN/` of that side for as long as versions are kept.',
+  },
   SYNC_INTERRUPTED: {
     when: 'The run was stopped: Ctrl-C, or SIGTERM.',
     safe: continues,

@@ -129,7 +129,9 @@ Nothing was changed. --apply would make 7 changes to balaur (2.4 kB), 2 changes 
 
   it('says what was done', () => {
     const { out } = printed([start({ dryRun: false }), change('a', 'create', { status: 'done' }), summary({ outcome: 'applied', changes: 1 })]);
-    expect(out).toBe('local ----> balaur  new file   a (1.2 kB)\n\nDone: 1 change to balaur (1.2 kB) in 1.2 s.\n');
+    expect(out).toBe(
+      'local ----> balaur  new file   a (1.2 kB)\n\nDone: 1 change to balaur (1.2 kB) in 1.2 s.\n`ubos-sync undo r` would take it back.\n',
+    );
   });
 
   it('marks what failed in words', () => {
@@ -149,7 +151,9 @@ Nothing was changed. --apply would make 7 changes to balaur (2.4 kB), 2 changes 
       change('c', 'create', { status: 'failed' }),
       summary({ outcome: 'partial', changes: 1, problems: 2, exitCode: 2 }),
     ]);
-    expect(out).toMatch(/\n\nDone: 1 change to balaur \(1\.2 kB\) in 1\.2 s\. Failed: 2 changes\. Skipped: 2 problems\.\n$/);
+    expect(out).toMatch(
+      /\n\nDone: 1 change to balaur \(1\.2 kB\) in 1\.2 s\. Failed: 2 changes\. Skipped: 2 problems\.\n`ubos-sync undo r` would take it back\.\n$/,
+    );
   });
 
   it('does not call logs up to date that could not be read', () => {

@@ -210,6 +210,7 @@ function closingSentence(run: Gathered, summary: OutputLineOf<'summary'>, names:
   const leftOver = left === 0 ? '' : `\n${counted(left, 'change is', 'changes are')} not in the plan and left for the next run.`;
   switch (summary.outcome) {
     case 'in-sync':
+      if (run.start.command === 'undo') return 'Nothing to do: nothing of that run is left to take back.';
       return `Nothing to do: ${names.local} and ${names.remote} are in sync.`;
     case 'pending': {
       const again = planId === undefined ? '' : `\nTo do exactly this: ubos-sync truth${nodeFlag} --apply --plan ${planId}`;
@@ -218,11 +219,11 @@ function closingSentence(run: Gathered, summary: OutputLineOf<'summary'>, names:
     }
     case 'applied':
       if (run.changes.length === 0) return `Nothing to do: all of plan ${planId ?? ''} is done.${leftOver}`;
-      return `Done: ${amount} in ${formatDuration(summary.durationMs)}.${failed}${leftOver}`;
+      return `Done: ${amount} in ${formatDuration(summary.durationMs)}.${failed}${leftOver}${undoHint(run, counting.length)}`;
     case 'partial':
       return run.start.dryRun
         ? `Nothing was changed, and --apply would change nothing.${skipped}`
-        : `Done: ${amount} in ${formatDuration(summary.durationMs)}.${failed}${skipped}${leftOver}`;
+        : `Done: ${amount} in ${formatDuration(summary.durationMs)}.${failed}${skipped}${leftOver}${undoHint(run, counting.length)}`;
     case 'skipped-gated':
       return `The gate is closed, so nothing was changed. Waiting: ${amount}.`;
     case 'halted':
@@ -233,6 +234,10 @@ function closingSentence(run: Gathered, summary: OutputLineOf<'summary'>, names:
       return done > 0 ? `${counted(done, 'change was', 'changes were')} made before the end; the next run goes on from there.` : '';
     }
   }
+}
+
+function undoHint({ start }: Gathered, changes: number): string {
+  return changes === 0 || start === undefined ? '' : `\n\`ubos-sync undo ${start.run}\` would take it back.`;
 }
 
 function changesTo(changes: readonly OutputLineOf<'change'>[], name: string): string {

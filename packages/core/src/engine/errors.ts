@@ -82,6 +82,7 @@ export const syncErrorCodes = [
   'SYNC_PLAN_UNKNOWN',
   'SYNC_PLAN_DAMAGED',
   'SYNC_RUN_UNKNOWN',
+  'SYNC_NOT_UNDONE',
   'SYNC_INTERRUPTED',
   'SYNC_INTERNAL',
 ] as const;

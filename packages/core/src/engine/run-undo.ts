@@ -12,17 +12,18 @@
 import type { Ancestor } from '../reconcile/ancestor.ts';
 import { bothSides, type Sides } from '../reconcile/plan.ts';
 import { type NotUndone, planUndo } from '../reconcile/undo.ts';
+import type { RelativePath } from '../tree/path.ts';
 import { SyncError } from './errors.ts';
-import type { SyncProblem, SyncReport } from './report.ts';
+import type { SyncHalt, SyncProblem, SyncReport } from './report.ts';
 import type { SyncOptions, SyncRun } from './run-sync.ts';
 import { agreeStart } from './steps/agree-start.ts';
 import { applyPlan } from './steps/apply-plan.ts';
-import { type Decided, treesOf } from './steps/decide.ts';
+import { type Decision, treesOf } from './steps/decide.ts';
 import { type Met, meet } from './steps/meet.ts';
 import { createReportBuilder, type ReportBuilder } from './steps/report-builder.ts';
 import { type Surveyed, survey } from './steps/survey.ts';
 
-export interface UndoOptions extends Omit<SyncOptions, 'first' | 'paths' | 'rejoin'> {
+export interface UndoOptions extends Omit<SyncOptions, 'first' | 'paths' | 'plan' | 'plans' | 'rejoin'> {
   /** The run that is to be undone, as its report and its audit name it. */
   readonly undo: string;
 }
@@ -47,13 +48,24 @@ export async function runUndo(options: UndoOptions): Promise<SyncReport> {
   }
 }
 
-async function decideUndo(options: SyncRun & Pick<UndoOptions, 'undo'>, met: Met, surveyed: Surveyed, report: ReportBuilder): Promise<Decided> {
+async function decideUndo(
+  options: SyncRun & Pick<UndoOptions, 'undo'>,
+  met: Met,
+  surveyed: Surveyed,
+  report: ReportBuilder,
+): Promise<Decision & { readonly halt?: SyncHalt | undefined }> {
   const { undo, alpha, beta, names } = options;
   const start = await agreeStart(options, met, surveyed, report);
   // What a side was agreed to have stays agreed where the other goes back: an edit of its own that it has not sent yet still travels.
   const ancestor: Ancestor = start.ancestor ?? (await surveyed.known.ancestor());
-  const decided = { ancestorChanges: [], copiesOf: new Map(), trees: ancestor, generation: start.generation, newSettings: start.newSettings };
-  if (start.halt !== undefined) return { ...decided, alphaChanges: [], betaChanges: [], halt: start.halt };
+  const common = {
+    ancestorChanges: [],
+    copiesOf: new Map<RelativePath, RelativePath>(),
+    trees: ancestor,
+    generation: start.generation,
+    newSettings: start.newSettings,
+  };
+  if (start.halt !== undefined) return { ...common, alphaChanges: [], betaChanges: [], halt: start.halt };
   const [left, right] = await Promise.all([alpha.changesOf?.(undo), beta.changesOf?.(undo)]);
   if (left === undefined && right === undefined) {
     throw new SyncError('SYNC_RUN_UNKNOWN', `neither ${names.alpha} nor ${names.beta} knows the run ${undo}, or not any more`, { run: undo });
@@ -67,11 +79,11 @@ async function decideUndo(options: SyncRun & Pick<UndoOptions, 'undo'>, met: Met
     held: [],
   });
   for (const not of plan.left) report.problem(problemOf(not, names));
-  return { ...decided, alphaChanges: plan.alphaChanges, betaChanges: plan.betaChanges, keptBy: undo };
+  return { ...common, alphaChanges: plan.alphaChanges, betaChanges: plan.betaChanges, keptBy: undo };
 }
 
 function problemOf({ path, side, reason }: NotUndone, names: Sides<string>): SyncProblem {
-  return { path, side, code: 'SYNC_TARGET_CHANGED', message: `${path} on ${names[side]} ${why[reason]}`, during: 'decide' };
+  return { path, side, code: 'SYNC_NOT_UNDONE', message: `${path} on ${names[side]} ${why[reason]}`, during: 'decide' };
 }
 
 const why: Readonly<Record<NotUndone['reason'], string>> = {

@@ -403,6 +403,37 @@ export function describeReplica(name: string, setup: () => Promise<ReplicaUnderT
       expect((await archive.status()).journal).toEqual([]);
     });
 
+    law('remembers what a run was about to change, and gives back what it replaced', async ({ under, replica, scan, transition }) => {
+      if (replica.changesOf === undefined) return;
+      await under.write('a.txt', 'before');
+      await under.write('gone.txt', 'gone');
+      const { root } = await scan();
+      const [a, gone] = [fileAt(root, 'a.txt'), fileAt(root, 'gone.txt')];
+      await under.write('next.txt', 'after');
+      const next = fileAt((await scan()).root, 'next.txt');
+      const made: Entry = { kind: 'directory', mode: 0o755, children: [] };
+      await transition([change('a.txt', a, { ...a, ...content(next) }), change('d', undefined, made), change('gone.txt', gone, undefined)]);
+      await scan();
+      expect(await replica.changesOf('run')).toMatchObject([
+        { path: 'a.txt', old: { kind: 'file', ...content(a) }, new: { kind: 'file', ...content(next) } },
+        { path: 'd', old: undefined, new: made },
+        { path: 'gone.txt', old: { kind: 'file', ...content(gone) }, new: undefined },
+      ]);
+      expect(await replica.changesOf('another')).toBe(undefined);
+      const refused = { supply: () => supplyTexts([], new Map()), run: 'undo' };
+      const requests = [need('a.txt', a), need('gone.txt', gone)];
+      expect(await replica.stage(requests, { ...refused, keptBy: 'run' })).toEqual(requests.map(() => ({ staged: true, receivedBytes: 0 })));
+    });
+
+    law('tells nothing of an earlier run that is out of scope by now', async ({ replica, scan, transition }) => {
+      if (replica.changesOf === undefined) return;
+      await scan();
+      const made: Entry = { kind: 'directory', mode: 0o755, children: [] };
+      await transition([change('open', undefined, made), change('secret', undefined, made)]);
+      await scan({ scope: { include: [], exclude: ['secret'], guard: [] } });
+      expect((await replica.changesOf('run'))?.map((each) => each.path)).toEqual(['open']);
+    });
+
     law('commits in two phases: pending is not current, and can be taken back', async ({ replica, pair, commit, settings, under }) => {
       const key = await pair();
       const archive = replica.archive(key);
@@ -526,6 +557,10 @@ function folderMove(root: Entry | undefined, from: string, to: string, below: re
 
 function need(at: string, { digest, sizeBytes }: { readonly digest: Digest; readonly sizeBytes: number }): ContentNeed {
   return { path: path(at), digest, sizeBytes, fromByte: 0 };
+}
+
+function content({ digest, sizeBytes }: File): Pick<File, 'digest' | 'sizeBytes'> {
+  return { digest, sizeBytes };
 }
 
 function fileAt(root: Entry | undefined, at: string): File {

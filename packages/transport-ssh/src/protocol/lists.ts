@@ -1,6 +1,7 @@
 /** Lists of requests, changes and results, as pages: both directions beside each other, so that what one side writes the other side reads. */
 import {
   type AncestorChange,
+  type Change,
   type ContentNeed,
   type ContentRequest,
   type Entry,
@@ -271,6 +272,23 @@ export async function sendAncestorChanges(stream: WireStream, changes: readonly 
 export async function receiveAncestorChanges(stream: WireStream, count: number): Promise<readonly AncestorChange[]> {
   const changes: AncestorChange[] = [];
   for await (const { path, entries } of receiveGroups(stream, count, 2)) changes.push({ path, alpha: entries[0], beta: entries[1] });
+  return changes;
+}
+
+/** What a run was about to change, without the ends of its moves. */
+export async function sendChanges(stream: WireStream, changes: readonly Change[]): Promise<void> {
+  await sendRows(
+    stream,
+    groups(changes, ({ old, new: next }) => [old, next]),
+  );
+}
+
+export async function receiveChanges(stream: WireStream, count: number): Promise<readonly Change[]> {
+  const changes: Change[] = [];
+  for await (const { path, entries } of receiveGroups(stream, count, 2)) {
+    if (path === rootPath || entries.some((entry) => entry !== undefined && !isSyncable(entry))) stream.refuse('a change that no run can have made');
+    changes.push({ path, old: entries[0], new: entries[1] });
+  }
   return changes;
 }
 

@@ -16,6 +16,7 @@
  * |                     | data (content parts)      | `results`*, at the latest when all contents have ended                     |
  * | `supply`            | `contents`*               | data (content parts)                                                       |
  * | `transition`        | `nodes`* (3 rows each), then of the ends of moves `moves`* (which changes they are) and `nodes`* (2 rows each: the other end's path, with what moves and what it was) | `progress`*, `results`* with the node achieved |
+ * | `run-changes`       |                           | `run`, `nodes`* (2 rows each)                                              |
  * | `admission`, `time` |                           | `admission`, `time`                                                        |
  * | `archive-status`    |                           | `archive`, `nodes`* (journal, 2 rows each)                                 |
  * | `archive-load`      |                           | `tree`* (alpha), `done`, `tree`* (beta, against alpha), `done`             |
@@ -171,7 +172,7 @@ export type Request =
       readonly progress: boolean;
     }
   | { readonly type: 'scan-tree'; readonly on: number }
-  | { readonly type: 'stage'; readonly on: number; readonly run: string; readonly count: number }
+  | { readonly type: 'stage'; readonly on: number; readonly run: string; readonly keptBy?: string | undefined; readonly count: number }
   | { readonly type: 'supply'; readonly on: number; readonly count: number }
   | {
       readonly type: 'transition';
@@ -184,6 +185,7 @@ export type Request =
       readonly moves: number;
       readonly progress: boolean;
     }
+  | { readonly type: 'run-changes'; readonly on: number; readonly run: string }
   | { readonly type: 'admission'; readonly on: number }
   | { readonly type: 'time'; readonly on: number }
   | { readonly type: 'archive-status'; readonly on: number; readonly pair: PairKey }
@@ -240,9 +242,10 @@ export const request: Shape<Request> = variants<Request>({
     progress: flag,
   }),
   'scan-tree': record<RequestOf<'scan-tree'>>({ type, on }),
-  stage: record<RequestOf<'stage'>>({ type, on, run: token(), count }),
+  stage: record<RequestOf<'stage'>>({ type, on, run: token(), keptBy: optional(token()), count }),
   supply: record<RequestOf<'supply'>>({ type, on, count }),
   transition: record<RequestOf<'transition'>>({ type, on, run: token(), pair, durability, count, moves: count, progress: flag }),
+  'run-changes': record<RequestOf<'run-changes'>>({ type, on, run: token() }),
   admission: record<RequestOf<'admission'>>({ type, on }),
   time: record<RequestOf<'time'>>({ type, on }),
   'archive-status': record<RequestOf<'archive-status'>>({ type, on, pair }),
@@ -397,6 +400,13 @@ interface SnapshotFacts {
   readonly counts: ScanCounts;
 }
 export type ScanAnswer = Progress | TreePage | SnapshotFacts;
+/** What is known of an earlier run. */
+export interface Run {
+  readonly type: 'run';
+  readonly known: boolean;
+  /** Changes that it was about to make, which follow. */
+  readonly count: number;
+}
 export interface Admission {
   readonly type: 'admission';
   readonly record?: AdmissionRecord | undefined;
@@ -470,6 +480,7 @@ const snapshotFacts: Shape<SnapshotFacts> = record<SnapshotFacts>({
   }),
 });
 export const scanAnswer: Shape<ScanAnswer> = variants<ScanAnswer>({ progress, tree: treePage, snapshot: snapshotFacts });
+export const runMessage: Shape<Run> = record<Run>({ type: literal('run'), known: flag, count });
 export const admissionMessage: Shape<Admission> = record<Admission>({
   type: literal('admission'),
   record: optional(record<AdmissionRecord>({ by: text(256), state: literal('open', 'closed'), reason: text(errorTextMax), untilMs: milliseconds })),

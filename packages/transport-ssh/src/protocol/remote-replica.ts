@@ -3,6 +3,7 @@
  * the far side carries them out in their order. Lists travel in pages and contents in frames, so no call costs a round trip per file.
  */
 import {
+  type Change,
   type Clock,
   type ContentNeed,
   type ContentPart,
@@ -26,13 +27,14 @@ import {
 import { ask, finish, openRequest, within } from './call.ts';
 import { receiveContents, sendContents } from './content.ts';
 import { listRowsMax } from './limits.ts';
-import { countMoves, readMissing, readStageResults, readTransitionResults, sendNeeds, sendTransitions } from './lists.ts';
+import { countMoves, readMissing, readStageResults, readTransitionResults, receiveChanges, sendNeeds, sendTransitions } from './lists.ts';
 import {
   admissionMessage,
   done,
   established,
   identityMessage,
   opened as openedShape,
+  runMessage,
   scanAnswer,
   scanning,
   stageAnswer,
@@ -163,9 +165,9 @@ export async function openRemoteReplica(
       });
     },
 
-    async stage(requests: readonly ContentRequest[], { supply, run, signal, onProgress }: StageOptions): Promise<readonly StageResult[]> {
+    async stage(requests: readonly ContentRequest[], { supply, run, keptBy, signal, onProgress }: StageOptions): Promise<readonly StageResult[]> {
       if (requests.length === 0) return [];
-      const stream = openRequest(mux, { type: 'stage', on, run, count: requests.length });
+      const stream = openRequest(mux, { type: 'stage', on, run, keptBy, count: requests.length });
       return within(stream, signal, async () => {
         await sendNeeds(stream, requests);
         const needs: ContentNeed[] = [];
@@ -234,6 +236,16 @@ export async function openRemoteReplica(
         }
         await finish(stream);
         return results;
+      });
+    },
+
+    async changesOf(run: string): Promise<readonly Change[] | undefined> {
+      const stream = openRequest(mux, { type: 'run-changes', on, run }, { content: true });
+      return within(stream, undefined, async () => {
+        const { known, count } = await stream.message(runMessage);
+        const changes = await receiveChanges(stream, count);
+        await finish(stream);
+        return known ? changes : undefined;
       });
     },
 

@@ -10,13 +10,24 @@ import {
   type ScanCounts,
 } from '@ubos/sync-core';
 import { receiveContents, sendContents } from './content.ts';
-import { receiveNeeds, receiveTransitions, sendMissing, sendStageResults, sendTransitionResults } from './lists.ts';
+import { receiveNeeds, receiveTransitions, sendChanges, sendMissing, sendStageResults, sendTransitionResults } from './lists.ts';
 import type { Baseline, RequestOf } from './messages.ts';
 import type { ServedReplica } from './served-replica.ts';
 import { treeDelta, treePages } from './tree-delta.ts';
 import type { WireStream } from './wire-stream.ts';
 
-export type ReplicaRequestType = 'identify' | 'establish' | 'lock' | 'scan' | 'scan-tree' | 'stage' | 'supply' | 'transition' | 'admission' | 'time';
+export type ReplicaRequestType =
+  | 'identify'
+  | 'establish'
+  | 'lock'
+  | 'scan'
+  | 'scan-tree'
+  | 'stage'
+  | 'supply'
+  | 'transition'
+  | 'run-changes'
+  | 'admission'
+  | 'time';
 
 export async function answerReplicaRequest(
   request: RequestOf<ReplicaRequestType>,
@@ -48,6 +59,8 @@ export async function answerReplicaRequest(
       return answerSupply(request, await served.inTurn(), stream);
     case 'transition':
       return answerTransition(request, await served.inTurn(), stream, clock);
+    case 'run-changes':
+      return answerRunChanges(request, await served.inTurn(), stream);
     default:
       return assertNever(request);
   }
@@ -117,7 +130,7 @@ async function readBaseline(replica: Replica, { pair, generation, digest, mayBeU
   return { pair, generation, digest, merkle: mayBeUnchanged ? head.roots?.[half] : undefined, tree: async () => (await archive.load())[half] };
 }
 
-async function answerStage({ run, count }: RequestOf<'stage'>, replica: Replica, stream: WireStream): Promise<void> {
+async function answerStage({ run, keptBy, count }: RequestOf<'stage'>, replica: Replica, stream: WireStream): Promise<void> {
   const requests = await receiveNeeds(stream, count);
   const supply = async function* (needs: readonly ContentNeed[]): AsyncGenerator<readonly ContentPart[]> {
     if (needs.length === 0) return;
@@ -127,7 +140,7 @@ async function answerStage({ run, count }: RequestOf<'stage'>, replica: Replica,
   };
   const results = await replica.stage(
     requests.map(({ path, digest, sizeBytes, mode, mtimeMs }) => ({ path, digest, sizeBytes, mode, mtimeMs })),
-    { supply, run, signal: stream.signal },
+    { supply, run, keptBy, signal: stream.signal },
   );
   await sendStageResults(stream, results);
 }
@@ -154,6 +167,12 @@ async function answerTransition(
   });
   await reporter.settled();
   await sendTransitionResults(stream, results);
+}
+
+async function answerRunChanges({ run }: RequestOf<'run-changes'>, replica: Replica, stream: WireStream): Promise<void> {
+  const changes = await replica.changesOf?.(run);
+  await stream.send({ type: 'run', known: changes !== undefined, count: changes?.length ?? 0 });
+  await sendChanges(stream, changes ?? []);
 }
 
 interface Reporter {

@@ -64,6 +64,7 @@ export class ServeSession {
       case 'stage':
       case 'supply':
       case 'transition':
+      case 'run-changes':
       case 'admission':
       case 'time':
         return answerReplicaRequest(request, this.#mustGetReplica(request.on), stream, this.#clock);

@@ -11,14 +11,14 @@ import type { ArchiveCommit, ArchiveStore } from '../archive-store.ts';
 import type { SyncProblem, SyncReport } from '../report.ts';
 import type { SyncRun } from '../run-sync.ts';
 import { commitArchives, turnRound } from './commit-archives.ts';
-import { type Decided, isLetGo } from './decide.ts';
+import { type Decision, isLetGo } from './decide.ts';
 import { type Met, peerAddress } from './meet.ts';
 import { type Batch, planBatches } from './plan-batches.ts';
 import { propagate } from './propagate.ts';
 import type { ReportBuilder } from './report-builder.ts';
 import type { Surveyed } from './survey.ts';
 
-export async function applyPlan(options: SyncRun, met: Met, surveyed: Surveyed, decided: Decided, report: ReportBuilder): Promise<SyncReport> {
+export async function applyPlan(options: SyncRun, met: Met, surveyed: Surveyed, decided: Decision, report: ReportBuilder): Promise<SyncReport> {
   const { pair } = met;
   const { archives } = surveyed;
   if (pair === undefined || archives === undefined) throw new TypeError('a run that applies has established both replicas');
@@ -138,7 +138,7 @@ function createCommitter({
 }: {
   readonly archives: Readonly<Record<Side, ArchiveStore>>;
   readonly turned: boolean;
-  readonly decided: Decided;
+  readonly decided: Decision;
   readonly durability: 'full' | 'fast';
   readonly report: ReportBuilder;
 }): { commit(changes: readonly AncestorChange[]): Promise<void> } {

@@ -30,18 +30,22 @@ import { type Sealed, whyDrifted } from './seal-plan.ts';
 import type { Surveyed } from './survey.ts';
 import { takeOverSettings } from './take-over-settings.ts';
 
-export interface Decided extends Plan {
+/** What is to be carried out. */
+export interface Decision extends Pick<Plan, 'ancestorChanges' | 'alphaChanges' | 'betaChanges'> {
   /** For the name of a kept loser: the path whose content it is. */
   readonly copiesOf: ReadonlyMap<RelativePath, RelativePath>;
   /** What each side holds where it is not changed, for the ancestor: what was scanned, or is to count as agreed. */
   readonly trees: Trees;
-  /** As it was decided by: under the settings of this run. */
-  readonly ancestor: Ancestor | undefined;
-  readonly head: AgreedStart['head'];
   readonly generation: number;
   readonly newSettings: AgreedStart['newSettings'];
   /** A run that may have kept contents that are needed. */
   readonly keptBy?: string | undefined;
+}
+
+export interface Decided extends Plan, Decision {
+  /** As it was decided by: under the settings of this run. */
+  readonly ancestor: Ancestor | undefined;
+  readonly head: AgreedStart['head'];
   readonly halt?: SyncHalt | undefined;
 }
 
