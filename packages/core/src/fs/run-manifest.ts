@@ -73,16 +73,10 @@ function encode(line: object): Uint8Array {
 }
 
 function describe(entry: Change['old']): object | undefined {
-  switch (entry?.kind) {
-    case 'file':
-      return { kind: entry.kind, digest: digestHex(entry.digest), sizeBytes: entry.sizeBytes, mode: entry.mode, mtimeMs: entry.mtimeMs };
-    case 'symlink':
-      return { kind: entry.kind, target: entry.target, mtimeMs: entry.mtimeMs };
-    case 'directory':
-      return { kind: entry.kind, mode: entry.mode };
-    default:
-      return undefined;
-  }
+  if (entry?.kind === 'file')
+    return { kind: entry.kind, digest: digestHex(entry.digest), sizeBytes: entry.sizeBytes, mode: entry.mode, mtimeMs: entry.mtimeMs };
+  if (entry?.kind === 'symlink') return { kind: entry.kind, target: entry.target, mtimeMs: entry.mtimeMs };
+  return entry?.kind === 'directory' ? { kind: entry.kind, mode: entry.mode } : undefined;
 }
 
 function parseLine(text: string): Line | undefined {
