@@ -148,6 +148,22 @@ describe('an undo', () => {
     expect(listings(two)).toEqual(before);
   });
 
+  it('waits for a run that takes new settings over', async () => {
+    const two = await world();
+    const { run } = await two.sync();
+    const settings = { permissions: 'none' } as const;
+    const before = listings(two);
+    expect(await two.undo(run, { settings })).toMatchObject({ outcome: 'halted', halt: { reason: 'settings-differ' } });
+    expect(listings(two)).toEqual(before);
+    await two.sync({ settings });
+    expect((await two.undo(run, { settings })).outcome).toBe('applied');
+    expect([two.read('balaur', 'edited'), two.read('laptop', 'new/deep/file'), two.read('balaur', 'deleted')]).toEqual([
+      'edited 1',
+      undefined,
+      'deleted 1',
+    ]);
+  });
+
   it('that breaks off at any step is taken up by the next run, and by the next undo', async () => {
     for (let stop = 0; ; stop++) {
       const two = await world();

@@ -16,7 +16,7 @@ import type { RelativePath } from '../tree/path.ts';
 import { SyncError } from './errors.ts';
 import type { SyncHalt, SyncProblem, SyncReport } from './report.ts';
 import type { SyncOptions, SyncRun } from './run-sync.ts';
-import { agreeStart } from './steps/agree-start.ts';
+import { type AgreedStart, agreeStart } from './steps/agree-start.ts';
 import { applyPlan } from './steps/apply-plan.ts';
 import { type Decision, treesOf } from './steps/decide.ts';
 import { type Met, meet } from './steps/meet.ts';
@@ -56,6 +56,7 @@ async function decideUndo(
 ): Promise<Decision & { readonly halt?: SyncHalt | undefined }> {
   const { undo, alpha, beta, names } = options;
   const start = await agreeStart(options, met, surveyed, report);
+  const halt = start.halt ?? settingsHalt(start);
   // What a side was agreed to have stays agreed where the other goes back: an edit of its own that it has not sent yet still travels.
   const ancestor: Ancestor = start.ancestor ?? (await surveyed.known.ancestor());
   const common = {
@@ -65,7 +66,7 @@ async function decideUndo(
     generation: start.generation,
     newSettings: start.newSettings,
   };
-  if (start.halt !== undefined) return { ...common, alphaChanges: [], betaChanges: [], halt: start.halt };
+  if (halt !== undefined) return { ...common, alphaChanges: [], betaChanges: [], halt };
   const [left, right] = await Promise.all([alpha.changesOf?.(undo), beta.changesOf?.(undo)]);
   if (left === undefined && right === undefined) {
     throw new SyncError('SYNC_RUN_UNKNOWN', `neither ${names.alpha} nor ${names.beta} knows the run ${undo}, or not any more`, { run: undo });
@@ -80,6 +81,13 @@ async function decideUndo(
   });
   for (const not of plan.left) report.problem(problemOf(not, names));
   return { ...common, alphaChanges: plan.alphaChanges, betaChanges: plan.betaChanges, keptBy: undo };
+}
+
+/** What the run did was done and written down under other settings: what it left would not be known again. */
+function settingsHalt({ head, newSettings }: AgreedStart): SyncHalt | undefined {
+  if (head === undefined || newSettings === undefined) return undefined;
+  const message = 'the settings are not those of the last run: a run that takes them over comes before an undo';
+  return { reason: 'settings-differ', side: 'alpha', message, overridable: false };
 }
 
 function problemOf({ path, side, reason }: NotUndone, names: Sides<string>): SyncProblem {

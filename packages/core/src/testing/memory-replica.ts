@@ -231,10 +231,9 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
     },
 
     changesOf(run) {
-      const { scope } = mustGetView();
-      return Promise.resolve(
-        disk.runs.get(run)?.filter(({ path, old, new: next }) => scope.includes(path, isFolder(next ?? old) ? 'directory' : 'other')),
-      );
+      const view = mustGetView();
+      const seen = disk.runs.get(run)?.filter(({ path, old, new: next }) => view.scope.includes(path, kindOf(next ?? old)));
+      return Promise.resolve(seen?.map(({ path, old, new: next }) => ({ path, old: underMask(old, path, view), new: underMask(next, path, view) })));
     },
 
     admission: () => Promise.resolve(disk.admission),
@@ -260,8 +259,13 @@ function recordChange(disk: MemoryDisk, run: string, { path, old, new: next }: T
   disk.runs.set(run, changes);
 }
 
-function isFolder(entry: Entry | undefined): boolean {
-  return entry?.kind === 'directory';
+function kindOf(entry: Entry | undefined): 'directory' | 'other' {
+  return entry?.kind === 'directory' ? 'directory' : 'other';
+}
+
+function underMask(entry: Entry | undefined, path: RelativePath, { masks }: View): Entry | undefined {
+  if (entry?.kind !== 'file' && entry?.kind !== 'directory') return entry;
+  return { ...entry, mode: maskMode(entry.mode, masks.at(path, kindOf(entry))) };
 }
 
 function makeTransition(
