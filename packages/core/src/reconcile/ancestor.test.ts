@@ -18,6 +18,13 @@ describe('an ancestor', () => {
     expect(after.alpha).toBe(after.beta);
   });
 
+  it('holds what it is given on each half, beside what is agreed', () => {
+    const [agreedOn, held] = [file('three'), { path: path('e/c'), alpha: file('one'), beta: file('two') }];
+    const after = applyAncestorChanges(agreed(tree), [{ path: path('d/a'), alpha: agreedOn, beta: agreedOn }, held]);
+    expect([entryAt(after.alpha, path('d/a')), entryAt(after.beta, path('d/a'))]).toEqual([agreedOn, agreedOn]);
+    expect(heldEntries(after)).toEqual([held]);
+  });
+
   it('shares what is identical when something is held, and all of it when nothing is any more', () => {
     const held = applyAncestorChanges(agreed(tree), [{ path: path('d/a'), alpha: file('one'), beta: file('three') }]);
     expect(entryAt(held.alpha, path('e'))).toBe(entryAt(held.beta, path('e')));

@@ -24,6 +24,7 @@ describe('the changes from one tree to another', () => {
     ['what is not synced becomes a file', dir({ a: untracked() }), dir({ a: one }), ['*a']],
     ['all', undefined, dir({ a: one }), ['+', '+a']],
     ['nothing any more', dir({ a: one }), undefined, ['-a', '-']],
+    ['what is not synced, on both', dir({ a: untracked(), b: one }), dir({ a: untracked(), b: two }), ['*b']],
     ['nothing of nothing', undefined, undefined, []],
   ])('%s', (_, a, b, expected) => {
     expect(steps(a, b)).toEqual(expected);

@@ -34,6 +34,7 @@ describe('a half of the ancestor, once a change was made', () => {
     ['a folder', one, dir()],
     ['a file, a folder here', dir(), one],
     ['a file, a link here', link('x'), one],
+    ['a folder, a link here', link('x'), dir()],
     ['another link', link('x'), link('y')],
   ])('moves along as it was, where the other side’s is %s, whether more is planned or not', (_, next, peer) => {
     expect(moved(next, peer)).toEqual(was);

@@ -49,6 +49,24 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       outcome: { n: dir({ m: dir({ a: one }) }) },
     },
     {
+      title: 'into a folder whose permissions changed',
+      ancestor: { a: one, d: dir() },
+      alpha: { d: dir({ a: one }, { mode: 0o700 }) },
+      beta: { a: one, d: dir() },
+      moves: { beta: ['a => d/a'] },
+      rest: { beta: ['d: changed'] },
+      outcome: { d: dir({ a: one }, { mode: 0o700 }) },
+    },
+    {
+      title: 'on either side into new folders that both made: they are agreed on first, the outer one before the inner one',
+      ancestor: { a: one, b: two },
+      alpha: { b: two, n: dir({ m: dir({ a: one }) }) },
+      beta: { a: one, n: dir({ b: two, m: dir() }) },
+      moves: { alpha: ['b => n/b'], beta: ['a => n/m/a'] },
+      rest: {},
+      outcome: { n: dir({ b: two, m: dir({ a: one }) }) },
+    },
+    {
       title: 'out of a folder that goes',
       ancestor: { d: dir({ a: one, b: two }) },
       alpha: { a: one },
@@ -273,6 +291,15 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       beta: { a: two, b: two },
       moves: {},
       rest: { alpha: ['b: changed'], beta: ['a: deleted'] },
+      outcome: { b: two },
+    },
+    {
+      title: 'the same with the sides swapped',
+      ancestor: { a: one },
+      alpha: { a: two, b: two },
+      beta: { b: one },
+      moves: {},
+      rest: { alpha: ['a: deleted'], beta: ['b: changed'] },
       outcome: { b: two },
     },
     {
@@ -737,6 +764,9 @@ for (const [group, rows] of Object.entries(cases)) {
           });
         }
         expect(plan.conflicts.map(({ path, reason }) => `${path} ${reason}`)).toEqual(row.conflicts ?? []);
+        // What is remembered of a path that moves is remembered once it has moved.
+        const moved = new Set([...plan.alphaChanges, ...plan.betaChanges].flatMap(({ path, from }) => (from === undefined ? [] : [path])));
+        expect(plan.ancestorChanges.filter(({ path }) => moved.has(path))).toEqual([]);
         const after = applyPlan(given, plan);
         if (row.outcome !== undefined) {
           const expected = printTree(root(row.outcome));
@@ -749,6 +779,23 @@ for (const [group, rows] of Object.entries(cases)) {
     }
   });
 }
+
+it.each(['alpha', 'beta'] as const)('an edit that came along with a move and goes no further is still one: %s moved it', (mover) => {
+  const sides = <T>(there: T, here: T) => (mover === 'beta' ? { alpha: here, beta: there } : { alpha: there, beta: here });
+  const direction = mover === 'beta' ? 'alpha-to-beta' : 'beta-to-alpha';
+  const given = inputOf({
+    ancestor: { a: one },
+    ...sides<Tree>({ a: two }, { b: one }),
+    policy: { paths: [{ match: compilePatterns(['b']), direction }] },
+  });
+  const plan = reconcile(given);
+  expect(sides(movesOf(plan[`${mover}Changes`]), [])).toEqual(sides(['a => b'], []));
+  const after = applyPlan(given, plan);
+  const other = mover === 'beta' ? 'alpha' : 'beta';
+  const next = reconcile({ ...given, ...after, [other]: root({ b: three }) });
+  expect([next.alphaChanges, next.betaChanges]).toEqual([[], []]);
+  expect(next.conflicts.map(({ path, reason }) => `${path} ${reason}`)).toEqual(['b tie']);
+});
 
 describe('no name that the other side takes for the same is a rename', () => {
   it.each<[string, Tree, Tree, Tree]>([
