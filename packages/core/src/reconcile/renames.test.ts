@@ -805,6 +805,9 @@ for (const [group, rows] of Object.entries(cases)) {
         // What is remembered of a path that moves is remembered once it has moved.
         const moved = new Set([...plan.alphaChanges, ...plan.betaChanges].flatMap(({ path, from }) => (from === undefined ? [] : [path])));
         expect(plan.ancestorChanges.filter(({ path }) => moved.has(path))).toEqual([]);
+        // And a folder before what is in it.
+        const remembered = plan.ancestorChanges.flatMap(({ path, alpha, beta }) => ((alpha ?? beta) ? [path] : []));
+        expect(remembered.filter((path, index) => remembered.slice(index + 1).some((later) => path.startsWith(`${later}/`)))).toEqual([]);
         const after = applyPlan(given, plan);
         if (row.outcome !== undefined) {
           const expected = printTree(root(row.outcome));
