@@ -53,7 +53,9 @@ describe('truth --plan', () => {
     put(here, 'docs/later.md', 'later');
     const applied = await run('truth', '--apply', '--plan', id);
     expect(applied).toMatchObject({ code: 0, err: '' });
-    expect(applied.out).toMatch(/\nDone: .*\.\n1 change is not in the plan and left for the next run\.\n`ubos-sync undo \S+` would take it back\.\n$/);
+    expect(applied.out).toMatch(
+      /\nDone: .*\.\n1 change is not in the plan and left for the next run\.\n`ubos-sync undo \S+` would take it back\.\n$/,
+    );
     expect([read(there, 'docs/a.md'), read(here, 'docs/b.md'), existsSync(join(there, 'gone.md')), existsSync(join(there, 'docs/later.md'))]).toEqual(
       ['two', 'two', false, false],
     );

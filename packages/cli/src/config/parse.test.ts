@@ -25,7 +25,7 @@ describe('a config that is right', () => {
       logs: [],
       clock: { tolerance: '2s' },
       watch: { interval: '5m' },
-      versions: { keep: '30d', max: '5GB' },
+      versions: { keep: '30d', runs: 1000, max: '5GB' },
       durability: 'full',
       audit: 'logs/sync',
     });
@@ -85,9 +85,10 @@ const cases: readonly { readonly title: string; readonly text: string; readonly 
   },
   {
     title: 'sizes and limits',
-    text: 'version: 1\nversions: { max: 5 gigs }\ntruth: { maxDelete: 250%, maxChange: -1 }\n',
+    text: 'version: 1\nversions: { max: 5 gigs, runs: 0 }\ntruth: { maxDelete: 250%, maxChange: -1 }\n',
     expected: [
       '2:18 `max` of `versions`: expected a size such as `64KiB` or `1MB`, not `5 gigs`',
+      '2:32 `runs` of `versions`: expected a number of runs, at least 1, not `0`',
       '3:21 `maxDelete` of `truth`: expected a share such as `25%` or a number of files, not `250%`',
       '3:38 `maxChange` of `truth`: expected a share such as `25%` or a number of files, not `-1`',
     ],

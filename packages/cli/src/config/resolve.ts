@@ -37,7 +37,7 @@ export interface Profile {
   readonly logs: readonly LogRule[];
   readonly durability: 'full' | 'fast';
   readonly audit: RelativePath;
-  readonly versions: { readonly keepMs: number; readonly bytesMax: number };
+  readonly versions: { readonly keepMs: number; readonly runsMax: number; readonly bytesMax: number };
 }
 
 export interface Node {
@@ -106,7 +106,11 @@ export function resolveConfig(config: Config, configFile: string): Profile {
     logs,
     durability: config.durability,
     audit,
-    versions: { keepMs: must(parseDuration(config.versions.keep)), bytesMax: must(parseSize(config.versions.max)) },
+    versions: {
+      keepMs: must(parseDuration(config.versions.keep)),
+      runsMax: config.versions.runs,
+      bytesMax: must(parseSize(config.versions.max)),
+    },
   };
 }
 

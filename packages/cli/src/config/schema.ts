@@ -106,7 +106,12 @@ export const configSchema = map({
     .describe('Continuous sync'),
   versions: map({
     keep: duration().default('30d').describe('How long replaced and deleted content is kept'),
-    max: size().default('5GB').describe('How much of it is kept at most'),
+    runs: z
+      .int(expecting('a number of runs, at least 1'))
+      .min(1, expecting('a number of runs, at least 1'))
+      .default(1000)
+      .describe('Of how many runs it is kept at most'),
+    max: size().default('5GB').describe('How much of it is kept at most; what is kept for several runs counts once'),
   })
     .prefault({})
     .describe('Kept pre-images'),

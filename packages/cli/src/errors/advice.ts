@@ -312,7 +312,7 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
   SYNC_NOT_UNDONE: {
     when: 'Something that a run did stays so in its undo, because somebody has changed it since.',
     safe: onlyThisPath,
-    todo: 'Look at the path. What the run replaced is in `.ubos-sync/versions/RUN/` of that side for as long as versions are kept.',
+    todo: 'Look at the path. What the run replaced is in `.ubos-sync/versions/content/` of that side for as long as versions are kept, each file named by the digest that `.ubos-sync/versions/RUN/manifest.jsonl` says.',
   },
   SYNC_INTERRUPTED: {
     when: 'The run was stopped: Ctrl-C, or SIGTERM.',

@@ -123,7 +123,9 @@ Nothing was changed. --apply would make 7 changes to balaur (2.4 kB), 2 changes 
   it('says what a sealed plan left', () => {
     const of = (left: number, changes: readonly OutputBody[] = []): string =>
       printed([start({ dryRun: false }), ...changes, summary({ outcome: 'applied', changes: changes.length, planId: '3f2a', left })]).out;
-    expect(of(1, [change('a', 'create', { status: 'done' })])).toMatch(/ in 1\.2 s\.\n1 change is not in the plan and left for the next run\.\n`ubos-sync undo r` would take it back\.\n$/);
+    expect(of(1, [change('a', 'create', { status: 'done' })])).toMatch(
+      / in 1\.2 s\.\n1 change is not in the plan and left for the next run\.\n`ubos-sync undo r` would take it back\.\n$/,
+    );
     expect(of(2)).toBe('Nothing to do: all of plan 3f2a is done.\n2 changes are not in the plan and left for the next run.\n');
   });
 

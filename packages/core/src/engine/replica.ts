@@ -35,7 +35,7 @@ export interface Replica {
   /** The tree as it is now. Data problems are entries (`problematic`), not errors. `SYNC_ROOT_MISSING`, `SYNC_ROOT_KIND`. */
   scan(options: ScanOptions): Promise<Snapshot>;
   /**
-   * Brings contents safely beside their targets: takes what staging or the tree already hold, asks `supply` once for the rest, checks every digest.
+   * Brings contents safely beside their targets: takes what staging, the tree or the versions already hold, asks `supply` once for the rest, checks every digest.
    * The result has one item per request, in order. What one content lacks never fails the others; running out of space fails those that follow.
    */
   stage(requests: readonly ContentRequest[], options: StageOptions): Promise<readonly StageResult[]>;
@@ -212,8 +212,6 @@ export interface StageOptions {
   /** Sends what is asked of it; called at most once, and not at all if nothing is missing. */
   readonly supply: (needs: readonly ContentNeed[]) => AsyncIterable<readonly ContentPart[]>;
   readonly run: string;
-  /** A run that may have kept what is needed, among the versions here. */
-  readonly keptBy?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Bytes of content taken in so far. */
   readonly onProgress?: ((doneBytes: number) => void) | undefined;

@@ -80,7 +80,7 @@ async function decideUndo(
     held: [],
   });
   for (const not of plan.left) report.problem(problemOf(not, names));
-  return { ...common, alphaChanges: plan.alphaChanges, betaChanges: plan.betaChanges, keptBy: undo };
+  return { ...common, alphaChanges: plan.alphaChanges, betaChanges: plan.betaChanges };
 }
 
 /** What the run did was done and written down under other settings: what it left would not be known again. */

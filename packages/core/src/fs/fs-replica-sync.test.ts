@@ -99,7 +99,7 @@ function versions(root: string): readonly string[] {
   const folder = join(root, '.ubos-sync/versions');
   if (!lstatSync(folder, { throwIfNoEntry: false })) return [];
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\/\d+$/.test(name))
+    .filter((name) => name.startsWith('content/'))
     .map((name) => readFileSync(join(folder, name), 'utf8'));
 }
 
@@ -193,6 +193,28 @@ describe('two folders', () => {
     write(roots.alpha, 'b/copy', 'the same');
     expect((await sync(roots)).counts.contentBytes).toEqual({ toAlpha: 0, toBeta: 0 });
     expect(readFileSync(join(roots.beta, 'b/copy'), 'utf8')).toBe('the same');
+  });
+
+  it('a content that left the tree and comes back does not travel, unless what was kept of it is not what it was', async () => {
+    const roots = pair();
+    const texts = ['first', 'second'];
+    const put = (): void => texts.forEach((text) => write(roots.alpha, `${text}/file`, text));
+    write(roots.alpha, 'stays', 'always');
+    put();
+    await sync(roots);
+    for (const text of texts) rmSync(join(roots.alpha, text), { recursive: true });
+    await sync(roots);
+    expect([...versions(roots.beta)].sort()).toEqual(texts);
+    put();
+    expect((await sync(roots)).counts.contentBytes).toEqual({ toAlpha: 0, toBeta: 0 });
+    for (const text of texts) rmSync(join(roots.alpha, text), { recursive: true });
+    await sync(roots);
+    const kept = join(roots.beta, '.ubos-sync/versions/content');
+    for (const name of readdirSync(kept)) if (readFileSync(join(kept, name), 'utf8') === 'first') writeFileSync(join(kept, name), 'wrong');
+    put();
+    expect((await sync(roots)).counts.contentBytes).toEqual({ toAlpha: 0, toBeta: 'first'.length });
+    expect(tree(roots.beta)).toEqual(tree(roots.alpha));
+    expect(texts.map((text) => readFileSync(join(roots.beta, text, 'file'), 'utf8'))).toEqual(texts);
   });
 
   it('a folder that was renamed is renamed at once: no content is sent, read or written', async () => {

@@ -586,6 +586,6 @@ describe('between runs', () => {
     await removeIn('old-run', { clock: early });
     expect(existsSync(join(path, '.ubos-sync/versions/old-run'))).toBe(true);
     await removeIn('new-run', {});
-    expect(readdirSync(join(path, '.ubos-sync/versions')).sort()).toEqual(['new-run', 'pruned']);
+    expect(readdirSync(join(path, '.ubos-sync/versions')).sort()).toEqual(['content', 'new-run', 'pruned']);
   });
 });

@@ -26,7 +26,7 @@ import { createMarkerMirror, defaultMirrorPath } from './marker-mirror.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { readOwnGuards, writeOwnGuards } from './own-guards.ts';
 import { readPeer, writePeer } from './peer-book.ts';
-import { openKept, recallChanges } from './run-recall.ts';
+import { recallChanges } from './run-recall.ts';
 import { createStaging, type StagingPlace } from './stage.ts';
 import { findHolders } from './stage-holders.ts';
 import { type StateFolder, stateError } from './state-folder.ts';
@@ -34,7 +34,7 @@ import { supplyContents } from './supply.ts';
 import { systemClock } from './system-clock.ts';
 import { makeTransitions } from './transition.ts';
 import { readBirth } from './transition-birth.ts';
-import { defaultRetention, openRunVersions, pruneVersions, type Retention } from './versions.ts';
+import { defaultRetention, lookContents, openRunVersions, pruneVersions, type Retention } from './versions.ts';
 
 export interface FsReplicaOptions {
   readonly disk?: Disk | undefined;
@@ -45,7 +45,7 @@ export interface FsReplicaOptions {
   readonly readOnly?: boolean | undefined;
   /** Decides for this end, whatever a run asks for. */
   readonly durability?: 'full' | 'fast' | undefined;
-  /** How long replaced and deleted content is kept; `false`: not at all. Default: 30 days, 5 GB. */
+  /** How long replaced and deleted content is kept; `false`: not at all. Default: 30 days, 1000 runs, 5 GB. */
   readonly versions?: Partial<Retention> | false | undefined;
   /** Absolute path of the folder that mirrors markers and archives outside the root; `false`: none. Default: `ubos-sync` in the user's state folder. */
   readonly stateMirror?: string | false | undefined;
@@ -220,7 +220,8 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
         const folder = mustHaveState(held).make('staging');
         locks.mustBeHeld();
         let holders: ReturnType<typeof findHolders> | undefined;
-        const kept = stageOptions.keptBy === undefined ? undefined : openKept(mustHaveState(held).look('versions'), stageOptions.keptBy);
+        const versions = mustHaveState(held).look('versions');
+        const kept = versions && lookContents(versions);
         const place: StagingPlace = {
           folder,
           tree: createHeldDirectories(held.directory),
@@ -230,7 +231,7 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
             holders ??= findHolders(tree, new Set(requests.map((request) => request.digest)));
             return made.get(digest) ?? holders.get(digest);
           },
-          versionOf: kept?.find,
+          kept,
         };
         return staging.stage(requests, stageOptions, place).finally(() => kept?.close());
       }),

@@ -43,12 +43,10 @@ export function encodeChange({ path, old, new: next, from, to }: Change, mode: M
   return encode({ path, old: describe(old), new: describe(next), from: from?.path, to, mode: hidden });
 }
 
-/** What a manifest holds, with the byte at which each line begins. A line that cannot be read (it was cut off, or is not ours) is passed over. `undefined`: it is none of ours. */
-export function parseManifest(
-  bytes: Uint8Array,
-): { readonly head: ManifestHead; readonly changes: readonly (readonly [number, RecordedChange])[] } | undefined {
+/** What a manifest holds. A line that cannot be read (it was cut off, or is not ours) is passed over. `undefined`: it is none of ours. */
+export function parseManifest(bytes: Uint8Array): { readonly head: ManifestHead; readonly changes: readonly RecordedChange[] } | undefined {
   let head: ManifestHead | undefined;
-  const changes: (readonly [number, RecordedChange])[] = [];
+  const changes: RecordedChange[] = [];
   for (let start = 0; start < bytes.length; ) {
     const newline = bytes.indexOf(10, start);
     const end = newline === -1 ? bytes.length : newline;
@@ -56,7 +54,7 @@ export function parseManifest(
     if (start === 0) head = line && parseHead(line);
     else {
       const change = line && parseChange(line);
-      if (change !== undefined) changes.push([start, change]);
+      if (change !== undefined) changes.push(change);
     }
     start = end + 1;
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ContentNeed, ContentPart, ContentRequest } from '../engine/replica.ts';
 import { createNodeDisk } from './node-disk.ts';
-import { stagedName } from './stage-name.ts';
+import { contentName } from './content-name.ts';
 import { at, change, sendTexts, useWorkplaces, type Workplace } from './test-support/workplace.ts';
 import { wrapDisk } from './test-support/wrapped-disk.ts';
 
@@ -17,7 +17,7 @@ function request(place: Workplace, path: string, content: string | Uint8Array): 
 
 function nameOf(place: Workplace, content: string | Uint8Array): string {
   const { digest, sizeBytes } = place.file(content);
-  return stagedName(digest, sizeBytes);
+  return contentName(digest, sizeBytes);
 }
 
 const mebibyte = 1024 ** 2;

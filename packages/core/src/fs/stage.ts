@@ -1,8 +1,8 @@
 /**
  * Staging: brings contents safely beside their targets, onto the same file system, before anything in the tree changes.
  *
- * A content is taken from where it costs least: the staging folder itself (an earlier run left it), the tree (some file has the same digest), the versions of
- * a run that is undone, and only then the other side. Nothing is believed: what lies in staging under the right name was perhaps cut by a crash, and what the index says of a file
+ * A content is taken from where it costs least: the staging folder itself (an earlier run left it), the tree (some file has the same digest), the versions
+ * (it left the tree in some run), and only then the other side. Nothing is believed: what lies in staging under the right name was perhaps cut by a crash, and what the index says of a file
  * was perhaps true once. Every content is hashed by this process before it counts as staged.
  *
  * | name               | what it is                                            | after a crash                             |
@@ -20,12 +20,13 @@ import { SyncError } from '../engine/errors.ts';
 import type { ContentFailure, ContentNeed, ContentPart, ContentRequest, StageOptions, StageResult } from '../engine/replica.ts';
 import type { Digest } from '../hash/digest.ts';
 import { baseName, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
+import { contentName } from './content-name.ts';
 import { hashFile } from './hash-file.ts';
 import type { Hasher, Hashing } from './hasher.ts';
 import type { HeldDirectories } from './held-directories.ts';
 import { errnoOf, ioFailure, isNoSpace } from './io-failure.ts';
 import { createSlices, type Slices } from './slices.ts';
-import { isStagingName, partSuffix, stagedName } from './stage-name.ts';
+import { isStagingName, partSuffix } from './stage-name.ts';
 
 export interface Staging {
   /** See `Replica.stage`. */
@@ -56,17 +57,11 @@ export interface StagingPlace {
   readonly tree: HeldDirectories;
   /** Some file of the tree that had this content when it was last looked at. */
   readonly holderOf: (content: { readonly digest: Digest; readonly sizeBytes: number }) => RelativePath | undefined;
-  /** Where a content lies among the versions, if that is known. */
-  readonly versionOf?: ((content: { readonly digest: Digest; readonly sizeBytes: number }) => VersionPlace | undefined) | undefined;
+  /** Contents that left the tree, by name, if any did. */
+  readonly kept?: DiskDirectory | undefined;
   readonly hashing: Hashing;
   /** Bits that a new file lacks whatever is asked for. */
   readonly umask: number;
-}
-
-export interface VersionPlace {
-  /** Stays the caller's. */
-  readonly directory: DiskDirectory;
-  readonly name: string;
 }
 
 /** A part of less than this is begun anew: asking for the rest costs as much as sending it. */
@@ -106,7 +101,7 @@ export function createStaging(clock: Clock): Staging {
       return resultsOf(requests, contents);
     },
     find({ digest, sizeBytes }) {
-      const name = stagedName(digest, sizeBytes);
+      const name = contentName(digest, sizeBytes);
       return verified.has(name) ? { name, dress: verified.get(name) } : undefined;
     },
     forget: (name) => void verified.delete(name),
@@ -136,7 +131,7 @@ const notSent: ContentFailure = { code: 'SYNC_PEER_LOST', message: 'it did not c
 function distinct(requests: readonly ContentRequest[]): readonly Content[] {
   const byName = new Map<string, Content>();
   for (const request of requests) {
-    const name = stagedName(request.digest, request.sizeBytes);
+    const name = contentName(request.digest, request.sizeBytes);
     if (!byName.has(name)) byName.set(name, { name, request, result: undefined });
   }
   return [...byName.values()];
@@ -147,7 +142,7 @@ function resultsOf(requests: readonly ContentRequest[], contents: readonly Conte
   if (requests.length === contents.length) return contents.map(({ result }) => result ?? alreadyHere);
   const byName = new Map(contents.map((content) => [content.name, content]));
   return requests.map((request) => {
-    const content = byName.get(stagedName(request.digest, request.sizeBytes));
+    const content = byName.get(contentName(request.digest, request.sizeBytes));
     const result = content?.result ?? alreadyHere;
     return content?.request === request || !result.staged ? result : alreadyHere;
   });
@@ -178,8 +173,7 @@ async function takeHeld(content: Content, job: Job): Promise<StageResult | undef
     if (request.sizeBytes === 0) return stageSmall(content, new Uint8Array(0), job);
     const holder = job.holderOf(request);
     if (holder !== undefined && (await copyFromTree(holder, content, job))) return alreadyHere;
-    const version = job.versionOf?.(request);
-    if (version !== undefined && (await copyFrom(version.directory, version.name, content, job))) return alreadyHere;
+    if (job.kept !== undefined && (await copyFrom(job.kept, name, content, job))) return alreadyHere;
     return undefined;
   } catch (error) {
     return failed(content, error, job);

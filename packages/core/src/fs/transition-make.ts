@@ -1,10 +1,11 @@
 /**
  * Makes one change on the disk, after the look at its target. Every step is atomic for whoever watches the tree: a new file appears by a link to its
- * staged name, which fails where something has appeared meanwhile; a replaced one by a rename over it; a deleted one by a rename into `versions/`.
+ * staged name, which fails where something has appeared meanwhile; a replaced one by a rename over it; a deleted one by a rename into `versions/`. What is
+ * kept there already is not kept twice, but taken out in the same way.
  *
  * Somebody may save the file in the same moment. A deleted file is looked at again once it was taken, and put back if it is another. One that is to be
  * replaced is looked at again once it was kept, right before the rename over it (10,000 of them: some 50 ms). What is left is an atomic save between
- * these two calls, a few µs. Node cannot exchange two files, and moving the old one away first would leave the path empty for 23 to 45 µs, which is
+ * these two calls, a few µs, or any save where the content was kept already. Node cannot exchange two files, and moving the old one away first would leave the path empty for 23 to 45 µs, which is
  * 40 to 50 % of all that a replacement takes (tmpfs, ext4; 2 cores, Node 20.20, 2026-11): readers would miss the file, and every second run that is killed
  * among many of them would leave one missing, which the next run takes for a deletion. That is likelier to do harm.
  */
@@ -20,6 +21,7 @@ import type { Name } from '../tree/name.ts';
 import type { RelativePath } from '../tree/path.ts';
 import { isWithoutLinks, unlinkIfThere } from './atomic-write.ts';
 import type { HeldDirectory } from './held-directories.ts';
+import type { KeptContents } from './kept-contents.ts';
 import type { IndexRecord } from './scan-index.ts';
 import type { StagedContent } from './stage.ts';
 import { isSameState, mtimeMsOf } from './transition-look.ts';
@@ -44,8 +46,9 @@ export interface Workshop {
   readonly birth: Birth;
   readonly known: KnownFiles;
   readonly staging: DiskDirectory;
-  /** Where pre-images go; `undefined`: they are not kept. */
-  readonly versions: DiskDirectory | undefined;
+  /** Where pre-images go, made when the first one does; `undefined`: they are not kept. */
+  readonly contents: KeptContents | undefined;
+  readonly run: string;
   readonly tempName: () => string;
   readonly nowMs: () => number;
   /** Set when this disk turns out to know no hard links. */
@@ -62,13 +65,13 @@ export interface Job {
   readonly stat: DiskStat | undefined;
   /** The new content, in the staging folder. */
   readonly content: StagedContent | undefined;
-  /** Name for the pre-image in the versions of this run. */
+  /** The name of what is there among the versions, if it is a file whose content leaves. */
   readonly version: string | undefined;
   /** A directory that only leads to something in scope: made when needed, with the mode of the house. */
   readonly onTheWay: boolean;
 }
 
-/** Throws what the disk says; what was there is then as it was, or in `versions/`. */
+/** Throws what the disk says; what was there is then as it was, or in `versions/`. `UnreadContent`: once that was read, the same can be done again. */
 export function makeChange(job: Job, shop: Workshop): TransitionResult {
   const { old, new: next } = job;
   if (next === undefined) return remove(job, shop);
@@ -100,15 +103,20 @@ function clear(job: Job, shop: Workshop): boolean {
     parent.directory.removeDirectory(name);
     return true;
   }
-  if (shop.versions === undefined || version === undefined || (stat.kind === 'file' && stat.links > 1)) {
+  const { contents } = shop;
+  if (contents === undefined || (stat.kind === 'file' && (version === undefined || stat.links > 1))) {
     if (!keep(job, stat, shop)) return false;
     parent.directory.unlink(name);
   } else {
-    parent.directory.rename(name, shop.versions, version);
-    if (!isSameContentState(shop.versions.lstat(version), stat)) {
-      putNew(shop.versions, version, parent.directory, name, shop);
+    // A link is all in its line of the manifest.
+    const isKept = version === undefined || contents.has(version);
+    const taken = isKept ? `${shop.tempName()}-${shop.run}` : version;
+    parent.directory.rename(name, contents.directory, taken);
+    if (!isSameContentState(contents.directory.lstat(taken), stat)) {
+      putNew(contents.directory, taken, parent.directory, name, shop);
       return false;
     }
+    if (isKept) contents.directory.unlink(taken);
   }
   shop.known.delete(path);
   return true;
@@ -232,18 +240,22 @@ export function putNew(from: DiskDirectory, fromName: string, to: DiskDirectory,
  */
 function keep({ parent, name, version }: Job, stat: DiskStat, shop: Workshop): boolean {
   const isStill = (): boolean => isThere(parent.directory.lstat(name), stat);
-  const { versions } = shop;
-  // A link is all in its line of the manifest.
-  if (versions === undefined || version === undefined || stat.kind !== 'file') return isStill();
+  if (version === undefined || stat.kind !== 'file' || shop.contents === undefined) return isStill();
+  const { contents } = shop;
   let isKept: boolean;
-  if (stat.links === 1 && !shop.withoutLinks && linked(parent.directory, name, versions, version)) {
-    isKept = isSameContentState(parent.directory.lstat(name), stat);
-  } else {
-    if (!isStill()) return false;
-    parent.directory.copyFile(name, versions, version);
-    isKept = isStill();
+  try {
+    if (stat.links === 1 && !shop.withoutLinks && linked(parent.directory, name, contents.directory, version)) {
+      isKept = isSameContentState(parent.directory.lstat(name), stat);
+    } else {
+      if (!isStill()) return false;
+      contents.copy(parent.directory, name, version);
+      isKept = isStill();
+    }
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST') || !contents.has(version)) throw error;
+    return isStill();
   }
-  if (!isKept) unlinkIfThere(versions, version);
+  if (!isKept) unlinkIfThere(contents.directory, version);
   return isKept;
 }
 

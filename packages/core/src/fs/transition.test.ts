@@ -1,7 +1,9 @@
-import { linkSync, lstatSync, readdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { linkSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Directory, Entry, Symlink } from '../tree/entry.ts';
+import type { Transition, TransitionResult } from '../engine/replica.ts';
+import type { Directory, Entry, File, Symlink } from '../tree/entry.ts';
+import { contentName } from './content-name.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { asNobody } from './test-support/as-nobody.ts';
 import { at, change, sendTexts, useWorkplaces, type Workplace } from './test-support/workplace.ts';
@@ -547,6 +549,125 @@ describe('pre-images', () => {
     expect(place.staged()).toEqual([]);
   });
 
+  /** The kept files: their names as far as the digest's first letters, and what is in them. */
+  const contents = (place: Workplace): readonly string[] =>
+    readdirSync(join(place.path, '.ubos-sync/versions/content')).map((name) => place.read(`.ubos-sync/versions/content/${name}`) ?? '');
+  const nameOf = (place: Workplace, text: string): string => {
+    const { digest, sizeBytes } = place.file(text);
+    return join(place.path, '.ubos-sync/versions/content', contentName(digest, sizeBytes));
+  };
+
+  it('of one content are one file, from whatever number of paths, by whatever way they leave', async () => {
+    const place = await workplace();
+    for (const name of ['a', 'b', 'c', 'd', 'e']) place.write(name, 'the same');
+    linkSync(join(place.path, 'd'), join(place.path, 'twin'));
+    place.write('f', 'another');
+    await place.stage({ a: 'new' });
+    const to = (name: string, next: Entry | undefined): Transition => change(name, place.scan(name), next);
+    const results = await place.transition([
+      to('a', place.file('new')),
+      to('b', undefined),
+      to('c', symlink('a')),
+      to('d', undefined),
+      to('e', undefined),
+      to('f', undefined),
+    ]);
+    expect(results.map(({ problem }) => problem)).toEqual(results.map(() => undefined));
+    expect(place.versions().map(({ path, text }) => `${path} ${text}`)).toEqual(
+      ['a', 'b', 'c', 'd', 'e'].map((name) => `${name} the same`).concat('f another'),
+    );
+    expect([...contents(place)].sort()).toEqual(['another', 'the same']);
+    expect(lstatSync(nameOf(place, 'the same'))).toMatchObject({ nlink: 1, size: 8 });
+    expect([place.read('twin'), place.read('a')]).toEqual(['the same', 'new']);
+    expect(place.staged()).toEqual([]);
+  });
+
+  for (const next of ['deleted', 'replaced'] as const) {
+    const leave = async (place: Workplace): Promise<TransitionResult | undefined> => {
+      place.write('x', 'old');
+      const old = place.scan('x');
+      if (next === 'replaced') await place.stage({ x: 'new' });
+      return (await place.transition([change('x', old, next === 'replaced' ? place.file('new') : undefined)]))[0];
+    };
+
+    it(`are kept again where what is kept under their name is not what it says: ${next}`, async () => {
+      for (const spoil of [
+        (name: string) => writeFileSync(name, 'rot'),
+        (name: string) => writeFileSync(name, 'longer than it was'),
+        (name: string) => writeFileSync(name, ''),
+      ]) {
+        const place = await workplace();
+        await leave(place);
+        spoil(nameOf(place, 'old'));
+        const spoilt = readFileSync(nameOf(place, 'old'), 'utf8');
+        place.remove('x');
+        expect((await leave(place))?.problem).toBe(undefined);
+        expect(readFileSync(nameOf(place, 'old'), 'utf8')).toBe('old');
+        // What was there instead has the name of what it is.
+        expect(readFileSync(nameOf(place, spoilt), 'utf8')).toBe(spoilt);
+      }
+    });
+
+    it(`that are kept already leave just as carefully: a save in that moment stays (${next})`, async () => {
+      let sneak: ((call: string) => void) | undefined;
+      const place = await workplace({
+        disk: wrapDisk(createNodeDisk(), ({ call, name }) => {
+          if (name === 'x') sneak?.(call);
+        }),
+      });
+      await leave(place);
+      place.remove('x');
+      let looks = 0;
+      sneak = (call) => {
+        if (call !== (next === 'replaced' ? 'lstat' : 'rename') || (next === 'replaced' && ++looks < 2)) return;
+        sneak = undefined;
+        place.write('x~', 'mine');
+        renameSync(join(place.path, 'x~'), join(place.path, 'x'));
+      };
+      expect((await leave(place))?.problem?.code).toBe('SYNC_TARGET_CHANGED');
+      expect(place.read('x')).toBe('mine');
+      expect(contents(place)).toContain('old');
+    });
+
+    it(`are not mixed up with what a crash left linked to the tree (${next})`, async () => {
+      const place = await workplace();
+      await leave(place);
+      place.write('x', 'edited');
+      rmSync(nameOf(place, 'old'));
+      linkSync(join(place.path, 'x'), nameOf(place, 'old'));
+      const old = place.scan('x');
+      await place.stage({ x: 'new' });
+      await place.transition([change('x', old, next === 'replaced' ? place.file('new') : undefined)]);
+      expect([readFileSync(nameOf(place, 'edited'), 'utf8'), lstatSync(nameOf(place, 'edited')).nlink]).toEqual(['edited', 1]);
+    });
+  }
+
+  it('are read once where many of one content leave', async () => {
+    let reads = 0;
+    const place = await workplace({ disk: wrapDisk(createNodeDisk(), ({ call }) => void (call === 'file.read' && reads++)) });
+    const names = Array.from({ length: 20 }, (_, index) => `f${index}`);
+    for (const name of names) place.write(name, 'the same');
+    const changes = names.map((name) => change(name, place.scan(name), undefined));
+    await place.transition(changes);
+    expect(reads).toBe(1);
+  });
+
+  it('that are copies are durable once the batch is, and those that are links are only named', async () => {
+    const synced: string[] = [];
+    const place = await workplace({
+      disk: wrapDisk(createNodeDisk(), ({ call, name }) => {
+        if (call === 'file.sync') synced.push(name);
+      }),
+    });
+    place.write('copied', 'copied');
+    linkSync(join(place.path, 'copied'), join(place.path, 'twin'));
+    place.write('linked', 'linked');
+    const changes = [change('copied', place.scan('copied'), undefined), change('linked', place.scan('linked'), undefined)];
+    synced.length = 0;
+    await place.transition(changes, { durability: 'full' });
+    expect(synced.sort()).toEqual([basename(nameOf(place, 'copied')), 'manifest.jsonl'].sort());
+  });
+
   it('are not kept if that is not wanted', async () => {
     const place = await workplace({ keepVersions: false });
     place.write('x', 'old');
@@ -657,5 +778,21 @@ describe('a batch', () => {
     await place.transition(Object.entries(texts).map(([path, text]) => change(path, undefined, place.file(text))));
     // And a file that tells what new files are given here: created, removed. And one in which all of it is written down, at once.
     expect(Object.fromEntries(counts)).toMatchObject({ link: 100, unlink: 102, lstat: 100, openFile: 2, 'file.write': 2 });
+    const next = Object.fromEntries(Object.keys(texts).map((name) => [name, `next ${name}`]));
+    const replaced = Object.entries(next).map(([name, text]) => change(name, place.scan(name), place.file(text)));
+    await place.stageFrom(
+      replaced.map(({ path, new: file }) => ({ ...(file as File), path })),
+      (needs) => sendTexts(needs, next),
+    );
+    counts.clear();
+    await place.transition(replaced);
+    // Looked at, kept by a link, looked at again, replaced, read back. The run's manifest is there already.
+    expect(Object.fromEntries(counts)).toMatchObject({ link: 100, rename: 100, lstat: 300, openFile: 3, 'file.write': 1 });
+    const deleted = Object.keys(next).map((name) => change(name, place.scan(name), undefined));
+    counts.clear();
+    await place.transition(deleted);
+    // Looked at, its name among what is kept, taken, looked at again.
+    expect(Object.fromEntries(counts)).toMatchObject({ rename: 100, lstat: 300, openFile: 3, 'file.write': 1 });
+    expect(counts.get('link')).toBe(undefined);
   });
 });

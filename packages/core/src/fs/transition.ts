@@ -25,10 +25,12 @@ import type { Scope } from '../scope/scope.ts';
 import type { Directory, Entry, Syncable } from '../tree/entry.ts';
 import { maskMode } from '../tree/mode.ts';
 import { baseName, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
+import { contentName } from './content-name.ts';
 import type { Hashing } from './hasher.ts';
 import { createHeldDirectories, type HeldDirectories, type HeldDirectory } from './held-directories.ts';
 import { errnoOf, ioFailure } from './io-failure.ts';
 import type { JournalRecord } from './journal.ts';
+import { UnreadContent } from './kept-contents.ts';
 import { createSlices, type Slices } from './slices.ts';
 import type { Staging } from './stage.ts';
 import { stateError } from './state-folder.ts';
@@ -78,7 +80,7 @@ export async function makeTransitions(
   const slices = createSlices(place.clock, options.signal);
   const durable = options.durability === 'full';
   const contents = await prepareContents(changes, { staging: place.staging, folder: place.stagingFolder, durable, slices });
-  const work = createWork(changes, place, slices, contents);
+  const work = createWork(changes, options.run, place, slices, contents);
   const results: TransitionResult[] = [];
   let journaled = 0;
 
@@ -148,7 +150,7 @@ interface Work {
   close(): void;
 }
 
-function createWork(all: readonly Transition[], place: TransitionPlace, slices: Slices, contents: Contents): Work {
+function createWork(all: readonly Transition[], run: string, place: TransitionPlace, slices: Slices, contents: Contents): Work {
   const { root, scope, masks, symlinks, known, birth } = place;
   const opened: OpenedUp = createOpenedUp(birth);
   const tree = createHeldDirectories(root, { onDenied: opened.openChild });
@@ -157,7 +159,6 @@ function createWork(all: readonly Transition[], place: TransitionPlace, slices: 
   /** New paths of what came along with its folder. */
   const along = new Set<RelativePath>();
   const touched = new Set<RelativePath>();
-  const versionNames = new Map<RelativePath, string>();
   let versions: RunVersions | undefined;
   /** Why nothing can be written down now; then nothing is changed. */
   let unannounced: ContentFailure | undefined;
@@ -166,9 +167,10 @@ function createWork(all: readonly Transition[], place: TransitionPlace, slices: 
     birth,
     known,
     staging: place.stagingFolder,
-    get versions() {
-      return versions?.directory;
+    get contents() {
+      return versions?.contents();
     },
+    run,
     tempName: place.staging.tempName,
     nowMs: () => place.clock.nowMs(),
     withoutLinks: false,
@@ -176,15 +178,13 @@ function createWork(all: readonly Transition[], place: TransitionPlace, slices: 
 
   return {
     announce(changes) {
-      versionNames.clear();
       unannounced = undefined;
       if (place.openVersions === undefined) return;
       const coming = changes.filter((change) => refuse(change, place) === undefined);
       if (coming.length === 0) return;
       try {
         versions ??= place.openVersions();
-        const names = versions.announce(coming, (path) => known.get(path)?.mode);
-        for (const [index, change] of coming.entries()) if (leavesTree(change)) versionNames.set(change.path, names[index] ?? '');
+        versions.announce(coming, (path) => known.get(path)?.mode);
       } catch (error) {
         unannounced = isSyncError(error) ? error : ioFailure(error, 'write down what is to be changed');
       }
@@ -265,8 +265,8 @@ function createWork(all: readonly Transition[], place: TransitionPlace, slices: 
     return failedChange(change, { code: 'SYNC_TARGET_CHANGED', message: `${change.path}: it changed since it was scanned` });
   }
 
-  function makeSeen(change: Transition, index: number, stat: DiskStat | undefined): TransitionResult {
-    const { path } = change;
+  function makeSeen(change: Transition, index: number, stat: DiskStat | undefined): TransitionResult | Promise<TransitionResult> {
+    const { path, old } = change;
     const content = contentOf(change) === undefined ? undefined : contents.get(index);
     if (content !== undefined && 'code' in content) return failedChange(change, content);
     try {
@@ -274,13 +274,13 @@ function createWork(all: readonly Transition[], place: TransitionPlace, slices: 
       const parent = opened.needsOpening(held) ? openParent(path) : held;
       const job: Job = {
         path,
-        old: change.old as Syncable | undefined,
+        old: old as Syncable | undefined,
         new: change.new as Syncable | undefined,
         parent,
         name,
         stat,
         content,
-        version: versionNames.get(path),
+        version: old?.kind === 'file' && leavesTree(change) ? contentName(old.digest, old.sizeBytes) : undefined,
         onTheWay: isOnTheWay(change, scope),
       };
       const result = makeChange(job, shop);
@@ -289,6 +289,7 @@ function createWork(all: readonly Transition[], place: TransitionPlace, slices: 
       if (content !== undefined && result.problem === undefined) contents.used(index);
       return result;
     } catch (error) {
+      if (error instanceof UnreadContent) return readKept(error.content, change, () => makeSeen(change, index, stat));
       if (isNotEmpty(error)) return notEmpty(change, stat);
       if (errnoOf(error) === 'EEXIST') return occupied(change);
       // What makes a new name does nothing else that could be invalid.
@@ -301,6 +302,16 @@ function createWork(all: readonly Transition[], place: TransitionPlace, slices: 
       if (content !== undefined && errnoOf(error) === 'ENOENT') place.staging.forget(content.name);
       return failedChange(change, ioFailure(error, `change ${path}`));
     }
+  }
+
+  /** What leaves has the name of something kept: that is read first. */
+  async function readKept(content: string, change: Transition, then: () => TransitionResult | Promise<TransitionResult>): Promise<TransitionResult> {
+    try {
+      await versions?.contents().read(content, { hashing: place.hashing, slices });
+    } catch (error) {
+      return failedChange(change, ioFailure(error, `read what is kept of ${change.path}`));
+    }
+    return then();
   }
 
   function openParent(path: RelativePath, way: HeldDirectories = tree): HeldDirectory {

@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Clock } from '../engine/clock.ts';
 import type { DiskDirectory } from '../engine/disk.ts';
 import type { Digest } from '../hash/digest.ts';
 import type { Change } from '../reconcile/change.ts';
 import type { Entry, File } from '../tree/entry.ts';
+import { contentName } from './content-name.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { systemClock } from './system-clock.ts';
 import { at } from './test-support/workplace.ts';
-import { defaultRetention, leavesTree, listRuns, openRunVersions, planPruning, pruneVersions, readRun } from './versions.ts';
+import { defaultRetention, type KeptRun, leavesTree, listRuns, openRunVersions, planPruning, pruneVersions, readRun } from './versions.ts';
 
 const open: (() => void)[] = [];
 afterEach(() => {
@@ -42,14 +44,21 @@ function deletion(path: string): Change {
   return change(path, content, undefined);
 }
 
-function keep(directory: DiskDirectory, run: string, startedAtMs: number, changes: readonly Change[]): readonly string[] {
+/** A run's folder, as if it had made these changes. */
+function keep(directory: DiskDirectory, run: string, startedAtMs: number, changes: readonly Change[]): void {
   const versions = openRunVersions(directory, run, startedAtMs);
-  const names = versions.announce(changes, () => undefined);
-  for (const [index, each] of changes.entries()) {
-    if (leavesTree(each)) versions.directory.openFile(names[index] ?? '', 'create').close();
+  versions.announce(changes, () => undefined);
+  for (const each of changes) {
+    if (!leavesTree(each) || each.old?.kind !== 'file') continue;
+    const { directory: kept } = versions.contents();
+    const name = contentName(each.old.digest, each.old.sizeBytes);
+    if (kept.lstat(name) === undefined) kept.openFile(name, 'create').close();
   }
   versions.close();
-  return names;
+}
+
+function contentOf(letter: string): File {
+  return { ...content, digest: letter.repeat(16) as Digest };
 }
 
 describe('the manifest', () => {
@@ -58,18 +67,17 @@ describe('the manifest', () => {
     const link: Entry = { kind: 'symlink', target: 'böse\nzeile', mtimeMs: 2 };
     const first = [deletion('a/b\n"c"'), change('a/link', link, undefined), change('d', undefined, folderEntry), change('d/new', undefined, content)];
     const second = [change('e', content, { ...content, mode: 0o600 }), change('f', content, { ...content, digest: 'e'.repeat(16) as Digest })];
-    const names = [...keep(directory, 'run-1', 10, first), ...keep(directory, 'run-1', 99, second)];
-    expect(new Set(names).size).toBe(6);
+    keep(directory, 'run-1', 10, first);
+    keep(directory, 'run-1', 99, second);
     expect(listRuns(directory)).toEqual([
       {
         run: 'run-1',
         startedAtMs: 10,
-        bytes: 6,
         changes: [...first, ...second],
         versions: [
-          { name: names[0], path: 'a/b\n"c"', entry: content },
-          { name: names[1], path: 'a/link', entry: link },
-          { name: names[5], path: 'f', entry: content },
+          { path: 'a/b\n"c"', entry: content },
+          { path: 'a/link', entry: link },
+          { path: 'f', entry: content },
         ],
       },
     ]);
@@ -85,7 +93,6 @@ describe('the manifest', () => {
         { path: 'a', new: undefined, to: 'b' },
       ],
       versions: [],
-      bytes: 0,
     });
   });
 
@@ -134,7 +141,7 @@ describe('the manifest', () => {
 
   it('refuses a run that would name another folder', () => {
     const { directory } = folder();
-    for (const run of ['', '.', '..', '../x', 'a/b', '.hidden', 'x\0', 'x'.repeat(129)]) {
+    for (const run of ['', '.', '..', '../x', 'a/b', '.hidden', 'x\0', 'x'.repeat(129), 'content', 'pruned']) {
       expect(() => openRunVersions(directory, run, 0)).toThrow(expect.objectContaining({ code: 'SYNC_PROTOCOL' }));
     }
     expect(directory.list()).toEqual([]);
@@ -142,43 +149,94 @@ describe('the manifest', () => {
 });
 
 describe('pruning', () => {
-  const run = fc.record({ ageDays: fc.nat({ max: 60 }), bytes: fc.nat({ max: 100 }) });
+  const nowMs = 100 * dayMs;
+  /** A few contents that runs share, of 0 to 50 bytes. */
+  const name = fc.integer({ min: 0, max: 9 }).map((digit) => `${String(digit).repeat(32)}-${digit * digit}`);
+  const runs = fc
+    .array(fc.record({ ageDays: fc.nat({ max: 60 }), contents: fc.uniqueArray(name, { maxLength: 5 }) }), { maxLength: 12 })
+    .map((list) => list.map(({ ageDays, contents }, index) => ({ run: `r${index}`, startedAtMs: nowMs - ageDays * dayMs + 1, contents })));
+  const retention = fc.record({
+    keepMs: fc.nat({ max: 40 }).map((days) => days * dayMs),
+    runsMax: fc.nat({ max: 12 }),
+    bytesMax: fc.nat({ max: 200 }),
+  });
+  const bytesOf = (list: readonly KeptRun[]): number =>
+    [...new Set(list.flatMap(({ contents }) => contents))].reduce((sum, each) => sum + Number(each.split('-')[1]), 0);
 
-  it('never takes what is younger than a day, and the oldest first (seed 1)', () => {
+  it('never takes what is younger than a day, and the oldest first, no more than it has to (seed 1)', () => {
     fc.assert(
-      fc.property(fc.array(run, { maxLength: 12 }), fc.nat({ max: 40 }), fc.nat({ max: 300 }), (list, keepDays, bytesMax) => {
-        const nowMs = 100 * dayMs;
-        const runs = list.map(({ ageDays, bytes }, index) => ({ run: `r${index}`, startedAtMs: nowMs - ageDays * dayMs + 1, bytes }));
-        const pruned = new Set(planPruning(runs, { keepMs: keepDays * dayMs, bytesMax }, nowMs));
-        const kept = runs.filter(({ run: name }) => !pruned.has(name));
-        const gone = runs.filter(({ run: name }) => pruned.has(name));
-        const youngest = Math.max(...gone.map(({ startedAtMs }) => startedAtMs));
+      fc.property(runs, retention, (list, limits) => {
+        const pruned = planPruning(list, limits, nowMs);
+        const kept = list.filter(({ run }) => !pruned.includes(run));
+        const gone = pruned.map((run) => list.find((each) => each.run === run)).filter((each) => each !== undefined);
         expect(gone.every(({ startedAtMs }) => nowMs - startedAtMs >= dayMs)).toBe(true);
-        expect(kept.every(({ startedAtMs }) => startedAtMs >= youngest)).toBe(true);
-        // What could go and is kept is young enough, and fits.
-        const old = kept.filter(({ startedAtMs }) => nowMs - startedAtMs >= dayMs);
-        if (old.length > 0) {
-          expect(old.every(({ startedAtMs }) => nowMs - startedAtMs <= keepDays * dayMs)).toBe(true);
-          expect(kept.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(bytesMax);
-        }
+        const youngest = gone.at(-1);
+        expect([...gone, ...kept].every(({ startedAtMs }, index) => index < gone.length || startedAtMs >= (youngest?.startedAtMs ?? 0))).toBe(true);
+        const isTooMuch = (some: readonly KeptRun[]): boolean =>
+          some.some(({ startedAtMs }) => nowMs - startedAtMs > limits.keepMs) || some.length > limits.runsMax || bytesOf(some) > limits.bytesMax;
+        // What could go and is kept is young enough, few enough, and fits, each content counted once.
+        if (kept.some(({ startedAtMs }) => nowMs - startedAtMs >= dayMs)) expect(isTooMuch(kept)).toBe(false);
+        // And the last one that went had to.
+        if (youngest !== undefined) expect(isTooMuch([...kept, youngest])).toBe(true);
       }),
       { seed: 1 },
     );
   });
 
-  it('removes the folders of old runs, once an hour, and leaves what is not its own', async () => {
+  const later = (days: number): Clock => ({ ...systemClock, nowMs: () => Date.now() + days * dayMs });
+  const contents = (path: string): readonly string[] =>
+    readdirSync(join(path, 'content'))
+      .map((each) => each.slice(0, 2))
+      .sort();
+  const hex = (letter: string): string => Buffer.from(letter).toString('hex');
+
+  it('removes old runs and the contents that no other names, once an hour, and leaves what is not its own', async () => {
     const { path, directory } = folder();
-    const nowMs = Date.now();
-    keep(directory, 'old', nowMs - 31 * dayMs, [deletion('a'), deletion('b')]);
-    keep(directory, 'mixed', nowMs - 40 * dayMs, [deletion('a')]);
+    const startMs = Date.now();
+    keep(directory, 'mixed', startMs - 40 * dayMs, [change('a', contentOf('a'), undefined), change('b', contentOf('b'), undefined)]);
+    keep(directory, 'old', startMs - 31 * dayMs, [change('c', contentOf('c'), undefined)]);
+    keep(directory, 'young', startMs - dayMs, [change('again', contentOf('b'), undefined), change('d', contentOf('d'), undefined)]);
     writeFileSync(join(path, 'mixed/notes.txt'), 'mine');
-    keep(directory, 'young', nowMs - 2 * dayMs, [deletion('a')]);
-    const clock = { ...systemClock, nowMs: () => nowMs };
-    expect(await pruneVersions(directory, defaultRetention, clock)).toEqual(['mixed', 'old']);
-    expect(readdirSync(path).sort()).toEqual(['mixed', 'pruned', 'young']);
+    writeFileSync(join(path, 'content/notes.txt'), 'mine');
+    writeFileSync(join(path, 'content/temp-7-young'), 'left by a crash');
+    // The contents came a moment ago: whatever is named by none yet stays for a day.
+    expect(await pruneVersions(directory, defaultRetention, systemClock)).toEqual(['mixed', 'old']);
+    expect(readdirSync(path).sort()).toEqual(['content', 'mixed', 'pruned', 'young']);
     expect(readdirSync(join(path, 'mixed'))).toEqual(['notes.txt']);
-    keep(directory, 'older', nowMs - 50 * dayMs, [deletion('a')]);
-    expect(await pruneVersions(directory, defaultRetention, { ...clock, nowMs: () => nowMs + 1000 })).toEqual([]);
-    expect(await pruneVersions(directory, defaultRetention, { ...clock, nowMs: () => nowMs + 3_600_001 })).toEqual(['older']);
+    expect(contents(path)).toEqual(['no', 'te', ...['a', 'b', 'c', 'd'].map(hex)].sort());
+    expect(await pruneVersions(directory, defaultRetention, later(1 / 25))).toEqual([]);
+    expect(contents(path)).toContain(hex('a'));
+    expect(await pruneVersions(directory, defaultRetention, later(2))).toEqual([]);
+    expect(contents(path)).toEqual(['no', ...['b', 'd'].map(hex)].sort());
+    keep(directory, 'older', startMs - 50 * dayMs, [deletion('a')]);
+    const soon = later(2 + 1 / 48);
+    expect([await pruneVersions(directory, defaultRetention, soon), await pruneVersions(directory, defaultRetention, later(2.1))]).toEqual([
+      [],
+      ['older'],
+    ]);
+  });
+
+  it('goes by what is there, each content once, and by the number of runs', async () => {
+    const { path, directory } = folder();
+    const startMs = Date.now();
+    for (const run of [1, 2, 3, 4])
+      keep(directory, `r${run}`, startMs + run, [deletion('a'), change(`own ${run}`, contentOf(String(run)), undefined)]);
+    const limits = { ...defaultRetention, bytesMax: 3 * 3 };
+    // 15 bytes in five contents; without the first two runs 9 are left.
+    expect(await pruneVersions(directory, limits, later(2))).toEqual(['r1', 'r2']);
+    expect(contents(path)).toEqual(['d', '3', '4'].map(hex).sort());
+    expect(await pruneVersions(directory, { ...limits, runsMax: 1 }, later(3))).toEqual(['r3']);
+  });
+
+  it('takes no content while a manifest cannot be read, and the run with it once it is old enough', async () => {
+    const { path, directory } = folder();
+    const startMs = Date.now();
+    keep(directory, 'r1', startMs - 40 * dayMs, [change('a', contentOf('a'), undefined)]);
+    keep(directory, 'r2', startMs, [change('b', contentOf('b'), undefined)]);
+    writeFileSync(join(path, 'r2/manifest.jsonl'), '{"format":99}\n');
+    expect(await pruneVersions(directory, defaultRetention, later(2))).toEqual(['r1']);
+    expect(contents(path)).toEqual(['a', 'b'].map(hex));
+    expect(await pruneVersions(directory, defaultRetention, later(32))).toEqual(['r2']);
+    expect(contents(path)).toEqual([]);
   });
 });

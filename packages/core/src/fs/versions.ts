@@ -2,10 +2,12 @@
  * Versions: what a run replaced or deleted, kept for a while, with the record of what it did.
  *
  *     .ubos-sync/versions/RUN/manifest.jsonl      what it was about to do, a line a change (`run-manifest.ts`)
- *     .ubos-sync/versions/RUN/OFFSET              a file that left the tree, named by the byte at which its line begins in the manifest
+ *     .ubos-sync/versions/content/DIGEST-SIZE     the files that left the tree, in whatever run (`kept-contents.ts`)
+ *     .ubos-sync/versions/pruned                  its time is that of the last look at what may go
  *
- * A line whose file is not there belongs to a change that took nothing out of the tree, or never happened. A symlink is all in its line. Where a kept file
- * has a second link, or the disk has no links, it is a copy; nothing in here shares an inode with the tree, so that no edit reaches it.
+ * The line comes first, then the file. A line whose content is not there belongs to a change that never happened. A symlink is all in its line. Where a file
+ * that leaves has a second link, or the disk has no links, a copy is kept; nothing in here shares an inode with the tree, so that no edit reaches it (after a
+ * crash it may, until that file is replaced or deleted, which tells by its links).
  */
 import type { Clock } from '../engine/clock.ts';
 import type { DiskDirectory, DiskFile } from '../engine/disk.ts';
@@ -15,24 +17,25 @@ import type { Change } from '../reconcile/change.ts';
 import { type File, type Mode, type Symlink, sameContent, sameNode } from '../tree/entry.ts';
 import type { RelativePath } from '../tree/path.ts';
 import { readWholeFile, unlinkIfThere } from './atomic-write.ts';
+import { contentName, isContentName, sizeOfContent } from './content-name.ts';
+import { createKeptContents, type KeptContents } from './kept-contents.ts';
 import { encodeChange, encodeHead, parseManifest, type RecordedChange } from './run-manifest.ts';
-import { createSlices } from './slices.ts';
+import { createSlices, type Slices } from './slices.ts';
 
-/** A kept entry, or one that was to be kept (`name` leads to no file then, or it is a symlink). */
+/** An entry that was to leave the tree. The content of a file is kept under its name, if it did. */
 export interface Version {
   readonly path: RelativePath;
   /** With all permission bits that it had. */
   readonly entry: File | Symlink;
-  /** In the run's folder. */
-  readonly name: string;
 }
 
 /** The versions of one run, while it goes on. */
 export interface RunVersions {
-  readonly directory: DiskDirectory;
-  /** Writes down what is to be changed, before it is. Returns a name for each change, in order; `modes`: all permission bits of a file, where they are known. */
-  announce(changes: readonly Change[], modes: (path: RelativePath) => Mode | undefined): readonly string[];
-  /** Makes all that is kept so far durable. */
+  /** Writes down what is to be changed, before it is. `modes`: all permission bits of a file, where they are known. */
+  announce(changes: readonly Change[], modes: (path: RelativePath) => Mode | undefined): void;
+  /** Where contents go; made when it is first asked for. */
+  contents(): KeptContents;
+  /** Makes durable what was written down and what was kept, each as far as {@link KeptContents.sync} says. */
   sync(): Promise<void>;
   close(): void;
 }
@@ -44,6 +47,7 @@ export function openRunVersions(folder: DiskDirectory, run: string, nowMs: numbe
   const directory = makeOrOpen(folder, run);
   let manifest: DiskFile;
   let offset: number;
+  let contents: KeptContents | undefined;
   try {
     ({ manifest, offset } = openManifest(directory));
     if (offset === 0) write([encodeHead({ run, startedAtMs: nowMs })]);
@@ -59,33 +63,38 @@ export function openRunVersions(folder: DiskDirectory, run: string, nowMs: numbe
   }
 
   return {
-    directory,
     announce(changes, modes) {
-      const names: string[] = [];
-      const lines: Uint8Array[] = [];
-      let at = offset;
-      for (const change of changes) {
-        const line = encodeChange(change, modes(change.path));
-        names.push(String(at));
-        lines.push(line);
-        at += line.length;
-      }
-      if (lines.length > 0) write(lines);
-      return names;
+      if (changes.length > 0) write(changes.map((change) => encodeChange(change, modes(change.path))));
     },
+    contents: () => (contents ??= createKeptContents(makeOrOpen(folder, contentFolderName))),
     async sync() {
-      await Promise.all([manifest.sync(), directory.sync(), folder.sync()]);
+      await Promise.all([manifest.sync(), directory.sync(), contents?.sync(), folder.sync()]);
     },
     close() {
       manifest.close();
       directory.close();
+      contents?.close();
     },
   };
 }
 
-export function isRunName(run: string): boolean {
-  return /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/.test(run);
+/** The folder of the contents that are kept; the caller closes it. `undefined`: none was kept yet. */
+export function lookContents(folder: DiskDirectory): DiskDirectory | undefined {
+  try {
+    return folder.openDirectory(contentFolderName);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
+    throw error;
+  }
 }
+
+export function isRunName(run: string): boolean {
+  return /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/.test(run) && run !== contentFolderName && run !== stampName;
+}
+
+const contentFolderName = 'content';
+/** Its time is that of the last pruning. */
+const stampName = 'pruned';
 
 /** Whether a change takes a content, or a link, out of the tree. */
 export function leavesTree({ old, new: next, to }: Pick<Change, 'old' | 'new' | 'to'>): boolean {
@@ -124,8 +133,6 @@ export interface RunRecord {
   /** In order. */
   readonly changes: readonly RecordedChange[];
   readonly versions: readonly Version[];
-  /** Content that was kept. */
-  readonly bytes: number;
 }
 
 /** Oldest first. What is not ours in the folder, and lines that cannot be read, are passed over. */
@@ -160,88 +167,154 @@ export function readRun(folder: DiskDirectory, run: string): RunRecord | undefin
   const manifest = bytes && parseManifest(bytes);
   if (manifest === undefined) return undefined;
   const versions: Version[] = [];
-  let total = 0;
-  for (const [start, change] of manifest.changes) {
+  for (const change of manifest.changes) {
     const { path, old, mode } = change;
     if (!leavesTree(change) || old === undefined || old.kind === 'directory') continue;
-    versions.push({ path, entry: old.kind === 'file' && mode !== undefined ? { ...old, mode } : old, name: String(start) });
-    if (old.kind === 'file') total += old.sizeBytes;
+    versions.push({ path, entry: old.kind === 'file' && mode !== undefined ? { ...old, mode } : old });
   }
-  const { startedAtMs } = manifest.head;
-  return { run, startedAtMs, changes: manifest.changes.map(([, change]) => change), versions, bytes: total };
+  return { run, startedAtMs: manifest.head.startedAtMs, changes: manifest.changes, versions };
 }
 
-/** How long and how much is kept. Nothing younger than a day is pruned, whatever the size. */
+/** How long and how much is kept. Nothing younger than a day is pruned, whatever the rest says. */
 export interface Retention {
   readonly keepMs: number;
+  readonly runsMax: number;
+  /** Of contents, each counted once. */
   readonly bytesMax: number;
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-export const defaultRetention: Retention = { keepMs: 30 * dayMs, bytesMax: 5e9 };
+export const defaultRetention: Retention = { keepMs: 30 * dayMs, runsMax: 1000, bytesMax: 5e9 };
 
-/** Which runs to prune: what is older than `keepMs`, then the oldest until the rest fits. */
-export function planPruning(
-  runs: readonly { readonly run: string; readonly startedAtMs: number; readonly bytes: number }[],
-  { keepMs, bytesMax }: Retention,
-  nowMs: number,
-): readonly string[] {
-  const oldestFirst = [...runs].sort((a, b) => a.startedAtMs - b.startedAtMs);
-  let bytes = runs.reduce((sum, run) => sum + run.bytes, 0);
+export interface KeptRun {
+  readonly run: string;
+  readonly startedAtMs: number;
+  /** Names of the contents that it keeps, each once. */
+  readonly contents: readonly string[];
+}
+
+/** Which runs to prune: what is older than `keepMs`, then the oldest until the rest is few enough and fits. Oldest first. */
+export function planPruning(runs: readonly KeptRun[], { keepMs, runsMax, bytesMax }: Retention, nowMs: number): readonly string[] {
+  const keepers = new Map<string, number>();
+  let bytes = 0;
+  for (const name of runs.flatMap(({ contents }) => contents)) {
+    if (!keepers.has(name)) bytes += sizeOfContent(name);
+    keepers.set(name, (keepers.get(name) ?? 0) + 1);
+  }
   const pruned: string[] = [];
-  for (const { run, startedAtMs, bytes: own } of oldestFirst) {
+  for (const { run, startedAtMs, contents } of [...runs].sort((a, b) => a.startedAtMs - b.startedAtMs)) {
     const ageMs = nowMs - startedAtMs;
-    if (ageMs < dayMs || (ageMs <= keepMs && bytes <= bytesMax)) break;
+    if (ageMs < dayMs || (ageMs <= keepMs && runs.length - pruned.length <= runsMax && bytes <= bytesMax)) break;
     pruned.push(run);
-    bytes -= own;
+    for (const name of contents) {
+      const others = (keepers.get(name) ?? 0) - 1;
+      keepers.set(name, others);
+      if (others === 0) bytes -= sizeOfContent(name);
+    }
   }
   return pruned;
 }
 
 /** Looking costs a read of every run's manifest, so it is done once in a while and not after each run of a timer. */
 const pruneEveryMs = 60 * 60 * 1000;
-const stampName = 'pruned';
 
-/** Removes what {@link planPruning} says, unless that was done within the hour. Returns the runs that were removed. */
+/**
+ * Removes the runs that {@link planPruning} says, and then the contents that no run names, once they are a day old, unless that was done within the hour.
+ * Returns the runs that were removed. A crash on the way leaves contents that the next pruning finds.
+ */
 export async function pruneVersions(folder: DiskDirectory, retention: Retention, clock: Clock): Promise<readonly string[]> {
   const stamp = folder.lstat(stampName);
   const sinceMs = stamp === undefined ? undefined : clock.nowMs() - Number(stamp.mtimeNs / 1_000_000n);
   if (sinceMs !== undefined && sinceMs >= 0 && sinceMs < pruneEveryMs) return [];
-  const slices = createSlices(clock);
-  const records: { run: string; startedAtMs: number; bytes: number }[] = [];
-  for (const run of runNames(folder)) {
-    const record = readRun(folder, run);
-    if (record !== undefined) records.push({ run, startedAtMs: record.startedAtMs, bytes: record.bytes });
-    if (slices.isOver()) await slices.pause();
-  }
-  const pruned = planPruning(records, retention, clock.nowMs());
-  for (const run of pruned) {
-    const directory = folder.openDirectory(run);
-    try {
-      // The manifest goes last: what is left after a crash still says what it is.
-      for (const { name } of directory.list()) {
-        if (name !== undefined && /^\d+$/.test(name)) directory.unlink(name);
-        if (slices.isOver()) await slices.pause();
-      }
-      unlinkIfThere(directory, manifestName);
-    } finally {
-      directory.close();
+  const contents = lookContents(folder);
+  try {
+    const slices = createSlices(clock);
+    const there = new Set(contents?.list().flatMap(({ name }) => name ?? []));
+    const { runs, unread } = await readRuns(folder, there, slices);
+    const pruned = planPruning(runs, retention, clock.nowMs());
+    for (const run of pruned) removeRun(folder, run);
+    const left = runs.filter(({ run }) => !pruned.includes(run));
+    // What a manifest names that cannot be read, by a newer program perhaps, nobody knows: then all is needed.
+    if (contents !== undefined && !left.some(({ run }) => unread.has(run))) {
+      const needed = new Set(left.flatMap((run) => run.contents));
+      await sweep(
+        contents,
+        [...there].filter((name) => isOurs(name) && !needed.has(name)),
+        { nowMs: clock.nowMs(), slices },
+      );
     }
-    removeIfEmpty(folder, run);
+    unlinkIfThere(folder, stampName);
+    const file = folder.openFile(stampName, 'create');
+    file.setTimes(clock.nowMs());
+    file.close();
+    return pruned;
+  } finally {
+    contents?.close();
   }
-  unlinkIfThere(folder, stampName);
-  const file = folder.openFile(stampName, 'create');
-  file.setTimes(clock.nowMs());
-  file.close();
-  return pruned;
 }
 
-/** Somebody may have put something of his own into the folder of a run. */
-function removeIfEmpty(folder: DiskDirectory, name: string): void {
+/** All runs with what they keep of what is there. `unread`: whose manifests cannot be read; these are as old as the file is. */
+async function readRuns(
+  folder: DiskDirectory,
+  there: ReadonlySet<string>,
+  slices: Slices,
+): Promise<{ readonly runs: readonly KeptRun[]; readonly unread: ReadonlySet<string> }> {
+  const runs: KeptRun[] = [];
+  const unread = new Set<string>();
+  for (const run of runNames(folder)) {
+    const record = readRun(folder, run);
+    const startedAtMs = record?.startedAtMs ?? manifestTimeMs(folder, run);
+    if (startedAtMs !== undefined) {
+      if (record === undefined) unread.add(run);
+      const names = new Set(record?.versions.flatMap(({ entry }) => (entry.kind === 'file' ? contentName(entry.digest, entry.sizeBytes) : [])));
+      runs.push({ run, startedAtMs, contents: [...names].filter((name) => there.has(name)) });
+    }
+    if (slices.isOver()) await slices.pause();
+  }
+  return { runs, unread };
+}
+
+/** `undefined`: it has none. */
+function manifestTimeMs(folder: DiskDirectory, run: string): number | undefined {
+  const directory = folder.openDirectory(run);
   try {
-    folder.removeDirectory(name);
+    const stat = directory.lstat(manifestName);
+    return stat && Number(stat.mtimeNs / 1_000_000n);
+  } finally {
+    directory.close();
+  }
+}
+
+/** Its folder stays if somebody has put something of his own into it. */
+function removeRun(folder: DiskDirectory, run: string): void {
+  const directory = folder.openDirectory(run);
+  try {
+    unlinkIfThere(directory, manifestName);
+  } finally {
+    directory.close();
+  }
+  try {
+    folder.removeDirectory(run);
   } catch (error) {
     if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+  }
+}
+
+/** Its own name in the folder of contents: a kept one, or one on its way out that a crash has stopped. */
+function isOurs(name: string): boolean {
+  return isContentName(name) || name.startsWith('temp-');
+}
+
+/** Removes what is a day old: it came here, or got its name, when its `ctime` says. */
+async function sweep(
+  contents: DiskDirectory,
+  names: readonly string[],
+  { nowMs, slices }: { readonly nowMs: number; readonly slices: Slices },
+): Promise<void> {
+  for (const name of names) {
+    const stat = contents.lstat(name);
+    if (stat !== undefined && stat.kind !== 'directory' && nowMs - Number(stat.ctimeNs / 1_000_000n) >= dayMs) contents.unlink(name);
+    if (slices.isOver()) await slices.pause();
   }
 }

@@ -403,7 +403,7 @@ export function describeReplica(name: string, setup: () => Promise<ReplicaUnderT
       expect((await archive.status()).journal).toEqual([]);
     });
 
-    law('remembers what a run was about to change, and gives back what it replaced', async ({ under, replica, scan, transition }) => {
+    law('remembers what a run was about to change', async ({ under, replica, scan, transition }) => {
       if (replica.changesOf === undefined) return;
       await under.write('a.txt', 'before');
       await under.write('gone.txt', 'gone');
@@ -420,10 +420,37 @@ export function describeReplica(name: string, setup: () => Promise<ReplicaUnderT
         { path: 'gone.txt', old: { kind: 'file', ...content(gone) }, new: undefined },
       ]);
       expect(await replica.changesOf('another')).toBe(undefined);
-      const refused = { supply: () => supplyTexts([], new Map()), run: 'undo' };
-      const requests = [need('a.txt', a), need('gone.txt', gone)];
-      expect(await replica.stage(requests, { ...refused, keptBy: 'run' })).toEqual(requests.map(() => ({ staged: true, receivedBytes: 0 })));
     });
+
+    law(
+      'keeps what leaves the tree, and asks for none of it when it is to come back, in whatever run',
+      async ({ under, replica, scan, transition }) => {
+        if (!replica.capabilities.versions) return;
+        await under.write('edited', 'before');
+        await under.write('gone', 'gone');
+        await under.write('twin', 'gone');
+        const { root } = await scan();
+        const [edited, gone, twin] = [fileAt(root, 'edited'), fileAt(root, 'gone'), fileAt(root, 'twin')];
+        await transition([change('edited', edited, undefined), change('gone', gone, undefined), change('twin', twin, undefined)]);
+        expect(namesOf((await scan()).root)).toEqual([]);
+        const back = [change('edited', undefined, edited), change('here', undefined, gone), change('there', undefined, gone)];
+        const staged = await replica.stage([need('edited', edited), need('here', gone)], { run: 'later', supply: () => supplyTexts([], new Map()) });
+        expect(staged).toEqual([
+          { staged: true, receivedBytes: 0 },
+          { staged: true, receivedBytes: 0 },
+        ]);
+        expect((await transition(back)).map(({ problem }) => problem)).toEqual([undefined, undefined, undefined]);
+        expect([await under.read('edited'), await under.read('here'), await under.read('there')]).toEqual(['before', 'gone', 'gone']);
+        // What came back is the tree's own: an edit reaches nothing that is kept.
+        await under.write('here', 'mine');
+        const after = (await scan()).root;
+        await transition([change('here', fileAt(after, 'here'), undefined), change('there', fileAt(after, 'there'), undefined)]);
+        await scan();
+        expect(await replica.stage([need('here', gone)], { run: 'last', supply: () => supplyTexts([], new Map()) })).toMatchObject([
+          { staged: true },
+        ]);
+      },
+    );
 
     law('tells nothing of an earlier run that is out of scope by now', async ({ replica, scan, transition }) => {
       if (replica.changesOf === undefined) return;

@@ -128,11 +128,11 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
       };
     },
 
-    async stage(requests: readonly ContentRequest[], { supply, keptBy, signal, onProgress }: StageOptions): Promise<readonly StageResult[]> {
+    async stage(requests: readonly ContentRequest[], { supply, signal, onProgress }: StageOptions): Promise<readonly StageResult[]> {
       mustGetView();
       const results = new Map<Digest, StageResult>();
       for (const { digest } of requests) {
-        const held = disk.staging.get(digest) ?? findContent(disk.root, digest) ?? findVersion(disk, keptBy, digest);
+        const held = disk.staging.get(digest) ?? findContent(disk.root, digest) ?? findVersion(disk, digest);
         if (held === undefined) continue;
         disk.staging.set(digest, held);
         results.set(digest, { staged: true, receivedBytes: 0 });
@@ -483,8 +483,8 @@ function findContent(node: MemoryNode | undefined, digest: Digest): Uint8Array |
   return undefined;
 }
 
-function findVersion({ versions }: MemoryDisk, run: string | undefined, digest: Digest): Uint8Array | undefined {
-  return run === undefined ? undefined : versions.find((version) => version.run === run && toyHash(version.bytes) === digest)?.bytes;
+function findVersion({ versions }: MemoryDisk, digest: Digest): Uint8Array | undefined {
+  return versions.find(({ bytes }) => toyHash(bytes) === digest)?.bytes;
 }
 
 function concat(pieces: readonly Uint8Array[]): Uint8Array {

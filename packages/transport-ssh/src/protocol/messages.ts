@@ -172,7 +172,7 @@ export type Request =
       readonly progress: boolean;
     }
   | { readonly type: 'scan-tree'; readonly on: number }
-  | { readonly type: 'stage'; readonly on: number; readonly run: string; readonly keptBy?: string | undefined; readonly count: number }
+  | { readonly type: 'stage'; readonly on: number; readonly run: string; readonly count: number }
   | { readonly type: 'supply'; readonly on: number; readonly count: number }
   | {
       readonly type: 'transition';
@@ -242,7 +242,7 @@ export const request: Shape<Request> = variants<Request>({
     progress: flag,
   }),
   'scan-tree': record<RequestOf<'scan-tree'>>({ type, on }),
-  stage: record<RequestOf<'stage'>>({ type, on, run: token(), keptBy: optional(token()), count }),
+  stage: record<RequestOf<'stage'>>({ type, on, run: token(), count }),
   supply: record<RequestOf<'supply'>>({ type, on, count }),
   transition: record<RequestOf<'transition'>>({ type, on, run: token(), pair, durability, count, moves: count, progress: flag }),
   'run-changes': record<RequestOf<'run-changes'>>({ type, on, run: token() }),

@@ -165,9 +165,9 @@ export async function openRemoteReplica(
       });
     },
 
-    async stage(requests: readonly ContentRequest[], { supply, run, keptBy, signal, onProgress }: StageOptions): Promise<readonly StageResult[]> {
+    async stage(requests: readonly ContentRequest[], { supply, run, signal, onProgress }: StageOptions): Promise<readonly StageResult[]> {
       if (requests.length === 0) return [];
-      const stream = openRequest(mux, { type: 'stage', on, run, keptBy, count: requests.length });
+      const stream = openRequest(mux, { type: 'stage', on, run, count: requests.length });
       return within(stream, signal, async () => {
         await sendNeeds(stream, requests);
         const needs: ContentNeed[] = [];

@@ -130,7 +130,7 @@ async function readBaseline(replica: Replica, { pair, generation, digest, mayBeU
   return { pair, generation, digest, merkle: mayBeUnchanged ? head.roots?.[half] : undefined, tree: async () => (await archive.load())[half] };
 }
 
-async function answerStage({ run, keptBy, count }: RequestOf<'stage'>, replica: Replica, stream: WireStream): Promise<void> {
+async function answerStage({ run, count }: RequestOf<'stage'>, replica: Replica, stream: WireStream): Promise<void> {
   const requests = await receiveNeeds(stream, count);
   const supply = async function* (needs: readonly ContentNeed[]): AsyncGenerator<readonly ContentPart[]> {
     if (needs.length === 0) return;
@@ -140,7 +140,7 @@ async function answerStage({ run, keptBy, count }: RequestOf<'stage'>, replica: 
   };
   const results = await replica.stage(
     requests.map(({ path, digest, sizeBytes, mode, mtimeMs }) => ({ path, digest, sizeBytes, mode, mtimeMs })),
-    { supply, run, keptBy, signal: stream.signal },
+    { supply, run, signal: stream.signal },
   );
   await sendStageResults(stream, results);
 }

@@ -38,8 +38,6 @@ export interface Decision extends Pick<Plan, 'ancestorChanges' | 'alphaChanges' 
   readonly trees: Trees;
   readonly generation: number;
   readonly newSettings: AgreedStart['newSettings'];
-  /** A run that may have kept contents that are needed. */
-  readonly keptBy?: string | undefined;
 }
 
 export interface Decided extends Plan, Decision {

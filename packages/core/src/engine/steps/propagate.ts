@@ -21,8 +21,6 @@ export interface PropagateOptions {
   /** Where a side holds the content that is to go to `path` on the other: another path only for kept losers of conflicts. */
   readonly sourceOf: (path: RelativePath) => RelativePath;
   readonly run: string;
-  /** A run whose versions may hold what is needed. */
-  readonly keptBy: string | undefined;
   readonly pair: PairKey;
   readonly durability: 'full' | 'fast';
   readonly signal: AbortSignal | undefined;
@@ -65,7 +63,6 @@ async function stageSide(side: Side, batch: Batch, options: PropagateOptions): P
   const results: readonly StageResult[] = await options.replicas[side].stage(requests, {
     supply: (needs) => source.supply(needs, { signal: options.signal }),
     run: options.run,
-    keptBy: options.keptBy,
     signal: options.signal,
     onProgress: (doneBytes) => options.onStaged(side, doneBytes),
   });

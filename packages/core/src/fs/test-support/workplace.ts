@@ -22,6 +22,7 @@ import { compileScope } from '../../scope/compile-scope.ts';
 import { compilePermissionMasks } from '../../scope/permission-masks.ts';
 import type { Entry, File } from '../../tree/entry.ts';
 import type { RelativePath } from '../../tree/path.ts';
+import { contentName } from '../content-name.ts';
 import { type Hashing, loadHashing } from '../hasher.ts';
 import { createHeldDirectories } from '../held-directories.ts';
 import type { JournalRecord } from '../journal.ts';
@@ -195,7 +196,11 @@ async function createWorkplace({
       const folder = state.look('versions');
       if (folder === undefined) return [];
       return listRuns(folder).flatMap(({ run, versions }) =>
-        versions.map((version) => ({ ...version, text: place.read(`.ubos-sync/versions/${run}/${version.name}`) })),
+        versions.map((version) => {
+          const { entry } = version;
+          const name = entry.kind === 'file' && contentName(entry.digest, entry.sizeBytes);
+          return { ...version, run, text: name ? place.read(`.ubos-sync/versions/content/${name}`) : undefined };
+        }),
       );
     },
     restart: (clock = {}) => void (staging = createStaging({ ...systemClock, ...clock })),
