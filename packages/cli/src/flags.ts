@@ -37,6 +37,7 @@ export interface EngineFlags extends PeerFlags {
 export interface SyncFlags extends EngineFlags {
   readonly first?: 'newer' | 'local' | 'remote' | 'keep-both' | undefined;
   readonly rejoin?: boolean | undefined;
+  readonly restoreState?: boolean | undefined;
   readonly exitCode?: boolean | undefined;
 }
 

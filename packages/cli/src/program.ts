@@ -125,6 +125,7 @@ function withTruth(command: Command): Command {
       new Option('--first <policy>', 'who wins where both sides differ at the first sync').choices(['newer', 'local', 'remote', 'keep-both']),
     )
     .option('--rejoin', 'go on with a replica or record that was lost: a union, nothing is deleted')
+    .option('--restore-state', 'take a removed .ubos-sync back from the mirror outside the root')
     .option('--exit-code', 'exit with 1 if changes are pending');
 }
 

@@ -46,6 +46,7 @@ export async function syncInRun(run: Run, { flags, dryRun, paths, sealing }: Syn
       ...common,
       first: flags.first === undefined ? undefined : toConflictPolicy(flags.first),
       rejoin: flags.rejoin,
+      restoreState: flags.restoreState,
       paths,
       plans: sealing && createFsPlanStore(run.profile.root),
       plan: sealing?.plan,
@@ -65,7 +66,7 @@ export async function undoInRun(
 async function runEngine(
   { io, profile, node, session, output, knownProblems }: Run,
   { flags, dryRun }: { readonly flags: EngineFlags; readonly dryRun: boolean },
-  work: (common: Omit<SyncOptions, 'first' | 'rejoin' | 'paths' | 'plan' | 'plans'>) => Promise<SyncReport>,
+  work: (common: Omit<SyncOptions, 'first' | 'rejoin' | 'restoreState' | 'paths' | 'plan' | 'plans'>) => Promise<SyncReport>,
 ): Promise<SyncReport> {
   const alpha = await session.local();
   await session.launched();

@@ -32,6 +32,8 @@ export type {
   ReplicaId,
   ReplicaIdentity,
   ReplicaLock,
+  Restored,
+  RestoreOptions,
   RootState,
   ScanBaseline,
   ScanCounts,

@@ -150,9 +150,9 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
     todo: 'If the files vanished by accident, bring them back. If all of them are to be deleted on the other side too, say so.',
   },
   SYNC_MARKER_MISSING: {
-    when: 'The root has lost its marker (.ubos-sync/replica.json): another folder is in its place, or it was cleaned.',
+    when: 'The root has lost its marker (.ubos-sync/replica.json): another folder is in its place, or it was cleaned (`git clean -fdx` does that).',
     safe: untouched,
-    todo: 'Make sure that it is the right folder. --rejoin then makes a union of both sides: nothing is deleted.',
+    todo: 'Make sure that it is the right folder. If it was cleaned, --restore-state takes the marker back from the mirror that its machine keeps; what was deleted with it is then a deletion like any other. --rejoin makes a union of both sides: nothing is deleted.',
   },
   SYNC_REPLICA_CHANGED: {
     when: 'The root is another copy than the one that this side knows: it was restored, copied or replaced.',
@@ -172,7 +172,12 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
   SYNC_ARCHIVE_LOST: {
     when: 'One side has no record of what was last agreed, or an older one, so a deletion cannot be told from a file that never was.',
     safe: untouched,
-    todo: '--rejoin makes a union of both sides: nothing is deleted, and files that were deleted on one side come back.',
+    todo: 'Where the record was removed or is damaged, --restore-state takes it back from the mirror of that machine; it counts if the other side proves that it is the last one. --rejoin makes a union of both sides: nothing is deleted, and files that were deleted on one side come back.',
+  },
+  SYNC_STATE_RESTORED: {
+    when: 'A note: what a side had lost of its `.ubos-sync` folder was taken back from the mirror outside the root, as `--restore-state` asks for; in a dry run it would be.',
+    safe: 'Marker and records are as the last run that was mirrored left them. No file of the tree was touched by this.',
+    todo: 'Nothing. Look at what the run is about to delete before you apply it.',
   },
   SYNC_ARCHIVE_NEWER: {
     when: 'The record of what was last agreed was written by a newer version of this program.',

@@ -188,6 +188,7 @@ Nothing was changed. --apply would make 7 changes to balaur (2.4 kB), 2 changes 
       reason: 'mass-delete',
       message: '40 of 100 files (40 %) would be deleted on balaur; the limit is 25 %',
       override: '--allow mass-delete',
+      restore: null,
       side: 'remote',
     };
     expect(printed([start(), halt, summary({ outcome: 'halted', exitCode: 3 })], { columns: 80 })).toEqual({

@@ -262,10 +262,15 @@ interface Failure {
   readonly todo: string;
 }
 
-function failureOfHalt({ reason, message, override }: OutputLineOf<'halt'>): Failure {
+function failureOfHalt({ reason, message, override, restore }: OutputLineOf<'halt'>): Failure {
   const code = `SYNC_${reason.replaceAll('-', '_').toUpperCase()}`;
   const advice = adviceFor(code as SyncErrorCode);
-  return { message, code, safe: advice.safe, todo: `${advice.todo}${override === null ? '' : ` To go on all the same, once: ${override}.`}` };
+  const todo = [
+    advice.todo,
+    ...(restore === null ? [] : [`The mirror outside the root still has it: ${restore}.`]),
+    ...(override === null ? [] : [`To go on all the same, once: ${override}.`]),
+  ];
+  return { message, code, safe: advice.safe, todo: todo.join(' ') };
 }
 
 function failureOfError({ code, message, details }: OutputLineOf<'error'>): Failure {

@@ -88,6 +88,8 @@ const halt = named('halt', {
   message: z.string(),
   /** What takes it for one run, such as `--allow mass-delete`; `null`: nothing does. */
   override: z.string().nullable(),
+  /** What takes back what was lost, `--restore-state`; `null`: nothing does. */
+  restore: z.string().nullable(),
   side: side.nullable(),
 });
 

@@ -49,12 +49,13 @@ export function problemLine({ path, side, code, message }: SyncProblem, repeated
   return { type: 'problem', path, side: sideWord(side), code, message, repeated };
 }
 
-export function haltLine({ reason, side, message, overridable }: SyncHalt): Body<'halt'> {
+export function haltLine({ reason, side, message, overridable, restorable = false }: SyncHalt): Body<'halt'> {
   return {
     type: 'halt',
     reason,
     message,
     override: overridable ? `--allow ${reason}` : rejoinable.has(reason) ? '--rejoin' : null,
+    restore: restorable ? '--restore-state' : null,
     side: side === undefined ? null : sideWord(side),
   };
 }

@@ -122,6 +122,32 @@ const table: readonly Row[] = [
   { title: 'damaged on one side, never there on the other', alpha: damaged(), expected: { action: 'halt', reason: 'archive-lost', side: 'alpha' } },
   { title: 'damaged on both', alpha: damaged(), beta: damaged(), expected: { action: 'halt', reason: 'archive-lost', side: undefined } },
 
+  { title: 'equal on both, one from a mirror', alpha: restored(at(3)), beta: at(3), expected: { action: 'go-on', head: head(3) } },
+  {
+    title: 'equal on both, one from a mirror, the other with a journal',
+    alpha: restored(at(3)),
+    beta: at(3, { journal: true }),
+    expected: { action: 'fold-journals', head: head(3) },
+  },
+  {
+    title: 'one behind, that from a mirror',
+    alpha: restored(at(2)),
+    beta: at(3),
+    expected: { action: 'halt', reason: 'archive-lost', side: 'alpha' },
+  },
+  {
+    title: 'equal on both, both from mirrors',
+    alpha: restored(at(3)),
+    beta: restored(at(3)),
+    expected: { action: 'halt', reason: 'archive-lost', side: undefined },
+  },
+  {
+    title: 'both from mirrors, rejoining',
+    rejoin: true,
+    alpha: restored(at(3)),
+    beta: restored(at(3)),
+    expected: { action: 'first-sync', rejoin: true },
+  },
   { title: 'missing on one side, rejoining', rejoin: true, alpha: at(3), expected: { action: 'first-sync', rejoin: true } },
   { title: 'one side behind, rejoining', rejoin: true, alpha: at(2), beta: at(3), expected: { action: 'first-sync', rejoin: true } },
   { title: 'damaged, rejoining', rejoin: true, alpha: damaged(), beta: at(3, { journal: true }), expected: { action: 'first-sync', rejoin: true } },
@@ -203,6 +229,10 @@ function at(
 
 function damaged(options: { pending?: number } = {}): ArchiveStatus {
   return { ...at(0, options), damaged: true };
+}
+
+function restored(status: ArchiveStatus): ArchiveStatus {
+  return { ...status, restored: true };
 }
 
 function swap(start: ArchiveStart): ArchiveStart {

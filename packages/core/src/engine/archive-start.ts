@@ -88,7 +88,7 @@ function settlePending(alpha: ArchiveStatus, beta: ArchiveStatus): ArchiveStart 
 
 function compareHeads(alpha: ArchiveStatus, beta: ArchiveStatus, rejoin: boolean): ArchiveStart {
   const hasJournal = alpha.journal.length > 0 || beta.journal.length > 0;
-  if (isSame(alpha.head, beta.head) && alpha.head !== undefined) {
+  if (isSame(alpha.head, beta.head) && alpha.head !== undefined && !areBothRestored(alpha, beta)) {
     return hasJournal ? { action: 'fold-journals', head: alpha.head } : { action: 'go-on', head: alpha.head };
   }
   const lost = findLost(alpha, beta);
@@ -108,11 +108,21 @@ function findLost(alpha: ArchiveStatus, beta: ArchiveStatus): { readonly side: S
   if (beta.head === undefined)
     return { side: 'beta', message: `the archive of this pair is missing; the other side is at generation ${alpha.head.generation}` };
   const [left, right] = [alpha.head.generation, beta.head.generation];
+  if (areBothRestored(alpha, beta))
+    return {
+      side: undefined,
+      message: `both archives come from mirrors, at generation ${left} and ${right}, and nothing proves that no later one was lost`,
+    };
   if (left === right) return { side: undefined, message: `both archives are at generation ${left}, but they have different pasts` };
   return {
     side: left < right ? 'alpha' : 'beta',
     message: `the archive of this pair is at generation ${Math.min(left, right)}, the other side's at ${Math.max(left, right)}`,
   };
+}
+
+/** A mirror may lag behind. One that equals the other side's own record is the last one; two that equal each other prove nothing. */
+function areBothRestored(alpha: ArchiveStatus, beta: ArchiveStatus): boolean {
+  return alpha.restored === true && beta.restored === true;
 }
 
 function isSame(a: { readonly generation: number; readonly digest: string } | undefined, b: typeof a): boolean {

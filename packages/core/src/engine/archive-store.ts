@@ -33,6 +33,10 @@ export interface ArchiveStatus {
   readonly head: ArchiveHead | undefined;
   readonly damaged: boolean;
   readonly pending: { readonly generation: number; readonly digest: string } | undefined;
+  /** It was taken from a mirror, and nothing was committed since: a later one may have been lost. */
+  readonly restored?: boolean | undefined;
+  /** It is missing or damaged, and a mirror has one. */
+  readonly restorable?: boolean | undefined;
   /** What transitions achieved here since `head`, oldest first: an interrupted run left it. Normally empty. */
   readonly journal: readonly AncestorChange[];
 }

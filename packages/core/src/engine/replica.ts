@@ -26,6 +26,13 @@ export interface Replica {
   /** Makes marker and state folder if they are missing, and returns the id. Never called in a dry run. `SYNC_ROOT_MISSING`, `SYNC_REMOTE_NOT_WRITABLE`. */
   establish(): Promise<ReplicaId>;
   /**
+   * Takes back what this root's state folder has lost from the mirror that its machine keeps outside the root: the marker and the archives of all pairs, or,
+   * with `pair`, the archive of that pair, whatever is there of it. What comes back may lag behind by a run, which the archives then say of themselves
+   * (`ArchiveStatus.restored`). `undefined`: nothing is lost, or nothing is there to take it from. Missing: there is no mirror.
+   * `SYNC_REMOTE_NOT_WRITABLE`, `SYNC_ARCHIVE_NEWER`.
+   */
+  restore?(options: RestoreOptions): Promise<Restored | undefined>;
+  /**
    * Takes the root for this run. Waits at most `waitMs`, then `SYNC_LOCKED` (with the owner in the details). A dead owner's lock is taken over.
    * A replica object may be locked several times by sessions that share it; the root is free again when all have released.
    */
@@ -95,10 +102,24 @@ export interface ReplicaIdentity {
   readonly path: string;
   /** The id that this root had, where its marker is gone and something outside the root still knows. */
   readonly lostId?: ReplicaId | undefined;
+  /** Whether {@link Replica.restore} can give that id back: it is this very folder that had it. */
+  readonly restorable?: boolean | undefined;
   /** Guards of this end's own: what its config and its agent protect, whoever starts a run. Both ends' guards add up. */
   readonly guards?: readonly string[] | undefined;
   /** What the file system of the root does to names, so that the other side can match guards and excludes likewise. Missing: nothing. */
   readonly folding?: Folding | undefined;
+}
+
+export interface RestoreOptions {
+  readonly pair?: PairKey | undefined;
+  /** Nothing is written: this object goes on as if it were restored, until it is closed. */
+  readonly dryRun: boolean;
+}
+
+export interface Restored {
+  readonly id: ReplicaId;
+  /** How many archives came back. */
+  readonly archives: number;
 }
 
 /** Which replica was met at which address. */

@@ -79,6 +79,8 @@ export interface SyncHalt {
   readonly message: string;
   /** Whether `allow` takes this reason for one run. */
   readonly overridable: boolean;
+  /** Whether what was lost can be taken back (`restoreState`). */
+  readonly restorable?: boolean | undefined;
 }
 
 export type HaltReason =

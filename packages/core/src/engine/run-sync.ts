@@ -49,13 +49,18 @@ export interface SyncOptions {
   readonly allow?: ReadonlySet<HaltReason> | undefined;
   /** Takes a replica or an archive that is not the one remembered as new: union, nothing is deleted. */
   readonly rejoin?: boolean | undefined;
+  /**
+   * Takes a marker or an archive that a side has lost from the mirror on that side's machine, and goes on. An archive from there counts only where the other
+   * side's own record proves that it is the last one. All guards hold. A dry run writes nothing, and shows what would be restored and done.
+   */
+  readonly restoreState?: boolean | undefined;
   /** Only changes at or below these paths; scope, archive and guards stay those of the whole. */
   readonly paths?: readonly RelativePath[] | undefined;
   /** Where a dry run keeps its plan, and where `plan` is kept: a place of alpha's. Missing: a dry run seals nothing. */
   readonly plans?: PlanStore | undefined;
   /**
-   * Id of a sealed plan, in `plans`: its changes are made and no others, or nothing is. Neither `paths` nor `first` select or decide anything then; `allow`
-   * and `rejoin` are said anew. `dryRun`: says what of it is still to be done.
+   * Id of a sealed plan, in `plans`: its changes are made and no others, or nothing is. Neither `paths` nor `first` select or decide anything then; `allow`,
+   * `rejoin` and `restoreState` are said anew. `dryRun`: says what of it is still to be done.
    */
   readonly plan?: string | undefined;
   /** Hash all content anew. */
@@ -91,7 +96,7 @@ export async function runSync(options: SyncOptions): Promise<SyncReport> {
   const ahead = 'then' in options.beta ? await scanAhead(options, report.run) : undefined;
   try {
     const run: SyncRun = { ...options, beta: await coming };
-    const met = await meet(run);
+    const met = await meet(run, report);
     if (met.halt !== undefined) return report.halted(met.halt);
     const sealed = kept && mustBeFor(kept, run, met);
     const surveyed = await survey(run, met, report, ahead);

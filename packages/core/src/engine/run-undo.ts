@@ -23,7 +23,7 @@ import { type Met, meet } from './steps/meet.ts';
 import { createReportBuilder, type ReportBuilder } from './steps/report-builder.ts';
 import { type Surveyed, survey } from './steps/survey.ts';
 
-export interface UndoOptions extends Omit<SyncOptions, 'first' | 'paths' | 'plan' | 'plans' | 'rejoin'> {
+export interface UndoOptions extends Omit<SyncOptions, 'first' | 'paths' | 'plan' | 'plans' | 'rejoin' | 'restoreState'> {
   /** The run that is to be undone, as its report and its audit name it. */
   readonly undo: string;
 }
@@ -35,7 +35,7 @@ export interface UndoOptions extends Omit<SyncOptions, 'first' | 'paths' | 'plan
 export async function runUndo(options: UndoOptions): Promise<SyncReport> {
   const report = createReportBuilder(options);
   const run: SyncRun = { ...options, beta: await options.beta };
-  const met = await meet(run);
+  const met = await meet(run, report);
   if (met.halt !== undefined) return report.halted(met.halt);
   const surveyed = await survey(run, met, report, undefined);
   try {

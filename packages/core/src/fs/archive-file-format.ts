@@ -6,6 +6,7 @@
  * | snapshot | zeros                    | pair, generation, digest, settings, roots, both trees, Merkle digests. The first one |
  * | delta    | digest of the head       | generation, changes, settings if they change. Its check is the digest of that generation |
  * | commit   | digest of the delta      | generation: the delta before it is current from here on; roots                       |
+ * | restored | digest of the head       | All before it was taken from a mirror, which may have lagged behind                  |
  *
  * A delta without its commit is a pending generation. The digest chain (digest N+1 = SHA-256 over digest N and the bytes of delta N+1) is the same on both
  * ends, because both write the same changes in the same bytes; a snapshot takes the place of all before it and keeps generation and digest.
@@ -44,6 +45,8 @@ export interface ArchiveContents {
   /** Committed ones, oldest first. */
   readonly deltas: readonly Delta[];
   readonly pending: PendingDelta | undefined;
+  /** It was taken from a mirror, and nothing was committed since. */
+  readonly restored: boolean;
   /** Where the snapshot ends, and where the last committed record does. */
   readonly snapshotEnd: number;
   readonly committedEnd: number;
@@ -72,14 +75,18 @@ export function readArchive(bytes: Uint8Array, pair?: PairKey): ArchiveContents 
   const merkleKind = position.settings?.digest ?? 'fast';
   const deltas: Delta[] = [];
   let pending: PendingDelta | undefined;
+  let restored = false;
   let committedEnd = first.end;
   let end = first.end;
   for (;;) {
     const record = readRecord(bytes, end, pending?.position.digest ?? position.digest);
     if (record.state === 'damaged') return undefined;
-    if (record.state !== 'record') return { position, snapshot, merkleKind, deltas, pending, snapshotEnd: first.end, committedEnd, end };
+    if (record.state !== 'record') return { position, snapshot, merkleKind, deltas, pending, restored, snapshotEnd: first.end, committedEnd, end };
     end = record.end;
-    if (pending === undefined) {
+    if (pending === undefined && isRestored(record.payload)) {
+      restored = true;
+      committedEnd = end;
+    } else if (pending === undefined) {
       const next = readDeltaPosition(record.payload, record.check, position);
       if (next === undefined) return undefined;
       pending = { position: next, delta: { payload: record.payload } };
@@ -88,6 +95,7 @@ export function readArchive(bytes: Uint8Array, pair?: PairKey): ArchiveContents 
       position = { ...pending.position, roots: readRoots(record.payload) };
       deltas.push(pending.delta);
       pending = undefined;
+      restored = false;
       committedEnd = end;
     }
   }
@@ -141,6 +149,12 @@ export function encodeDelta(position: ArchivePosition, commit: ArchiveCommit): {
 
 export function encodeCommit({ position }: PendingDelta, roots: ArchiveRoots | undefined): Uint8Array {
   return encodeRecord(position.digest, { type: 'commit', generation: position.generation, ...rootsFields(roots) }).bytes;
+}
+
+/** What an archive's file is to be when it is taken from a mirror's copy of it: as far as it was committed. `undefined`: the copy is damaged. `SYNC_ARCHIVE_NEWER`. */
+export function encodeRestored(bytes: Uint8Array): Uint8Array | undefined {
+  const contents = readArchive(bytes);
+  return contents && Buffer.concat([bytes.subarray(0, contents.committedEnd), encodeRecord(contents.position.digest, { type: 'restored' }).bytes]);
 }
 
 /** The trees of a snapshot. Merkle digests are there where they were when it was written, on alpha's half. */
@@ -231,6 +245,10 @@ function readSettings({ settings, by }: Fields): Pick<ArchivePosition, 'settings
 function isCommit(payload: unknown, generation: number): boolean {
   const fields = (payload ?? {}) as Fields;
   return fields.type === 'commit' && fields.generation === generation;
+}
+
+function isRestored(payload: unknown): boolean {
+  return ((payload ?? {}) as Fields).type === 'restored';
 }
 
 function isGeneration(value: unknown): value is number {

@@ -124,10 +124,11 @@ export function createArchiveFile({ pair, archiveFolder, journalFolder, logBytes
     fileNames: [names.current],
     status() {
       return attempt((): ArchiveStatus => {
-        const { position, damaged, pending } = read();
+        const { position, damaged, pending, restored } = read();
         return {
           head: toHead(position),
           damaged,
+          ...(restored && { restored }),
           pending: pending && { generation: pending.delta.position.generation, digest: hex(pending.delta.position.digest) },
           journal: journal.read().map(({ change }) => change),
         };
@@ -185,6 +186,7 @@ interface Known {
   readonly position: ArchivePosition;
   readonly damaged: boolean;
   readonly pending: Pending | undefined;
+  readonly restored: boolean;
   readonly trees: Trees;
   /** Offsets in NAME.archive, as in `ArchiveContents`; 0 where there is none. */
   readonly snapshotEnd: number;
@@ -215,14 +217,16 @@ function readFiles(directory: DiskDirectory | undefined, names: FileNames, pair:
   const first = readFile(directory, names.first, pair);
   const begun = first.contents && toFirstPending(first.contents);
   if (archive.contents === undefined) {
-    return { stamp, position: emptyPosition(pair), damaged: archive.exists, pending: begun, trees: nothing, snapshotEnd: 0, committedEnd: 0, end: 0 };
+    const ends = { snapshotEnd: 0, committedEnd: 0, end: 0 };
+    return { stamp, position: emptyPosition(pair), damaged: archive.exists, pending: begun, restored: false, trees: nothing, ...ends };
   }
-  const { position, snapshot, merkleKind, deltas, pending, snapshotEnd, committedEnd, end } = archive.contents;
+  const { position, snapshot, merkleKind, deltas, pending, restored, snapshotEnd, committedEnd, end } = archive.contents;
   return {
     stamp,
     position,
     damaged: false,
     pending: begun ?? (pending && { delta: pending, inFirst: undefined }),
+    restored,
     trees: { base: undefined, snapshot, merkleKind, deltas },
     snapshotEnd,
     committedEnd,
@@ -303,7 +307,7 @@ async function commitNext(directory: DiskDirectory, { current }: FileNames, befo
   const bytes = encodeCommit(delta, roots);
   await append(directory, current, before.end, bytes);
   const end = before.end + bytes.length;
-  return { ...before, position: { ...delta.position, roots }, pending: undefined, trees, committedEnd: end, end };
+  return { ...before, position: { ...delta.position, roots }, pending: undefined, restored: false, trees, committedEnd: end, end };
 }
 
 async function commitFirst(directory: DiskDirectory, names: FileNames, before: Known, { delta, inFirst }: Pending): Promise<Omit<Known, 'stamp'>> {
@@ -320,6 +324,7 @@ async function commitFirst(directory: DiskDirectory, names: FileNames, before: K
     position: { ...delta.position, roots },
     damaged: false,
     pending: undefined,
+    restored: false,
     trees,
     snapshotEnd: 0,
     committedEnd: end,

@@ -1,6 +1,9 @@
-import type { ArchiveStore, PairKey } from '../engine/archive-store.ts';
+import type { ArchiveStatus, ArchiveStore, PairKey } from '../engine/archive-store.ts';
+import type { DiskDirectory } from '../engine/disk.ts';
 import { SyncError } from '../engine/errors.ts';
-import { type ArchiveFile, createArchiveFile } from './archive-file.ts';
+import { type ArchiveFile, archiveBytesMax, createArchiveFile } from './archive-file.ts';
+import { encodeRestored, readArchive } from './archive-file-format.ts';
+import { readWholeFile, writeFileAtomically } from './atomic-write.ts';
 import type { RootHolder } from './fs-replica-root.ts';
 import type { Journal, LazyFolder } from './journal.ts';
 import { readMarker } from './marker.ts';
@@ -15,14 +18,25 @@ export interface Archives {
   journal(pair: PairKey): Journal;
   /** Closes the files; they are opened again when they are needed. */
   closeFiles(): void;
-  /** Copies what was committed since the last time. */
-  copyTo(mirror: MarkerMirror, state: StateFolder): Promise<void>;
+  /** Copies what was committed since the last time; `false`: nothing was. */
+  copyTo(mirror: MarkerMirror, state: StateFolder): Promise<boolean>;
+  /** From here on goes by a mirror's copy where an archive is missing or damaged, and closes it in the end. */
+  assume(copy: DiskDirectory): void;
+  close(): void;
 }
 
-/** `beforeWrite` may throw. */
-export function createArchives(root: RootHolder, beforeWrite: () => void): Archives {
+export interface ArchivesOptions {
+  /** May throw. */
+  readonly beforeWrite: () => void;
+  /** The mirror's copy of this replica's archives, if there is one; closed by the caller. */
+  readonly openCopy: () => DiskDirectory | undefined;
+}
+
+export function createArchives(root: RootHolder, { beforeWrite, openCopy }: ArchivesOptions): Archives {
   const files = new Map<string, ArchiveFile>();
   const committed = new Set<ArchiveFile>();
+  /** What a dry run goes by as if it were restored. */
+  let assumed: DiskDirectory | undefined;
 
   const folder = (name: 'archive' | 'journal'): LazyFolder => ({
     look: () => root.current()?.lookState()?.look(name),
@@ -42,6 +56,24 @@ export function createArchives(root: RootHolder, beforeWrite: () => void): Archi
     return file;
   };
 
+  const assumedFile = (pair: PairKey): ArchiveFile => {
+    const make = (): never => {
+      throw new TypeError('a dry run commits nothing');
+    };
+    return createArchiveFile({ pair, archiveFolder: { look: () => assumed, make }, journalFolder: { ...folder('journal'), make } });
+  };
+
+  /** The file that counts now, and what it says. */
+  const current = async (pair: PairKey): Promise<{ readonly file: ArchiveFile; readonly status: ArchiveStatus }> => {
+    const file = fileOf(pair);
+    const status = await file.status();
+    if (status.head !== undefined) return { file, status };
+    if (assumed === undefined) return { file, status: hasCopy(openCopy(), pair) ? { ...status, restorable: true } : status };
+    const instead = assumedFile(pair);
+    const found = await instead.status();
+    return found.head === undefined ? { file, status } : { file: instead, status: { ...found, pending: undefined, restored: true } };
+  };
+
   return {
     store(pair) {
       const read = <T>(work: (file: ArchiveFile) => Promise<T>): Promise<T> => root.use(() => work(fileOf(pair)));
@@ -51,8 +83,8 @@ export function createArchives(root: RootHolder, beforeWrite: () => void): Archi
           return work(file);
         });
       return {
-        status: () => read((file) => file.status()),
-        load: () => read((file) => file.load()),
+        status: () => root.use(async () => (await current(pair)).status),
+        load: () => root.use(async () => (await current(pair)).file.load()),
         prepare: (commit) => write((file) => file.prepare(commit)),
         commit: (generation) =>
           write(async (file) => {
@@ -66,13 +98,58 @@ export function createArchives(root: RootHolder, beforeWrite: () => void): Archi
     closeFiles() {
       for (const { journal } of files.values()) journal.close();
     },
+    assume(copy) {
+      assumed?.close();
+      assumed = copy;
+    },
+    close() {
+      assumed?.close();
+      assumed = undefined;
+    },
     async copyTo(mirror, state) {
-      const archiveFolder = committed.size > 0 ? state.look('archive') : undefined;
+      if (committed.size === 0) return false;
+      const archiveFolder = state.look('archive');
       const reading = archiveFolder && readMarker(state.directory);
       if (archiveFolder !== undefined && reading?.state === 'present') {
         for (const { fileNames } of committed) for (const name of fileNames) await mirror.keep(reading.marker.id, archiveFolder, name);
       }
       committed.clear();
+      return true;
     },
   };
+}
+
+/** How many archives a copy has. */
+export function countArchives(copy: DiskDirectory): number {
+  return archiveNames(copy).length;
+}
+
+function archiveNames(copy: DiskDirectory): readonly string[] {
+  return copy.list().flatMap(({ name }) => (name !== undefined && /^[0-9a-f]{32}\.archive$/.test(name) ? [name] : []));
+}
+
+function hasCopy(copy: DiskDirectory | undefined, pair: PairKey): boolean {
+  try {
+    return copy?.lstat(pairFileName(pair, 'archive')) !== undefined;
+  } finally {
+    copy?.close();
+  }
+}
+
+/**
+ * Takes archives from a mirror's copy, each where there is none that can be read. Returns how many; one that is damaged there, too, is left out.
+ * Durable before it resolves. `SYNC_ARCHIVE_NEWER`.
+ */
+export async function restoreArchives(copy: DiskDirectory, archives: DiskDirectory, pair: PairKey | undefined): Promise<number> {
+  let count = 0;
+  for (const name of pair === undefined ? archiveNames(copy) : [pairFileName(pair, 'archive')]) {
+    const there = readWholeFile(archives, name, archiveBytesMax);
+    if (there !== undefined && readArchive(there) !== undefined) continue;
+    const bytes = readWholeFile(copy, name, archiveBytesMax);
+    const restored = bytes && encodeRestored(bytes);
+    if (restored === undefined) continue;
+    await writeFileAtomically(archives, name, restored);
+    count++;
+  }
+  return count;
 }

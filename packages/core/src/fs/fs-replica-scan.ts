@@ -17,7 +17,7 @@ import type { HeldRoot } from './fs-replica-root.ts';
 import { type Hashing, loadHashing } from './hasher.ts';
 import { createHeldDirectories } from './held-directories.ts';
 import { errnoOf, unlessDiskFails } from './io-failure.ts';
-import { readMarker } from './marker.ts';
+import type { Marker } from './marker.ts';
 import { type ScanResult, scanTree, scopeKey, sliceMs } from './scan.ts';
 import type { FolderTable } from './scan-folders.ts';
 import { glanceTree } from './scan-glance.ts';
@@ -55,11 +55,13 @@ export interface Scanner {
 export function createScanner({
   clock,
   ownGuardsOf,
+  markerOf,
   readOnly,
 }: {
   readonly clock: Clock;
   /** Patterns that this end keeps out of every scan, whoever asks for it. */
   readonly ownGuardsOf: (state: StateFolder | undefined) => readonly string[];
+  readonly markerOf: (state: StateFolder | undefined) => Marker | undefined;
   readonly readOnly: boolean;
 }): Scanner {
   let kept: { readonly index: ScanIndex; readonly identity: DiskDirectory['identity']; readonly hashing: Hashing } | undefined;
@@ -103,7 +105,7 @@ export function createScanner({
     async scan(held, options) {
       const { settings, peerFolding, baseline, rehash, dryRun = false, signal, onProgress } = options;
       const state = held.lookState();
-      const markedBefore = isMarked(held, state);
+      const markedBefore = isMarked(held, markerOf(state));
       const hashing = await loadHashing(settings.digest);
       const disk = await factsOf(held, state, !dryRun && !readOnly);
       const index = await indexOf(held, state, hashing, disk);
@@ -141,7 +143,7 @@ export function createScanner({
         root: found.unchanged === undefined ? found.tree : undefined,
         unchanged: found.unchanged,
         folding: disk.folding,
-        marked: markedBefore && isMarked(held, held.lookState()),
+        marked: markedBefore && isMarked(held, markerOf(held.lookState())),
         freeBytes: held.directory.statfs().freeBytes,
         counts: found.counts,
       };
@@ -277,9 +279,8 @@ function knownFiles(index: ScanIndex, scanStartedAtMs: number, made: Map<Digest,
 }
 
 /** Whether the root carries its own marker, and on the kind of file system for which it was made. */
-function isMarked({ directory }: HeldRoot, state: StateFolder | undefined): boolean {
-  const reading = state && readMarker(state.directory);
-  return reading?.state === 'present' && reading.marker.fileSystemType === directory.statfs().type;
+function isMarked({ directory }: HeldRoot, marker: Marker | undefined): boolean {
+  return marker !== undefined && marker.fileSystemType === directory.statfs().type;
 }
 
 function isSame(a: DiskDirectory['identity'], b: DiskDirectory['identity']): boolean {

@@ -14,7 +14,7 @@ import type { LockOptions, Replica, ReplicaCapabilities, ReplicaId, ReplicaIdent
 import { isExact } from '../reconcile/names-taken.ts';
 import { readAdmission } from './admission-file.ts';
 import { learnDiskFacts } from './disk-facts.ts';
-import { createArchives } from './fs-replica-archives.ts';
+import { countArchives, createArchives, restoreArchives } from './fs-replica-archives.ts';
 import { createRootHolder, type HeldRoot, isSameDirectory } from './fs-replica-root.ts';
 import { createScanner, type Scanned } from './fs-replica-scan.ts';
 import { createHeldDirectories } from './held-directories.ts';
@@ -22,7 +22,7 @@ import { errnoOf, unlessDiskFails } from './io-failure.ts';
 import { createRootLock, type HeldLock } from './lock.ts';
 import { mustNotOverlap } from './lock-overlap.ts';
 import { type Marker, makeMarker, readMarker } from './marker.ts';
-import { createMarkerMirror, defaultMirrorPath } from './marker-mirror.ts';
+import { createMarkerMirror, defaultMirrorPath, type MirroredRoot } from './marker-mirror.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { readOwnGuards, writeOwnGuards } from './own-guards.ts';
 import { readPeer, writePeer } from './peer-book.ts';
@@ -68,13 +68,22 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
     if (readOnly) throw new SyncError('SYNC_READ_ONLY', `${path} is given away for reading only`, { path });
   };
   const root = createRootHolder(disk, path, () => archives.closeFiles());
-  const archives = createArchives(root, () => {
-    mustBeWritable();
-    locks.mustBeHeld();
+  /** What a dry run goes by as if it were restored. */
+  let assumed: Marker | undefined;
+  const markerOf = (state: StateFolder | undefined): Marker | undefined => markerIn(state) ?? assumed;
+  const archives = createArchives(root, {
+    beforeWrite() {
+      mustBeWritable();
+      locks.mustBeHeld();
+    },
+    openCopy() {
+      const id = markerOf(root.current()?.lookState())?.id;
+      return id && mirror?.open(id);
+    },
   });
   /** Those that this object was given, and those that an earlier run from this end left. */
   const ownGuardsOf = (state: StateFolder | undefined): readonly string[] => [...guards, ...(state === undefined ? [] : readOwnGuards(state))];
-  const scanner = createScanner({ clock, ownGuardsOf, readOnly });
+  const scanner = createScanner({ clock, ownGuardsOf, markerOf, readOnly });
   const staging = createStaging(clock);
   const locks = createLocks();
   let scanned: Scanned | undefined;
@@ -163,23 +172,43 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
         if (folder !== undefined) await pruneVersions(folder, retention, clock);
       });
     }
-    if (mirror !== undefined) await unlessDiskFails(() => archives.copyTo(mirror, state));
+    if (mirror === undefined) return;
+    const marker = markerIn(state);
+    await unlessDiskFails(async () => {
+      if ((await archives.copyTo(mirror, state)) && marker !== undefined) await mirror.remember(rootOf(held), marker);
+    });
   }
 
-  const close = async (): Promise<void> => locks.releaseAll();
+  /** Who lived here, if the marker is gone: `copy` is what the mirror has of it, if it was in this very folder; the caller closes it. */
+  async function findLost(held: HeldRoot): Promise<{ readonly id: ReplicaId; readonly copy: DiskDirectory | undefined } | undefined> {
+    const place = await mirror?.find(held.path);
+    if (place === undefined) return undefined;
+    const copy = place.inode === held.directory.identity.ino ? mirror?.open(place.replica) : undefined;
+    return { id: place.replica, copy };
+  }
+
+  const close = async (): Promise<void> => {
+    await locks.releaseAll();
+    archives.close();
+  };
 
   return {
     capabilities: capabilitiesOf(path, disk, { readOnly, versions: retention !== undefined }),
 
     async identify(): Promise<ReplicaIdentity> {
       const there = rootStateOf(root.look);
-      if (there !== 'directory') return { id: undefined, root: there, host, path, guards, lostId: await mirror?.getId(path) };
+      if (there !== 'directory') return { id: undefined, root: there, host, path, guards, lostId: (await mirror?.find(path))?.replica };
       return root.use(async (held) => {
         const state = held.lookState();
         const marker = markerOf(state);
         const { folding } = await learnDiskFacts({ root: held.directory, state: state?.directory, mayWrite: false, clock });
         const common = { host, path: held.path, guards: ownGuardsOf(state), ...(isExact(folding) ? {} : { folding }) };
-        if (marker === undefined) return { id: undefined, root: 'directory', ...common, lostId: await mirror?.getId(held.path) };
+        if (marker === undefined) {
+          const lost = await findLost(held);
+          const restorable = lost?.copy !== undefined && markerFrom(lost.copy)?.id === lost.id;
+          lost?.copy?.close();
+          return { id: undefined, root: 'directory', ...common, lostId: lost?.id, restorable };
+        }
         const isForeign = held.directory.statfs().type !== marker.fileSystemType;
         return { id: marker.id, root: isForeign ? 'foreign-fs' : 'directory', ...common };
       });
@@ -193,10 +222,39 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
         try {
           const state = await held.makeState();
           const marker = await makeMarker(state.directory, { id: clock.newId() as ReplicaId, fileSystemType: held.directory.statfs().type });
-          await mirror?.remember(held.path, marker);
+          await mirror?.remember(rootOf(held), marker);
           return marker.id;
         } catch (error) {
           throw stateError(`make a replica of ${held.path}`, error);
+        }
+      }),
+
+    restore: ({ pair, dryRun }) =>
+      root.use(async (held) => {
+        const known = markerOf(held.lookState());
+        if (pair === undefined && known !== undefined) return undefined;
+        const copy = known === undefined ? (await findLost(held))?.copy : mirror?.open(known.id);
+        const marker = copy && markerFrom(copy);
+        if (copy === undefined || marker === undefined) {
+          copy?.close();
+          return undefined;
+        }
+        if (dryRun) {
+          assumed ??= known === undefined ? marker : undefined;
+          archives.assume(copy);
+          return { id: marker.id, archives: pair === undefined ? countArchives(copy) : 1 };
+        }
+        try {
+          mustBeWritable();
+          const state = await held.makeState();
+          const count = await restoreArchives(copy, state.make('archive'), pair);
+          // It comes last: until it is there, nothing counts, and all of this can be done again.
+          if (pair === undefined ? (await makeMarker(state.directory, marker)).id !== marker.id : count === 0) return undefined;
+          return { id: marker.id, archives: count };
+        } catch (error) {
+          throw stateError(`restore the state of ${held.path}`, error);
+        } finally {
+          copy.close();
         }
       }),
 
@@ -334,14 +392,22 @@ function rootStateOf(look: () => DiskDirectory | undefined): 'directory' | 'miss
   }
 }
 
-function markerOf(state: StateFolder | undefined): Marker | undefined {
-  const reading = state && readMarker(state.directory);
-  return reading?.state === 'present' ? reading.marker : undefined;
+function markerIn(state: StateFolder | undefined): Marker | undefined {
+  return state && markerFrom(state.directory);
+}
+
+function markerFrom(folder: DiskDirectory): Marker | undefined {
+  const reading = readMarker(folder);
+  return reading.state === 'present' ? reading.marker : undefined;
+}
+
+function rootOf({ path, directory }: HeldRoot): MirroredRoot {
+  return { path, inode: directory.identity.ino };
 }
 
 /** Which side of a pair's archive this replica is. */
 function halfOf(state: StateFolder, { alpha, beta }: PairKey): 'alpha' | 'beta' {
-  const id = markerOf(state)?.id;
+  const id = markerIn(state)?.id;
   if (id === alpha) return 'alpha';
   if (id === beta) return 'beta';
   throw new SyncError('SYNC_REPLICA_CHANGED', 'this replica is not one of the pair whose changes it is asked to make', { id, alpha, beta });

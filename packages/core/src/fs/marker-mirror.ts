@@ -3,9 +3,9 @@
  *
  * `git clean -fdx` removes a root's state folder with everything in it. The mirror is how a root that lost its marker is told from one that was never
  * synced, and what `--restore-state` takes it from. It is a safety net and no more: nothing waits for it, nothing fails because of it, it may lag
- * behind by a run, and nothing but a missing marker makes anybody look into it.
+ * behind by a run, and nothing but a missing marker or archive makes anybody look into it.
  *
- *     roots/HASH.json             { path, replica }: which replica lives at a path; HASH is of the path
+ *     roots/HASH.json             { path, inode, replica }: which replica lives at a path, and in which folder; HASH is of the path
  *     replicas/UUID/replica.json  the marker
  *     replicas/UUID/*             its archives, under their own names
  */
@@ -16,15 +16,28 @@ import type { ReplicaId } from '../engine/replica.ts';
 import { readWholeFile, unlinkIfThere, writeFileAtomically } from './atomic-write.ts';
 import { errnoOf } from './io-failure.ts';
 import { encodeMarker, isReplicaId, type Marker, markerName } from './marker.ts';
+import { whyUnsafe } from './state-folder.ts';
 import { userFolder } from './user-folder.ts';
 
 export interface MarkerMirror {
   /** The replica that was at this path when it was last synced. `undefined`: none that is known. */
-  getId(rootPath: string): Promise<ReplicaId | undefined>;
+  find(rootPath: string): Promise<MirroredPlace | undefined>;
+  /** The marker and the archives of a replica; the caller closes it. `undefined`: none, or others could have written them. */
+  open(id: ReplicaId): DiskDirectory | undefined;
   /** Notes marker and place; writes nothing if they are known. `false`: it could not be written. */
-  remember(rootPath: string, marker: Marker): Promise<boolean>;
+  remember(root: MirroredRoot, marker: Marker): Promise<boolean>;
   /** Copies one archive file of a replica; removes the copy if the file is not there. `false`: it could not be written. */
   keep(id: ReplicaId, directory: DiskDirectory, name: string): Promise<boolean>;
+}
+
+/** A folder at a path. Another one may be put there later, with other files in it: its inode tells, which a cleaned folder keeps. */
+export interface MirroredRoot {
+  readonly path: string;
+  readonly inode: bigint;
+}
+
+export interface MirroredPlace extends MirroredRoot {
+  readonly replica: ReplicaId;
 }
 
 /** `$XDG_STATE_HOME/ubos-sync`, or `~/.local/state/ubos-sync`; `undefined` for a user without a home. */
@@ -34,26 +47,29 @@ export function defaultMirrorPath({ XDG_STATE_HOME, HOME }: Readonly<Record<stri
 
 /** The mirror at an absolute path. The folder is made when something is first written. */
 export function createMarkerMirror(disk: Disk, path: string): MarkerMirror {
-  const getId = async (rootPath: string): Promise<ReplicaId | undefined> => {
+  const find = async (rootPath: string): Promise<MirroredPlace | undefined> => {
     try {
       const place = await withFolder(disk.openRoot(path), ['roots'], 'look', (roots) => readPlace(roots, rootPath));
-      return place?.path === rootPath ? place.replica : undefined;
+      return place?.path === rootPath ? place : undefined;
     } catch {
       return undefined;
     }
   };
   return {
-    getId,
-    remember: (rootPath, marker) =>
+    find,
+    open: (id) => openPrivate(disk, `${path}/replicas/${id}`),
+    remember: (root, marker) =>
       tried(async () => {
         const bytes = encodeMarker(marker);
         const known = await withFolder(disk.openRoot(path), ['replicas', marker.id], 'look', (folder) => readWholeFile(folder, markerName, bytesMax));
         if (known === undefined || Buffer.compare(known, bytes) !== 0) {
           await withFolder(makePath(disk, path), ['replicas', marker.id], 'make', (folder) => writeFileAtomically(folder, markerName, bytes));
         }
-        if ((await getId(rootPath)) === marker.id) return;
-        const place = new TextEncoder().encode(`${JSON.stringify({ path: rootPath, replica: marker.id }, undefined, 2)}\n`);
-        await withFolder(makePath(disk, path), ['roots'], 'make', (roots) => writeFileAtomically(roots, placeName(rootPath), place));
+        const place = await find(root.path);
+        if (place?.replica === marker.id && place.inode === root.inode) return;
+        const text = JSON.stringify({ path: root.path, inode: String(root.inode), replica: marker.id }, undefined, 2);
+        const noted = new TextEncoder().encode(`${text}\n`);
+        await withFolder(makePath(disk, path), ['roots'], 'make', (roots) => writeFileAtomically(roots, placeName(root.path), noted));
       }),
     keep: (id, directory, name) =>
       tried(async () => {
@@ -74,11 +90,25 @@ function placeName(rootPath: string): string {
   return `${createHash('sha256').update(rootPath).digest('hex').slice(0, 32)}.json`;
 }
 
-function readPlace(roots: DiskDirectory, rootPath: string): { readonly path: string; readonly replica: ReplicaId } | undefined {
+function readPlace(roots: DiskDirectory, rootPath: string): MirroredPlace | undefined {
   const bytes = readWholeFile(roots, placeName(rootPath), bytesMax);
   if (bytes === undefined) return undefined;
-  const value = JSON.parse(new TextDecoder().decode(bytes)) as { readonly path?: unknown; readonly replica?: unknown } | null;
-  return typeof value?.path === 'string' && isReplicaId(value.replica) ? { path: value.path, replica: value.replica } : undefined;
+  const { path, inode, replica } = (JSON.parse(new TextDecoder().decode(bytes)) ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof path !== 'string' || typeof inode !== 'string' || !/^\d{1,20}$/.test(inode) || !isReplicaId(replica)) return undefined;
+  return { path, inode: BigInt(inode), replica };
+}
+
+/** What is taken from here decides what is deleted, so nobody else may have put it here. */
+function openPrivate(disk: Disk, path: string): DiskDirectory | undefined {
+  let directory: DiskDirectory | undefined;
+  try {
+    directory = disk.openRoot(path);
+    if (directory === undefined || whyUnsafe(directory.stat(), disk.uid) === undefined) return directory;
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+  }
+  directory?.close();
+  return undefined;
 }
 
 /** Runs `use` on a folder below `root` and closes everything again. `undefined` if there is no such folder to look at. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -96,26 +96,29 @@ describe('marker', () => {
 });
 
 describe('mirror', () => {
-  const rootPath = '/srv/janus/repo';
+  const root = { path: '/srv/janus/repo', inode: 7n };
 
   it('tells a root that lost its marker from one that was never synced', async () => {
     const mirror = createMarkerMirror(createNodeDisk(), join(base, 'deep/er/mirror'));
-    expect(await mirror.getId(rootPath)).toBeUndefined();
-    expect(await mirror.remember(rootPath, one)).toBe(true);
-    expect(await mirror.getId(rootPath)).toBe(one.id);
-    expect(await mirror.getId('/srv/janus/other')).toBeUndefined();
+    expect(await mirror.find(root.path)).toBeUndefined();
+    expect(await mirror.remember(root, one)).toBe(true);
+    expect(await mirror.find(root.path)).toEqual({ ...root, replica: one.id });
+    expect(await mirror.find('/srv/janus/other')).toBeUndefined();
     expect(readFileSync(join(base, 'deep/er/mirror/replicas', one.id, 'replica.json'), 'utf8')).toContain(one.id);
   });
 
   it('writes nothing that it knows', async () => {
     const disk = stoppingDisk(createNodeDisk(), 0);
     const mirror = createMarkerMirror(disk, join(base, 'mirror'));
-    await mirror.remember(rootPath, one);
+    await mirror.remember(root, one);
     const before = disk.writes();
-    await mirror.remember(rootPath, one);
+    await mirror.remember(root, one);
     expect(disk.writes()).toBe(before);
-    await mirror.remember(rootPath, other);
-    expect(await mirror.getId(rootPath)).toBe(other.id);
+    await mirror.remember(root, other);
+    expect(await mirror.find(root.path)).toEqual({ ...root, replica: other.id });
+    const elsewhere = { ...root, inode: 8n };
+    await mirror.remember(elsewhere, other);
+    expect(await mirror.find(root.path)).toEqual({ ...elsewhere, replica: other.id });
   });
 
   it('keeps a copy of an archive, and forgets it with the archive', async () => {
@@ -135,12 +138,23 @@ describe('mirror', () => {
   it('never stands in the way: what cannot be written is said, what cannot be read is not known', async () => {
     for (const errno of ['EACCES', 'ENOSPC', 'EROFS']) {
       const mirror = createMarkerMirror(failingDisk(createNodeDisk(), 1, errno), join(base, `mirror-${errno}`));
-      expect(await mirror.remember(rootPath, one)).toBe(false);
+      expect(await mirror.remember(root, one)).toBe(false);
     }
     const onFile = createMarkerMirror(createNodeDisk(), join(path, 'file'));
     writeFileSync(join(path, 'file'), '');
-    expect(await onFile.getId(rootPath)).toBeUndefined();
-    expect(await onFile.remember(rootPath, one)).toBe(false);
+    expect(await onFile.find(root.path)).toBeUndefined();
+    expect(await onFile.remember(root, one)).toBe(false);
+  });
+
+  it('is not believed where others could have written it', async () => {
+    const mirror = createMarkerMirror(createNodeDisk(), join(base, 'mirror'));
+    await mirror.remember(root, one);
+    const there = mirror.open(one.id);
+    expect(there && readMarker(there)).toEqual({ state: 'present', marker: one });
+    there?.close();
+    chmodSync(join(base, 'mirror/replicas', one.id), 0o770);
+    expect(mirror.open(one.id)).toBeUndefined();
+    expect(mirror.open(other.id)).toBeUndefined();
   });
 
   it('lives where the XDG base directory specification says', () => {

@@ -135,7 +135,7 @@ function openTrusted(parent: DiskDirectory, name: string, path: string, uid: num
 }
 
 /** Readable by others is left to the user (some disks store no modes); writable by others means that others could have written what we believe. */
-function whyUnsafe(stat: DiskStat, uid: number | undefined): string | undefined {
+export function whyUnsafe(stat: DiskStat, uid: number | undefined): string | undefined {
   if (uid !== undefined && stat.uid !== uid) return `it belongs to user ${stat.uid}, and this is user ${uid}`;
   if ((stat.mode & 0o022) !== 0) return `others can write to it (mode ${(stat.mode & 0o777).toString(8).padStart(4, '0')}, expected 0700)`;
   return undefined;

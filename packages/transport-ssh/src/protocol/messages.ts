@@ -9,6 +9,7 @@
  * | `open`              | `end` closes the replica  | `opened`; `end` once it is closed                                          |
  * | `identify`          |                           | `identity`                                                                 |
  * | `establish`         |                           | `established`                                                              |
+ * | `restore`           |                           | `restored`                                                                 |
  * | `lock`              | `end` releases            | `done` once it is held; `end` once it is released                          |
  * | `scan`              |                           | `scanning`, `progress`*, `tree`* (what differs from the baseline), `snapshot` |
  * | `scan-tree`         |                           | `tree`* (of the last scan, which was unchanged), `done`                    |
@@ -41,6 +42,7 @@ import type {
   ReplicaCapabilities,
   ReplicaId,
   ReplicaIdentity,
+  Restored,
   ScanCounts,
   ScanSettings,
   ScopeRules,
@@ -153,6 +155,7 @@ export type Request =
   | { readonly type: 'open'; readonly root?: string | undefined; readonly profile: string }
   | { readonly type: 'identify'; readonly on: number }
   | { readonly type: 'establish'; readonly on: number }
+  | { readonly type: 'restore'; readonly on: number; readonly pair?: PairKey | undefined; readonly dryRun: boolean }
   | {
       readonly type: 'lock';
       readonly on: number;
@@ -230,6 +233,7 @@ export const request: Shape<Request> = variants<Request>({
   open: record<RequestOf<'open'>>({ type, root: optional(machinePath), profile: profileName }),
   identify: record<RequestOf<'identify'>>({ type, on }),
   establish: record<RequestOf<'establish'>>({ type, on }),
+  restore: record<RequestOf<'restore'>>({ type, on, pair: optional(pair), dryRun: flag }),
   lock: record<RequestOf<'lock'>>({ type, on, waitMs: natural(86_400_000), initiator: text(256), run: token(), dryRun: flag }),
   scan: record<RequestOf<'scan'>>({
     type,
@@ -385,6 +389,11 @@ export interface Established {
   readonly type: 'established';
   readonly id: ReplicaId;
 }
+export interface RestoredMessage {
+  readonly type: 'restored';
+  /** Missing: nothing was. */
+  readonly restored?: Restored | undefined;
+}
 export interface Scanning {
   readonly type: 'scanning';
   /** The baseline is what this side holds, too: rows are against it. Else they are the whole tree. */
@@ -423,6 +432,8 @@ export interface Archive {
   readonly head?: WireArchiveHead | undefined;
   readonly damaged: boolean;
   readonly pending?: { readonly generation: number; readonly digest: string } | undefined;
+  readonly restored?: boolean | undefined;
+  readonly restorable?: boolean | undefined;
   /** Changes in the journal, which follow. */
   readonly count: number;
 }
@@ -446,6 +457,7 @@ const identity: Shape<ReplicaIdentity> = record<ReplicaIdentity>({
   host: text(256),
   path: text(4096),
   lostId: optional(replicaId),
+  restorable: optional(flag),
   guards: optional(listOf(text(256), 1_000)),
   folding: optional(folding),
 });
@@ -464,6 +476,10 @@ export const opened: Shape<Opened> = record<Opened>({
 });
 export const identityMessage: Shape<Identity> = record<Identity>({ type: literal('identity'), identity });
 export const established: Shape<Established> = record<Established>({ type: literal('established'), id: replicaId });
+export const restoredMessage: Shape<RestoredMessage> = record<RestoredMessage>({
+  type: literal('restored'),
+  restored: optional(record<Restored>({ id: replicaId, archives: natural() })),
+});
 export const scanning: Shape<Scanning> = record<Scanning>({ type: literal('scanning'), held: flag });
 const snapshotFacts: Shape<SnapshotFacts> = record<SnapshotFacts>({
   type: literal('snapshot'),
@@ -491,6 +507,8 @@ export const archiveMessage: Shape<Archive> = record<Archive>({
   head: optional(record<WireArchiveHead>({ generation: natural(), digest: hexDigest, settings: pairSettings, settingsBy: replicaId })),
   damaged: flag,
   pending: optional(record<{ generation: number; digest: string }>({ generation: natural(), digest: hexDigest })),
+  restored: optional(flag),
+  restorable: optional(flag),
   count,
 });
 export const logFactsMessage: Shape<LogFactsMessage> = record<LogFactsMessage>({

@@ -12,10 +12,10 @@ export function createRemoteArchive(mux: Multiplexer, on: number, pair: PairKey)
     async status(): Promise<ArchiveStatus> {
       const stream = openRequest(mux, { type: 'archive-status', on, pair }, { content: true });
       return within(stream, undefined, async () => {
-        const { head, damaged, pending, count } = await stream.message(archiveMessage);
+        const { head, damaged, pending, restored, restorable, count } = await stream.message(archiveMessage);
         const journal: readonly AncestorChange[] = await receiveAncestorChanges(stream, count);
         await finish(stream);
-        return { head, damaged, pending, journal };
+        return { head, damaged, pending, restored, restorable, journal };
       });
     },
 

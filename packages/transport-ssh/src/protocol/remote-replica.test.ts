@@ -9,6 +9,7 @@ import {
   type RelativePath,
   type Replica,
   type ReplicaId,
+  type RestoreOptions,
   type Transition,
 } from '@ubos/sync-core';
 import {
@@ -95,6 +96,41 @@ async function agree(replica: Replica, pair: PairKey, root: Entry | undefined): 
   if (head === undefined) throw new Error('no head');
   return head;
 }
+
+describe('restoring', () => {
+  it('asks the far side for what it was asked for, and who it is then is asked anew', async () => {
+    const pair = pairKey(here, '00000000-0000-4000-8000-00000000bbbb' as ReplicaId, 'default');
+    const asked: RestoreOptions[] = [];
+    const replica = (): Promise<Replica> => {
+      let id: ReplicaId | undefined;
+      const there = createMemoryReplica({ disk: createMemoryDisk(), clock: systemClock });
+      return Promise.resolve({
+        ...there,
+        identify: async () => ({ ...(await there.identify()), id, ...(id === undefined && { lostId: here, restorable: true }) }),
+        restore(options) {
+          asked.push(options);
+          id = options.dryRun ? id : here;
+          return Promise.resolve(id && { id, archives: 7 });
+        },
+      });
+    };
+    const far = await createFarSide({ serve: { replica } });
+    const remote = await far.connection.replica();
+    const lost = await remote.identify();
+    expect([lost.id, lost.lostId, lost.restorable]).toEqual([undefined, here, true]);
+    expect(await remote.restore?.({ dryRun: true })).toBe(undefined);
+    expect(await remote.restore?.({ pair, dryRun: false })).toEqual({ id: here, archives: 7 });
+    expect(await remote.identify()).toMatchObject({ id: here });
+    expect(asked).toEqual([{ dryRun: true }, { pair, dryRun: false }]);
+    await far.close();
+  });
+
+  it('of a replica that keeps no mirror gives nothing', async () => {
+    await withFarSide(async (_far, replica) => {
+      expect(await replica.restore?.({ dryRun: false })).toBe(undefined);
+    });
+  });
+});
 
 describe('round trips', () => {
   it('opening costs none beyond the handshake when it leaves with it, and identify none at all', async () => {

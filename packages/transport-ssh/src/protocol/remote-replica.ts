@@ -15,6 +15,8 @@ import {
   type ReplicaId,
   type ReplicaIdentity,
   type ReplicaLock,
+  type Restored,
+  type RestoreOptions,
   type ScanOptions,
   type Snapshot,
   type StageOptions,
@@ -34,6 +36,7 @@ import {
   established,
   identityMessage,
   opened as openedShape,
+  restoredMessage,
   runMessage,
   scanAnswer,
   scanning,
@@ -96,6 +99,11 @@ export async function openRemoteReplica(
     async establish(): Promise<ReplicaId> {
       fresh = undefined;
       return (await ask(mux, { type: 'establish', on }, established)).id;
+    },
+
+    async restore({ pair, dryRun }: RestoreOptions): Promise<Restored | undefined> {
+      fresh = undefined;
+      return (await ask(mux, { type: 'restore', on, pair, dryRun }, restoredMessage)).restored;
     },
 
     async lock({ waitMs, initiator, run, dryRun, signal }: LockOptions): Promise<ReplicaLock> {

@@ -12,8 +12,8 @@ export async function answerArchiveRequest(request: RequestOf<ArchiveRequestType
   const archive = (await served.inTurn()).archive(request.pair);
   switch (request.type) {
     case 'archive-status': {
-      const { head, damaged, pending, journal } = await archive.status();
-      await stream.send({ type: 'archive', head: head && toWire(head), damaged, pending, count: journal.length });
+      const { head, damaged, pending, restored, restorable, journal } = await archive.status();
+      await stream.send({ type: 'archive', head: head && toWire(head), damaged, pending, restored, restorable, count: journal.length });
       return sendAncestorChanges(stream, journal);
     }
     case 'archive-load': {

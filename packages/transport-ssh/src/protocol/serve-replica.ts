@@ -19,6 +19,7 @@ import type { WireStream } from './wire-stream.ts';
 export type ReplicaRequestType =
   | 'identify'
   | 'establish'
+  | 'restore'
   | 'lock'
   | 'scan'
   | 'scan-tree'
@@ -47,6 +48,10 @@ export async function answerReplicaRequest(
       return stream.send({ type: 'admission', record: await (await served.opened()).admission() });
     case 'establish':
       return stream.send({ type: 'established', id: await (await served.inTurn()).establish() });
+    case 'restore': {
+      const { pair, dryRun } = request;
+      return stream.send({ type: 'restored', restored: await (await served.inTurn()).restore?.({ pair, dryRun }) });
+    }
     case 'lock':
       return answerLock(request, served, stream);
     case 'scan':

@@ -58,6 +58,7 @@ export class ServeSession {
         return this.#open(request, stream);
       case 'identify':
       case 'establish':
+      case 'restore':
       case 'lock':
       case 'scan':
       case 'scan-tree':

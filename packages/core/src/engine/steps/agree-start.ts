@@ -15,7 +15,7 @@ import type { SyncHalt, SyncNotice } from '../report.ts';
 import type { SyncRun } from '../run-sync.ts';
 import { differingSettings, toPairSettings } from '../sync-settings.ts';
 import { commitArchives, turnRound } from './commit-archives.ts';
-import type { Met } from './meet.ts';
+import { type Met, restoredNotice } from './meet.ts';
 import type { ReportBuilder } from './report-builder.ts';
 import type { Surveyed } from './survey.ts';
 
@@ -40,8 +40,9 @@ export interface AgreedStart {
 export async function agreeStart(options: SyncRun, met: Met, surveyed: Surveyed, report: ReportBuilder): Promise<AgreedStart> {
   const { archives } = surveyed;
   let { statuses } = surveyed;
-  // Each step of mending leaves fewer of the states that need it: finish or discard, then fold, then go on.
-  for (let step = 0; step < 4; step++) {
+  let hasRestored = false;
+  // Each step of mending leaves fewer of the states that need it: restore, then finish or discard, then fold, then go on.
+  for (let step = 0; step < 5; step++) {
     const start = decideStart({ ...statuses, ids: met.ids, rejoin: options.rejoin });
     switch (start.action) {
       case 'go-on':
@@ -53,7 +54,21 @@ export async function agreeStart(options: SyncRun, met: Met, surveyed: Surveyed,
         report.firstSync();
         return withSettings(options, met, { head: undefined, ancestor: undefined });
       case 'halt':
-        return { ancestor: undefined, head: undefined, generation: 0, newSettings: undefined, first: false, halt: { ...start, overridable: false } };
+        if (options.restoreState === true && start.reason === 'archive-lost' && !hasRestored) {
+          hasRestored = true;
+          if (await restoreArchives(options, met, statuses, report)) {
+            if (archives !== undefined) statuses = await statusesOf(archives);
+            break;
+          }
+        }
+        return {
+          ancestor: undefined,
+          head: undefined,
+          generation: 0,
+          newSettings: undefined,
+          first: false,
+          halt: { ...start, overridable: false, restorable: statuses.alpha.restorable === true || statuses.beta.restorable === true },
+        };
       case 'finish-commit':
       case 'discard-pending':
         if (archives === undefined) throw new TypeError('what is pending has an archive');
@@ -89,6 +104,24 @@ export async function agreeStart(options: SyncRun, met: Met, surveyed: Surveyed,
     }
   }
   throw new TypeError('mending the archives comes to an end');
+}
+
+/** Takes the pair's archive from the mirror where it is missing or damaged. `false`: none was there. */
+async function restoreArchives(
+  options: SyncRun,
+  { pair }: Met,
+  statuses: Readonly<Record<Side, ArchiveStatus>>,
+  report: ReportBuilder,
+): Promise<boolean> {
+  let isAny = false;
+  for (const side of ['alpha', 'beta'] as const) {
+    if (pair === undefined || statuses[side].restorable !== true) continue;
+    const restored = await options[side].restore?.({ pair, dryRun: options.dryRun });
+    if (restored === undefined) continue;
+    isAny = true;
+    report.notice(restoredNotice(side, options, 'the archive'));
+  }
+  return isAny;
 }
 
 /** The root of a first sync, before anything is agreed; a root carries no mode. */

@@ -3,8 +3,9 @@ import type { Side } from '../../reconcile/plan.ts';
 import { type PairKey, pairKey } from '../archive-store.ts';
 import { SyncError } from '../errors.ts';
 import type { ReplicaId, ReplicaIdentity } from '../replica.ts';
-import type { SyncHalt } from '../report.ts';
+import type { SyncHalt, SyncNotice } from '../report.ts';
 import type { SyncRun } from '../run-sync.ts';
+import type { ReportBuilder } from './report-builder.ts';
 
 export interface Met {
   readonly identities: Readonly<Record<Side, ReplicaIdentity>>;
@@ -17,9 +18,9 @@ export interface Met {
   readonly halt?: SyncHalt | undefined;
 }
 
-export async function meet(options: SyncRun): Promise<Met> {
+export async function meet(options: SyncRun, report: ReportBuilder): Promise<Met> {
   const { alpha, beta, dryRun, profile } = options;
-  const [left, right] = await Promise.all([alpha.identify(), beta.identify()]);
+  const [left, right] = await Promise.all([identify('alpha', options, report), identify('beta', options, report)]);
   const identities = { alpha: left, beta: right };
   const halt = await findHalt(options, identities);
   const ids: Record<Side, ReplicaId | undefined> = { alpha: left.id, beta: right.id };
@@ -30,6 +31,23 @@ export async function meet(options: SyncRun): Promise<Met> {
   const sameHalt = halt ?? sameIdHalt(ids.alpha, ids.beta);
   const pair = ids.alpha === undefined || ids.beta === undefined ? undefined : pairKey(ids.alpha, ids.beta, profile);
   return { identities, ids, pair, turned: pair !== undefined && pair.alpha !== ids.alpha, halt: sameHalt };
+}
+
+/** Gives a root that has lost its marker the one that it had, where that is asked for. */
+async function identify(side: Side, options: SyncRun, report: ReportBuilder): Promise<ReplicaIdentity> {
+  const replica = options[side];
+  const found = await replica.identify();
+  if (options.restoreState !== true || found.root !== 'directory' || found.id !== undefined || found.restorable !== true) return found;
+  const restored = await replica.restore?.({ dryRun: options.dryRun });
+  if (restored === undefined) return found;
+  report.notice(restoredNotice(side, options, `the marker and ${restored.archives} archive${restored.archives === 1 ? '' : 's'}`));
+  return replica.identify();
+}
+
+/** `what` came back, or would. */
+export function restoredNotice(side: Side, { names, dryRun }: SyncRun, what: string): SyncNotice {
+  const verb = dryRun ? 'would be taken' : 'were taken';
+  return { code: 'SYNC_STATE_RESTORED', side, message: `${what} of ${names[side]} ${verb} from the mirror outside the root` };
 }
 
 /** What peers are remembered by: where they were met, and for which profile. */
@@ -73,7 +91,11 @@ function isInside(path: string, outer: string): boolean {
   return path.startsWith(outer.endsWith('/') ? outer : `${outer}/`);
 }
 
-function rootHalt(side: Side, { root, path, id, lostId }: ReplicaIdentity, { names, allow, rejoin }: SyncRun): SyncHalt | undefined {
+function rootHalt(
+  side: Side,
+  { root, path, id, lostId, restorable = false }: ReplicaIdentity,
+  { names, allow, rejoin }: SyncRun,
+): SyncHalt | undefined {
   const where = `${path} on ${names[side]}`;
   switch (root) {
     case 'missing':
@@ -87,8 +109,9 @@ function rootHalt(side: Side, { root, path, id, lostId }: ReplicaIdentity, { nam
       return {
         reason: 'marker-missing',
         side,
-        message: `${where} was synced before, but its marker is gone: it may not be mounted`,
+        message: `${where} was synced before, but its marker is gone: ${restorable ? 'its state folder was removed' : 'it may not be mounted, or it is another folder'}`,
         overridable: true,
+        restorable,
       };
   }
 }
