@@ -40,6 +40,8 @@ export interface DiskDirectory {
   glanceLink?(path: string): string | undefined;
   /** `lstat` of the directory itself. */
   stat(): DiskStat;
+  /** When it was made, where a disk says so: inode numbers are given again, at once on ext4. Never changes. `undefined`: no answer. */
+  bornNs?(): bigint | undefined;
   /** A child directory, links not followed: `ENOTDIR` or `ELOOP` if it is something else, `ENOENT` if it is nothing. */
   openDirectory(name: string): DiskDirectory;
   /**

@@ -22,7 +22,7 @@ import { errnoOf, unlessDiskFails } from './io-failure.ts';
 import { createRootLock, type HeldLock } from './lock.ts';
 import { mustNotOverlap } from './lock-overlap.ts';
 import { type Marker, makeMarker, readMarker } from './marker.ts';
-import { createMarkerMirror, defaultMirrorPath, type MirroredRoot } from './marker-mirror.ts';
+import { createMarkerMirror, defaultMirrorPath, isSameRoot, type MirroredRoot } from './marker-mirror.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { readOwnGuards, writeOwnGuards } from './own-guards.ts';
 import { readPeer, writePeer } from './peer-book.ts';
@@ -183,7 +183,7 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
   async function findLost(held: HeldRoot): Promise<{ readonly id: ReplicaId; readonly copy: DiskDirectory | undefined } | undefined> {
     const place = await mirror?.find(held.path);
     if (place === undefined) return undefined;
-    const copy = place.inode === held.directory.identity.ino ? mirror?.open(place.replica) : undefined;
+    const copy = isSameRoot(place, rootOf(held)) ? mirror?.open(place.replica) : undefined;
     return { id: place.replica, copy };
   }
 
@@ -402,7 +402,7 @@ function markerFrom(folder: DiskDirectory): Marker | undefined {
 }
 
 function rootOf({ path, directory }: HeldRoot): MirroredRoot {
-  return { path, inode: directory.identity.ino };
+  return { path, inode: directory.identity.ino, bornNs: directory.bornNs?.() };
 }
 
 /** Which side of a pair's archive this replica is. */

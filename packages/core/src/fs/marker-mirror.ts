@@ -5,7 +5,7 @@
  * synced, and what `--restore-state` takes it from. It is a safety net and no more: nothing waits for it, nothing fails because of it, it may lag
  * behind by a run, and nothing but a missing marker or archive makes anybody look into it.
  *
- *     roots/HASH.json             { path, inode, replica }: which replica lives at a path, and in which folder; HASH is of the path
+ *     roots/HASH.json             { path, inode, born, replica }: which replica lives at a path, and in which folder; HASH is of the path
  *     replicas/UUID/replica.json  the marker
  *     replicas/UUID/*             its archives, under their own names
  */
@@ -30,14 +30,19 @@ export interface MarkerMirror {
   keep(id: ReplicaId, directory: DiskDirectory, name: string): Promise<boolean>;
 }
 
-/** A folder at a path. Another one may be put there later, with other files in it: its inode tells, which a cleaned folder keeps. */
+/** A folder at a path. Another one may be put there later, with other files in it: a cleaned folder keeps its inode and its time of birth. */
 export interface MirroredRoot {
   readonly path: string;
   readonly inode: bigint;
+  readonly bornNs: bigint | undefined;
 }
 
 export interface MirroredPlace extends MirroredRoot {
   readonly replica: ReplicaId;
+}
+
+export function isSameRoot(one: MirroredRoot, other: MirroredRoot): boolean {
+  return one.path === other.path && one.inode === other.inode && one.bornNs === other.bornNs;
 }
 
 /** `$XDG_STATE_HOME/ubos-sync`, or `~/.local/state/ubos-sync`; `undefined` for a user without a home. */
@@ -66,8 +71,9 @@ export function createMarkerMirror(disk: Disk, path: string): MarkerMirror {
           await withFolder(makePath(disk, path), ['replicas', marker.id], 'make', (folder) => writeFileAtomically(folder, markerName, bytes));
         }
         const place = await find(root.path);
-        if (place?.replica === marker.id && place.inode === root.inode) return;
-        const text = JSON.stringify({ path: root.path, inode: String(root.inode), replica: marker.id }, undefined, 2);
+        if (place?.replica === marker.id && isSameRoot(place, root)) return;
+        const fields = { path: root.path, inode: String(root.inode), born: root.bornNs?.toString(), replica: marker.id };
+        const text = JSON.stringify(fields, undefined, 2);
         const noted = new TextEncoder().encode(`${text}\n`);
         await withFolder(makePath(disk, path), ['roots'], 'make', (roots) => writeFileAtomically(roots, placeName(root.path), noted));
       }),
@@ -93,9 +99,13 @@ function placeName(rootPath: string): string {
 function readPlace(roots: DiskDirectory, rootPath: string): MirroredPlace | undefined {
   const bytes = readWholeFile(roots, placeName(rootPath), bytesMax);
   if (bytes === undefined) return undefined;
-  const { path, inode, replica } = (JSON.parse(new TextDecoder().decode(bytes)) ?? {}) as Readonly<Record<string, unknown>>;
-  if (typeof path !== 'string' || typeof inode !== 'string' || !/^\d{1,20}$/.test(inode) || !isReplicaId(replica)) return undefined;
-  return { path, inode: BigInt(inode), replica };
+  const { path, inode, born, replica } = (JSON.parse(new TextDecoder().decode(bytes)) ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof path !== 'string' || !isNumber(inode) || (born !== undefined && !isNumber(born)) || !isReplicaId(replica)) return undefined;
+  return { path, inode: BigInt(inode), bornNs: born === undefined ? undefined : BigInt(born), replica };
+}
+
+function isNumber(value: unknown): value is string {
+  return typeof value === 'string' && /^-?\d{1,20}$/.test(value);
 }
 
 /** What is taken from here decides what is deleted, so nobody else may have put it here. */

@@ -96,7 +96,7 @@ describe('marker', () => {
 });
 
 describe('mirror', () => {
-  const root = { path: '/srv/janus/repo', inode: 7n };
+  const root = { path: '/srv/janus/repo', inode: 7n, bornNs: 1_700_000_000_123_456_789n };
 
   it('tells a root that lost its marker from one that was never synced', async () => {
     const mirror = createMarkerMirror(createNodeDisk(), join(base, 'deep/er/mirror'));
@@ -116,9 +116,13 @@ describe('mirror', () => {
     expect(disk.writes()).toBe(before);
     await mirror.remember(root, other);
     expect(await mirror.find(root.path)).toEqual({ ...root, replica: other.id });
-    const elsewhere = { ...root, inode: 8n };
-    await mirror.remember(elsewhere, other);
-    expect(await mirror.find(root.path)).toEqual({ ...elsewhere, replica: other.id });
+    for (const anew of [
+      { ...root, inode: 8n },
+      { ...root, bornNs: undefined },
+    ]) {
+      await mirror.remember(anew, other);
+      expect(await mirror.find(root.path)).toEqual({ ...anew, replica: other.id });
+    }
   });
 
   it('keeps a copy of an archive, and forgets it with the archive', async () => {

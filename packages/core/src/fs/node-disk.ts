@@ -110,6 +110,10 @@ class NodeDirectory implements DiskDirectory {
     return toDiskStat(fs.fstatSync(this.fd, bigintOptions));
   }
 
+  bornNs(): bigint | undefined {
+    return fs.fstatSync(this.fd, bigintOptions).birthtimeNs || undefined;
+  }
+
   openDirectory(name: string): DiskDirectory {
     return this.#child(name, (path) => this.hold(fs.openSync(path, openDirectoryFlags), `${this.path}/${name}`));
   }

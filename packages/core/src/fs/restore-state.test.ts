@@ -163,6 +163,17 @@ describe.each(sides)('a root that was cleaned (%s)', (side) => {
     expect((await sync()).outcome).toBe('in-sync');
   });
 
+  it('gets nothing that is of an earlier folder with the same inode', async () => {
+    const places = join(mirror(side), 'roots');
+    for (const name of readdirSync(places)) {
+      const noted = JSON.parse(readFileSync(join(places, name), 'utf8')) as object;
+      writeFileSync(join(places, name), JSON.stringify({ ...noted, born: '1700000000000000000' }));
+    }
+    clean(side);
+    expect(halted(await sync({ restoreState: true }))).toEqual({ reason: 'marker-missing', side, restorable: false });
+    expect(existsSync(stateOf(side))).toBe(false);
+  });
+
   it('is known by its folder after that was moved, and a run has ended there', async () => {
     const from = place;
     place = mkdtempSync(join(tmpdir(), 'ubos-sync-restore-'));

@@ -66,6 +66,16 @@ export function describeDisk(name: string, setup: () => Promise<DiskUnderTest> |
       expect(root.lstat('sub')?.ino).toBe(sub.identity.ino);
     });
 
+    law('says of a directory when it was made, or nothing, whatever is done with it', ({ path, root, child, open }) => {
+      const sub = child('sub');
+      const born = sub.bornNs?.();
+      sub.makeDirectory('in it', 0o755);
+      root.chmod('sub', 0o700);
+      root.rename('sub', root, 'renamed');
+      expect(sub.bornNs?.()).toBe(born);
+      expect(open(`${path}/renamed`).bornNs?.()).toBe(born);
+    });
+
     law('lists names with their kinds, as they were given', ({ under, root, child, make }) => {
       child('directory');
       make('file \u00e9 e\u0301 \u{1F600}', '');
