@@ -161,6 +161,44 @@ describe('what cannot be put back', () => {
     expect(undoOf(dir({ d: dir({ a: file('run') }, { hasUntracked: true }) }), made)).toMatchObject({ alphaChanges: [{ path: 'd/a' }], left });
   });
 
+  it('nor is anything above it', () => {
+    const made = [change('d', undefined, dir()), change('d/e', undefined, dir()), change('d/e/a', undefined, file('run'))];
+    const plan = undoOf(dir({ d: dir({ e: dir({ a: file('run'), mine: file('x') }) }) }), made);
+    expect(plan.alphaChanges).toMatchObject([{ path: 'd/e/a', new: undefined }]);
+    expect(plan.left.map(({ path: at, reason }) => [at, reason])).toEqual([
+      ['d/e', 'not-empty'],
+      ['d', 'not-empty'],
+    ]);
+  });
+
+  it('but a folder whose permissions the run changed gets them back, whatever is in it', () => {
+    const plan = undoOf(dir({ d: dir({ mine: file('x') }, { mode: 0o700 }) }), [change('d', dir(), dir({}, { mode: 0o700 }))]);
+    expect(plan).toEqual({ alphaChanges: [{ path: 'd', old: dir({}, { mode: 0o700 }), new: dir() }], betaChanges: [], left: [] });
+  });
+
+  it('nor a file in the place of a folder that the run made of it, while something is in there', () => {
+    const made = [change('d', file('before'), dir()), change('d/a', undefined, file('run'))];
+    expect(undoOf(dir({ d: dir({ a: file('run') }) }), made)).toMatchObject({
+      left: [],
+      alphaChanges: [{ path: 'd/a' }, { path: 'd', new: file('before') }],
+    });
+    expect(undoOf(dir({ d: dir({ a: file('run'), mine: file('x') }) }), made)).toMatchObject({
+      alphaChanges: [{ path: 'd/a', new: undefined }],
+      left: [{ path: 'd', reason: 'not-empty' }],
+    });
+  });
+
+  it('and what lay in a folder comes back with it', () => {
+    const gone = [change('d/a', file('x'), undefined), change('d', dir(), undefined)];
+    expect(undoOf(dir(), gone)).toMatchObject({
+      left: [],
+      alphaChanges: [
+        { path: 'd', new: dir() },
+        { path: 'd/a', new: file('x') },
+      ],
+    });
+  });
+
   it('what lay in a folder in whose place there is a file now', () => {
     const plan = undoOf(dir({ d: file('mine') }), [change('d/a', file('x'), undefined), change('d', dir(), undefined)]);
     expect(plan.alphaChanges).toEqual([]);
