@@ -4,7 +4,7 @@
  *     NAME.archive   a snapshot, then a log of commits (`archive-file-format.ts`)
  *     NAME.first     the same, while generation 1 is pending; renamed to NAME.archive by its commit
  *
- * One change costs one delta: an append and a sync to prepare it, an append and a sync to commit it. When the log has outgrown the snapshot, the file is
+ * One change costs one delta: an append and a sync to prepare it, an append to commit it. When the log has outgrown the snapshot, the file is
  * written anew, beside, and renamed over; generation and digest stay. So whatever is interrupted, and wherever, the file is the old state, the old
  * state and a pending generation, or the new state. A power cut that takes an end of the log along makes an older state of it, never another one;
  * that this end is behind the other is then seen by comparing digests.
@@ -38,7 +38,7 @@ import {
 } from './archive-file-format.ts';
 import { afterCleaning, readWholeFile, unlinkIfThere, writeFileAtomically } from './atomic-write.ts';
 import { errnoOf } from './io-failure.ts';
-import { createJournal, type Journal, type LazyFolder } from './journal.ts';
+import { createJournal, type Journal, type JournalOptions, type LazyFolder } from './journal.ts';
 import { pairFileName } from './pair-file-name.ts';
 import { stateError } from './state-folder.ts';
 
@@ -54,11 +54,14 @@ export interface ArchiveFileOptions {
   /** `.ubos-sync/archive` and `.ubos-sync/journal`; made when something is first written. */
   readonly archiveFolder: LazyFolder;
   readonly journalFolder: LazyFolder;
+  /** For the journal. */
+  readonly boot: string;
+  readonly traces: JournalOptions['traces'];
   /** A log shorter than this is left to grow, however small the snapshot. */
   readonly logBytesMin?: number | undefined;
 }
 
-export function createArchiveFile({ pair, archiveFolder, journalFolder, logBytesMin = 1024 * 1024 }: ArchiveFileOptions): ArchiveFile {
+export function createArchiveFile({ pair, archiveFolder, journalFolder, boot, traces, logBytesMin = 1024 * 1024 }: ArchiveFileOptions): ArchiveFile {
   const names = { current: pairFileName(pair, 'archive'), first: pairFileName(pair, 'first') };
   let known: Known | undefined;
 
@@ -70,7 +73,7 @@ export function createArchiveFile({ pair, archiveFolder, journalFolder, logBytes
     return known;
   };
 
-  const journal = createJournal({ folder: journalFolder, pair, head: () => hex(read().position.digest) });
+  const journal = createJournal({ folder: journalFolder, pair, head: () => hex(read().position.digest), boot, traces });
 
   const load = async (): Promise<Ancestor> => {
     const found = read();
@@ -305,7 +308,8 @@ async function commitNext(directory: DiskDirectory, { current }: FileNames, befo
   const trees = await completeTrees({ ...before.trees, deltas: [...before.trees.deltas, delta.delta] }, delta.position);
   const roots = rootsOf(trees.base);
   const bytes = encodeCommit(delta, roots);
-  await append(directory, current, before.end, bytes);
+  // Not synced: the generation is durable on both ends as a pending one, and whoever finds it so on one of them finishes the commit there.
+  await append(directory, current, before.end, bytes, { durable: false });
   const end = before.end + bytes.length;
   return { ...before, position: { ...delta.position, roots }, pending: undefined, restored: false, trees, committedEnd: end, end };
 }
@@ -315,7 +319,7 @@ async function commitFirst(directory: DiskDirectory, names: FileNames, before: K
   const roots = rootsOf(trees.base);
   const bytes = encodeCommit(delta, roots);
   const start = inFirst?.end ?? 0;
-  if (!inFirst?.committed) await append(directory, names.first, start, bytes);
+  if (!inFirst?.committed) await append(directory, names.first, start, bytes, { durable: false });
   directory.rename(names.first, directory, names.current);
   await directory.sync();
   const end = inFirst?.committed ? start : start + bytes.length;
@@ -333,11 +337,17 @@ async function commitFirst(directory: DiskDirectory, names: FileNames, before: K
 }
 
 /** A record that did not become durable is taken back, so that a write that failed has changed nothing that anybody can see. */
-async function append(directory: DiskDirectory, name: string, position: number, bytes: Uint8Array): Promise<void> {
+async function append(
+  directory: DiskDirectory,
+  name: string,
+  position: number,
+  bytes: Uint8Array,
+  { durable }: { readonly durable: boolean } = { durable: true },
+): Promise<void> {
   const file = directory.openFile(name, 'write');
   try {
     file.write(bytes, position);
-    await file.sync();
+    if (durable) await file.sync();
   } catch (error) {
     throw afterCleaning(error, () => file.truncate(position));
   } finally {

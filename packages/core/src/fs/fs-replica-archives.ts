@@ -1,11 +1,13 @@
 import type { ArchiveStatus, ArchiveStore, PairKey } from '../engine/archive-store.ts';
 import type { DiskDirectory } from '../engine/disk.ts';
 import { SyncError } from '../engine/errors.ts';
+import type { AncestorChange } from '../reconcile/ancestor.ts';
 import { type ArchiveFile, archiveBytesMax, createArchiveFile } from './archive-file.ts';
 import { encodeRestored, readArchive } from './archive-file-format.ts';
 import { readWholeFile, writeFileAtomically } from './atomic-write.ts';
 import type { RootHolder } from './fs-replica-root.ts';
-import type { Journal, LazyFolder } from './journal.ts';
+import { type IntentTraces, type Journal, type LazyFolder, pairOfJournal } from './journal.ts';
+import { closeFolders, finishHalfDone, type IntentPlace, madeIntents } from './journal-intents.ts';
 import { readMarker } from './marker.ts';
 import type { MarkerMirror } from './marker-mirror.ts';
 import { pairFileName } from './pair-file-name.ts';
@@ -16,6 +18,8 @@ export interface Archives {
   store(pair: PairKey): ArchiveStore;
   /** While the root is held. */
   journal(pair: PairKey): Journal;
+  /** Settles what processes were about that were killed, with whichever peer. With the root locked. */
+  recover(state: StateFolder): void;
   /** Closes the files; they are opened again when they are needed. */
   closeFiles(): void;
   /** Copies what was committed since the last time; `false`: nothing was. */
@@ -25,14 +29,37 @@ export interface Archives {
   close(): void;
 }
 
+/** The traces of changes, and what is done about them, in a root that is held then. */
+export function tracesIn(place: () => IntentPlace | undefined): IntentTraces {
+  const within = <Result>(use: (there: IntentPlace) => Result, otherwise: Result): Result => {
+    const there = place();
+    return there === undefined ? otherwise : use(there);
+  };
+  return {
+    findMade: (intents) => within((there) => madeIntents(intents, there), []),
+    finish: (intents) => within((there) => finishHalfDone(intents, there), undefined),
+    close: (folders) => within(({ root }) => closeFolders(folders, root), undefined),
+  };
+}
+
+export function placeOfTraces(root: DiskDirectory, state: StateFolder, half: IntentPlace['half']): IntentPlace {
+  return { root, staging: state.look('staging'), versions: state.look('versions'), half };
+}
+
 export interface ArchivesOptions {
   /** May throw. */
   readonly beforeWrite: () => void;
+  /** Makes what a commit will say of this side durable, as far as it is not. */
+  readonly makeDurable: (pair: PairKey, changes: readonly AncestorChange[]) => Promise<void>;
+  /** See `JournalOptions`. */
+  readonly boot: string;
+  /** Which side of a pair's archive this replica is. */
+  readonly halfOf: (state: StateFolder, pair: PairKey) => 'alpha' | 'beta';
   /** The mirror's copy of this replica's archives, if there is one; closed by the caller. */
   readonly openCopy: () => DiskDirectory | undefined;
 }
 
-export function createArchives(root: RootHolder, { beforeWrite, openCopy }: ArchivesOptions): Archives {
+export function createArchives(root: RootHolder, { beforeWrite, makeDurable, boot, halfOf, openCopy }: ArchivesOptions): Archives {
   const files = new Map<string, ArchiveFile>();
   const committed = new Set<ArchiveFile>();
   /** What a dry run goes by as if it were restored. */
@@ -47,11 +74,24 @@ export function createArchives(root: RootHolder, { beforeWrite, openCopy }: Arch
     },
   });
 
+  const tracesOf = (pair: PairKey): IntentTraces =>
+    tracesIn(() => {
+      const held = root.current();
+      const state = held?.lookState();
+      return held && state && placeOfTraces(held.directory, state, halfOf(state, pair));
+    });
+
   const fileOf = (pair: PairKey): ArchiveFile => {
     const name = pairFileName(pair, 'archive');
     const known = files.get(name);
     if (known !== undefined) return known;
-    const file = createArchiveFile({ pair, archiveFolder: folder('archive'), journalFolder: folder('journal') });
+    const file = createArchiveFile({
+      pair,
+      archiveFolder: folder('archive'),
+      journalFolder: folder('journal'),
+      boot,
+      traces: tracesOf(pair),
+    });
     files.set(name, file);
     return file;
   };
@@ -60,7 +100,13 @@ export function createArchives(root: RootHolder, { beforeWrite, openCopy }: Arch
     const make = (): never => {
       throw new TypeError('a dry run commits nothing');
     };
-    return createArchiveFile({ pair, archiveFolder: { look: () => assumed, make }, journalFolder: { ...folder('journal'), make } });
+    return createArchiveFile({
+      pair,
+      archiveFolder: { look: () => assumed, make },
+      journalFolder: { ...folder('journal'), make },
+      boot,
+      traces: tracesOf(pair),
+    });
   };
 
   /** The file that counts now, and what it says. */
@@ -85,7 +131,11 @@ export function createArchives(root: RootHolder, { beforeWrite, openCopy }: Arch
       return {
         status: () => root.use(async () => (await current(pair)).status),
         load: () => root.use(async () => (await current(pair)).file.load()),
-        prepare: (commit) => write((file) => file.prepare(commit)),
+        prepare: (commit) =>
+          write(async (file) => {
+            if (commit.durability === 'full') await makeDurable(pair, commit.changes);
+            await file.prepare(commit);
+          }),
         commit: (generation) =>
           write(async (file) => {
             await file.commit(generation);
@@ -95,6 +145,13 @@ export function createArchives(root: RootHolder, { beforeWrite, openCopy }: Arch
       };
     },
     journal: (pair) => fileOf(pair).journal,
+    recover(state) {
+      const journals = state.look('journal');
+      for (const { name } of journals?.list() ?? []) {
+        const pair = journals && name?.endsWith('.journal') ? pairOfJournal(journals, name) : undefined;
+        if (pair !== undefined) fileOf(pair).journal.recover();
+      }
+    },
     closeFiles() {
       for (const { journal } of files.values()) journal.close();
     },

@@ -119,7 +119,7 @@ function denied(error: unknown, path: string): SyncError {
 }
 
 /** What a disk said, with a code of ours. Anything else is thrown on as it is. */
-function told(error: unknown, path: string): unknown {
+export function told(error: unknown, path: string): unknown {
   if (errnoOf(error) === undefined) return error;
   const { code, message } = ioFailure(error, `work on ${path}`);
   return new SyncError(code === 'SYNC_NO_SPACE' || code === 'SYNC_DENIED' ? code : 'SYNC_IO', message, { path, errno: errnoOf(error) }, error);

@@ -12,15 +12,17 @@ import { isErrno } from '../engine/errno.ts';
 import { SyncError } from '../engine/errors.ts';
 import type { LockOptions, Replica, ReplicaCapabilities, ReplicaId, ReplicaIdentity, ReplicaLock } from '../engine/replica.ts';
 import { isExact } from '../reconcile/names-taken.ts';
+import type { RelativePath } from '../tree/path.ts';
 import { readAdmission } from './admission-file.ts';
 import { learnDiskFacts } from './disk-facts.ts';
 import { countArchives, createArchives, restoreArchives } from './fs-replica-archives.ts';
-import { createRootHolder, type HeldRoot, isSameDirectory } from './fs-replica-root.ts';
+import { createRootHolder, type HeldRoot, isSameDirectory, told } from './fs-replica-root.ts';
 import { createScanner, type Scanned } from './fs-replica-scan.ts';
 import { createHeldDirectories } from './held-directories.ts';
 import { errnoOf, unlessDiskFails } from './io-failure.ts';
 import { createRootLock, type HeldLock } from './lock.ts';
 import { mustNotOverlap } from './lock-overlap.ts';
+import { bootName, createProcessTable, type ProcessTable } from './lock-owner.ts';
 import { type Marker, makeMarker, readMarker } from './marker.ts';
 import { createMarkerMirror, defaultMirrorPath, isSameRoot, type MirroredRoot } from './marker-mirror.ts';
 import { createNodeDisk } from './node-disk.ts';
@@ -31,6 +33,7 @@ import { createStaging, type StagingPlace } from './stage.ts';
 import { findHolders } from './stage-holders.ts';
 import { type StateFolder, stateError } from './state-folder.ts';
 import { supplyContents } from './supply.ts';
+import { syncAgreed } from './sync-paths.ts';
 import { systemClock } from './system-clock.ts';
 import { makeTransitions } from './transition.ts';
 import { readBirth } from './transition-birth.ts';
@@ -51,6 +54,8 @@ export interface FsReplicaOptions {
   readonly stateMirror?: string | false | undefined;
   /** Name of this machine, for people. Default: its host name. */
   readonly host?: string | undefined;
+  /** Who we are among the processes that may hold the root. Default: those of this machine. */
+  readonly processes?: ProcessTable | undefined;
 }
 
 /** A replica of the folder at `path`, which need not be there yet. Writes nothing by itself, and keeps nothing open while it is not in use. */
@@ -59,7 +64,14 @@ export function createFsReplica(path: string, options: FsReplicaOptions = {}): P
 }
 
 function openReplica(path: string, options: FsReplicaOptions): Replica {
-  const { disk = createNodeDisk(), clock = systemClock, guards = [], readOnly = false, host = hostname() } = options;
+  const {
+    disk = createNodeDisk(),
+    clock = systemClock,
+    guards = [],
+    readOnly = false,
+    host = hostname(),
+    processes = createProcessTable(),
+  } = options;
   const retention = options.versions === false ? undefined : { ...defaultRetention, ...options.versions };
   const mirrorPath = options.stateMirror ?? defaultMirrorPath(process.env);
   const mirror = typeof mirrorPath === 'string' ? createMarkerMirror(disk, mirrorPath) : undefined;
@@ -68,6 +80,8 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
     if (readOnly) throw new SyncError('SYNC_READ_ONLY', `${path} is given away for reading only`, { path });
   };
   const root = createRootHolder(disk, path, () => archives.closeFiles());
+  /** Paths that transitions have made durable since the last commit. */
+  const durable = new Set<RelativePath>();
   /** What a dry run goes by as if it were restored. */
   let assumed: Marker | undefined;
   const markerOf = (state: StateFolder | undefined): Marker | undefined => markerIn(state) ?? assumed;
@@ -76,6 +90,19 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
       mustBeWritable();
       locks.mustBeHeld();
     },
+    async makeDurable(pair, changes) {
+      const held = root.current();
+      const state = held?.lookState();
+      if (held === undefined || state === undefined || options.durability === 'fast') return;
+      const half = halfOf(state, pair);
+      await syncAgreed(
+        changes.filter(({ path }) => !durable.has(path)).map(({ path, [half]: entry }) => ({ path, entry })),
+        { root: held.directory, nowMs: clock.nowMs() },
+      );
+      durable.clear();
+    },
+    boot: bootName(processes.self),
+    halfOf,
     openCopy() {
       const id = markerOf(root.current()?.lookState())?.id;
       return id && mirror?.open(id);
@@ -103,7 +130,7 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
   };
 
   function createLocks(): Locks {
-    const rootLock = createRootLock({ path, clock });
+    const rootLock = createRootLock({ path, clock, processes });
     const open = new Map<ReplicaLock, HeldLock>();
     const pending = new Set<Promise<unknown>>();
 
@@ -118,6 +145,12 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
           return { release: () => Promise.resolve() };
         }
         const taken = await rootLock.acquire({ ...wanted, directory: state.directory });
+        try {
+          if (!wanted.dryRun && markerOf(state) !== undefined) archives.recover(state);
+        } catch (error) {
+          await taken.release();
+          throw error;
+        }
         const lock: ReplicaLock = {
           async release() {
             if (!open.delete(lock)) return;
@@ -196,7 +229,7 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
     capabilities: capabilitiesOf(path, disk, { readOnly, versions: retention !== undefined }),
 
     async identify(): Promise<ReplicaIdentity> {
-      const there = rootStateOf(root.look);
+      const there = rootStateOf(root.look, path);
       if (there !== 'directory') return { id: undefined, root: there, host, path, guards, lostId: (await mirror?.find(path))?.replica };
       return root.use(async (held) => {
         const state = held.lookState();
@@ -221,6 +254,10 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
         mustBeWritable();
         try {
           const state = await held.makeState();
+          // What the marker stands for is durable before there is one.
+          for (const name of ['archive', 'versions'] as const) state.make(name);
+          await state.directory.sync();
+          await held.directory.sync();
           const marker = await makeMarker(state.directory, { id: clock.newId() as ReplicaId, fileSystemType: held.directory.statfs().type });
           await mirror?.remember(rootOf(held), marker);
           return marker.id;
@@ -305,7 +342,7 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
     },
 
     transition: (changes, asked) =>
-      root.use((held) => {
+      root.use(async (held) => {
         mustBeWritable();
         const { scope, masks, symlinks, hashing, known, failedDirectories } = mustBeScanned(held);
         const state = mustHaveState(held);
@@ -314,9 +351,10 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
         const stagingFolder = state.make('staging');
         hasVersionsToPrune = true;
         for (const { path } of changes) scanner.touch(path);
-        return makeTransitions(
+        const durability = options.durability ?? asked.durability;
+        const results = await makeTransitions(
           changes,
-          { ...asked, durability: options.durability ?? asked.durability },
+          { ...asked, durability },
           {
             root: held.directory,
             staging,
@@ -334,6 +372,8 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
             clock,
           },
         );
+        if (durability === 'full') for (const { path } of changes) durable.add(path);
+        return results;
       }),
 
     changesOf: (run) =>
@@ -381,14 +421,14 @@ interface Locks {
   releaseAll(): Promise<void>;
 }
 
-function rootStateOf(look: () => DiskDirectory | undefined): 'directory' | 'missing' | 'not-a-directory' {
+function rootStateOf(look: () => DiskDirectory | undefined, path: string): 'directory' | 'missing' | 'not-a-directory' {
   try {
     const there = look();
     there?.close();
     return there === undefined ? 'missing' : 'directory';
   } catch (error) {
     if (isErrno(error, 'ENOTDIR')) return 'not-a-directory';
-    throw error;
+    throw told(error, path);
   }
 }
 

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Disk, DiskDirectory } from '../engine/disk.ts';
-import { createJournal, type Journal, type JournalRecord } from './journal.ts';
+import { createJournal, type IntentTraces, type Journal, type JournalRecord } from './journal.ts';
+import type { Intent } from './journal-intents.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { pairFileName } from './pair-file-name.ts';
 import { failingDisk } from './test-support/faulty-disk.ts';
-import { ancestorChanges, pair } from './test-support/pair-archives.ts';
+import { ancestorChanges, noTraces, pair } from './test-support/pair-archives.ts';
 import { wrapDisk } from './test-support/wrapped-disk.ts';
 
 const seed = 20261121;
@@ -77,7 +78,7 @@ it('writes nothing when it is read, and nothing when nothing is appended', () =>
   expect(readdirSync(path)).toEqual([]);
 });
 
-it('waits for the platter only where it is asked to', async () => {
+it('never waits for the platter', () => {
   const calls: string[] = [];
   const journal = open({ disk: wrapDisk(createNodeDisk(), ({ call }) => void calls.push(call)) });
   journal.append([one]);
@@ -85,9 +86,70 @@ it('waits for the platter only where it is asked to', async () => {
   calls.length = 0;
   journal.append([one]);
   expect(calls).toEqual(['file.stat', 'file.write']);
-  await journal.sync();
-  expect(calls).toContain('file.sync');
+  calls.length = 0;
+  journal.confirm();
+  expect(calls).toEqual(['file.stat', 'file.write']);
   journal.close();
+});
+
+describe('what was intended', () => {
+  const madeThem: Partial<IntentTraces> = { findMade: (intents) => intents };
+
+  it('counts as what became of it, until it is told what was achieved', () => {
+    const journal = open();
+    journal.intend('run-1', [{ change: one.change }, { change: two.change, staged: 'name', kept: 'run/1', ino: 2n ** 60n, from: 'b' as never }]);
+    expect(open({ traces: { findMade: () => [] } }).read()).toEqual([]);
+    const found: unknown[] = [];
+    const traces = { findMade: (intents: readonly Intent[]) => (found.push(...intents), intents.slice(1)) };
+    expect(open({ traces }).read()).toEqual([{ run: 'run-1', change: two.change }]);
+    expect(found).toEqual([{ change: one.change }, { change: two.change, staged: 'name', kept: 'run/1', ino: 2n ** 60n, from: 'b' }]);
+    journal.append([one]);
+    expect(open({ traces: madeThem }).read()).toEqual([one]);
+  });
+
+  it('counts still for what was not tried yet, and not for what came to nothing', () => {
+    const journal = open();
+    journal.intend('run-2', [{ change: one.change }, { change: two.change }]);
+    journal.append([one], 1);
+    expect(open({ traces: madeThem }).read()).toEqual([one, two]);
+    journal.append([]);
+    expect(open({ traces: madeThem }).read()).toEqual([one]);
+  });
+
+  it('is settled once, by whoever locks the root next', () => {
+    open().intend('run-1', [{ change: one.change }]);
+    const done: string[] = [];
+    const traces: IntentTraces = { findMade: (intents) => intents, finish: () => done.push('finish'), close: () => done.push('close') };
+    open({ traces }).recover();
+    expect(done).toEqual(['close', 'finish']);
+    const size = sizeOf();
+    open({ traces }).recover();
+    expect([done.length, sizeOf()]).toEqual([2, size]);
+    expect(open().read()).toEqual([one]);
+  });
+
+  it('gives folders back that were opened up, and only those that were not given back', () => {
+    const journal = open();
+    journal.open('run-1', { path: 'closed' as never, mode: 0o555 });
+    journal.append([one]);
+    journal.open('run-1', { path: 'other' as never, mode: 0o500 });
+    const closed: unknown[] = [];
+    open({ traces: { close: (folders) => closed.push(...folders) } }).recover();
+    expect(closed).toEqual([{ path: 'other', mode: 0o500 }]);
+  });
+});
+
+it('of another boot counts up to where all was known to be on the disk', () => {
+  const journal = open();
+  journal.append([one]);
+  journal.confirm();
+  journal.append([two]);
+  journal.intend('run-1', [{ change: one.change }]);
+  journal.close();
+  const later = { boot: 'next boot', traces: { findMade: (intents: readonly Intent[]) => intents } };
+  expect(open(later).read()).toEqual([one]);
+  open(later).append([two]);
+  expect(open(later).read()).toEqual([one, two]);
 });
 
 it('of another head counts as empty, and is replaced', () => {
@@ -132,12 +194,27 @@ it('goes on where another process left it', () => {
 const one: JournalRecord = { run: 'run-1', change: { path: 'a' as never, alpha: undefined, beta: undefined } };
 const two: JournalRecord = { run: 'run-2', change: { path: 'b' as never, alpha: { kind: 'symlink', target: 'x', mtimeMs: 1 }, beta: undefined } };
 
-function open({ disk = createNodeDisk(), ...options }: { disk?: Disk; head?: string; pair?: typeof pair } = {}): Journal {
+function open({
+  disk = createNodeDisk(),
+  ...options
+}: {
+  disk?: Disk;
+  head?: string;
+  pair?: typeof pair;
+  boot?: string;
+  traces?: Partial<IntentTraces>;
+} = {}): Journal {
   const directory = disk.openRoot(path);
   if (directory === undefined) throw new Error(`no ${path}`);
   opened.push(directory);
   const head = options.head ?? 'head';
-  return createJournal({ folder: { look: () => directory, make: () => directory }, pair: options.pair ?? pair, head: () => head });
+  return createJournal({
+    folder: { look: () => directory, make: () => directory },
+    pair: options.pair ?? pair,
+    head: () => head,
+    boot: options.boot ?? 'this boot',
+    traces: { ...noTraces, ...options.traces },
+  });
 }
 
 function sizeOf(): number {

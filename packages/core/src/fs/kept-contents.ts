@@ -14,7 +14,8 @@ import { contentName } from './content-name.ts';
 import { hashFile } from './hash-file.ts';
 import type { Hashing } from './hasher.ts';
 import type { Slices } from './slices.ts';
-import { isGone, syncMany } from './transition-contents.ts';
+import { syncMany } from './sync-paths.ts';
+import { isGone } from './transition-contents.ts';
 import { isSameState } from './transition-look.ts';
 
 export interface KeptContents {
@@ -25,10 +26,9 @@ export interface KeptContents {
   read(name: string, reading: { readonly hashing: Hashing; readonly slices: Slices }): Promise<void>;
   /** Keeps a copy. `EEXIST`. */
   copy(from: DiskDirectory, fromName: string, name: string): void;
-  /**
-   * Makes names and copies durable. A file that came from the tree is as durable as whoever wrote it has made it: it is the same file, and only its name
-   * is ours.
-   */
+  /** This one came from the tree, and whoever wrote it may have done so a moment ago. */
+  noteUnwritten(name: string): void;
+  /** Makes names durable, copies, and what came from the tree before it was. */
   sync(): Promise<void>;
   close(): void;
 }
@@ -48,7 +48,7 @@ export class UnreadContent extends Error {
 export function createKeptContents(directory: DiskDirectory): KeptContents {
   /** What was there when it was read, and was what its name says. */
   const read = new Map<string, DiskStat>();
-  const copies = new Set<string>();
+  const unwritten = new Set<string>();
 
   return {
     directory,
@@ -67,11 +67,12 @@ export function createKeptContents(directory: DiskDirectory): KeptContents {
     },
     copy(from, fromName, name) {
       from.copyFile(fromName, directory, name);
-      copies.add(name);
+      unwritten.add(name);
     },
+    noteUnwritten: (name) => void unwritten.add(name),
     async sync() {
-      const made = [...copies];
-      copies.clear();
+      const made = [...unwritten];
+      unwritten.clear();
       await syncMany(made, directory, async (name) => {
         try {
           const file = directory.openFile(name, 'read');
@@ -81,8 +82,8 @@ export function createKeptContents(directory: DiskDirectory): KeptContents {
             file.close();
           }
         } catch (error) {
-          // What it was a copy of had changed meanwhile and stayed.
-          if (!isGone(error)) throw error;
+          // What it was a copy of had changed meanwhile and stayed; or its owner may not read it, and so it cannot be synced.
+          if (!isGone(error) && !isErrno(error, 'EACCES')) throw error;
         }
       });
       await directory.sync();

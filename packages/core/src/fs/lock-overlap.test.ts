@@ -12,6 +12,7 @@ import { findOverlap, mustNotOverlap } from './lock-overlap.ts';
 import { makeMarker } from './marker.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { makeStateFolder } from './state-folder.ts';
+import { noTraces } from './test-support/pair-archives.ts';
 import { wrapDisk } from './test-support/wrapped-disk.ts';
 
 const disk = createNodeDisk();
@@ -73,7 +74,13 @@ async function sync(scope: Partial<ScopeRules>, peer = 'peer'): Promise<void> {
   await makeMarker(state.directory, { id, fileSystemType: 1 });
   const pair: PairKey = pairKey(id, peer as ReplicaId, 'default');
   const folder = (name: 'archive' | 'journal') => ({ look: () => state.look(name), make: () => state.make(name) });
-  const archive = createArchiveFile({ pair, archiveFolder: folder('archive'), journalFolder: folder('journal') });
+  const archive = createArchiveFile({
+    pair,
+    archiveFolder: folder('archive'),
+    journalFolder: folder('journal'),
+    boot: 'this boot',
+    traces: noTraces,
+  });
   const value = toPairSettings({ ...defaultSyncSettings, scope: { include: [], exclude: [], guard: [], ...scope } }, pair);
   await archive.prepare({ generation: 1, changes: [{ path: at(''), alpha: dir(), beta: dir() }], settings: { value, by: id }, durability: 'full' });
   await archive.commit(1);

@@ -5,7 +5,7 @@
  * time it started, by the boot in which that was, and by its namespace of pids; and a verdict is given only where all of these allow one.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { hostname, uptime } from 'node:os';
 
 export interface ProcessIdentity {
   readonly pid: number;
@@ -15,6 +15,11 @@ export interface ProcessIdentity {
   readonly bootId: string | undefined;
   readonly pidNamespace: string | undefined;
   readonly host: string;
+}
+
+/** Names the time since the machine was started. Where the system has no name for it, by the minute at which that was: another one may come of a new clock. */
+export function bootName({ bootId }: Pick<ProcessIdentity, 'bootId'>): string {
+  return bootId ?? `since minute ${Math.round((Date.now() / 1000 - uptime()) / 60)}`;
 }
 
 /** `unknown`: on another machine, in another container, or on a system where a pid used again cannot be told from the old one. */

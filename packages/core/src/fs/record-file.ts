@@ -5,13 +5,13 @@
  *     | 4 bytes  | length of the payload, little endian
  *     | 32 bytes | check: SHA-256 over (base, payload)
  *     | n bytes  | payload, MessagePack
+ *     | 0 to 3   | zeros, so that every record begins at a multiple of 4: a length never lies across two pages, of which one was written and one was not
  *
  * What the base of a record is (the check of one before it, the digest of an archive) is for the reader to say; so no record can be taken out, put in,
  * or moved without being noticed.
  *
  * Only the end of a file can be incomplete by honest means: a record is appended by one write, and synced or not. Therefore a record that is cut off by
- * the end, or is the last one and does not match its check, or is followed by nothing but zeros (a file that grew without its data), was never written.
- * A record that does not match anywhere else is damage.
+ * the end, or is the last one and does not match its check, or begins with zeros (a file that grew without its data), was never written. A record that does not match anywhere else is damage.
  */
 import { createHash } from 'node:crypto';
 import { Packr } from 'msgpackr/pack';
@@ -32,7 +32,8 @@ export type RecordReading =
 
 export function encodeHeader(what: string, version: number): Uint8Array {
   const text = `ubos-sync ${what} ${version} `;
-  return Buffer.from(`${text}${headerSum(text)}\n`, 'latin1');
+  const line = `${text}${headerSum(text)}\n`;
+  return Buffer.from(line.padEnd(aligned(line.length), '\0'), 'latin1');
 }
 
 /** `SYNC_ARCHIVE_NEWER`: an undamaged header of a later version; what follows it is not for us to read. */
@@ -46,13 +47,13 @@ export function readHeader(bytes: Uint8Array, what: string, version: number): He
       `the ${what} was written by a newer version of this program (format ${number}, this one knows ${version})`,
     );
   }
-  return Number(number) === version ? { state: 'ok', end: whole.length } : { state: 'damaged' };
+  return Number(number) === version ? { state: 'ok', end: aligned(whole.length) } : { state: 'damaged' };
 }
 
 export function encodeRecord(base: Check, payload: unknown): { readonly bytes: Uint8Array; readonly check: Check } {
   const packed = packr.pack(payload);
   const check = checkOf(base, packed);
-  const bytes = Buffer.allocUnsafe(frameBytes + packed.length);
+  const bytes = Buffer.alloc(aligned(frameBytes + packed.length));
   bytes.writeUInt32LE(packed.length, 0);
   bytes.set(check, 4);
   bytes.set(packed, frameBytes);
@@ -63,12 +64,14 @@ export function encodeRecord(base: Check, payload: unknown): { readonly bytes: U
 export function readRecord(bytes: Uint8Array, offset: number, base: Check): RecordReading {
   if (offset === bytes.length) return { state: 'end' };
   if (offset + frameBytes > bytes.length) return { state: 'torn' };
-  const end = offset + frameBytes + new DataView(bytes.buffer, bytes.byteOffset + offset).getUint32(0, true);
-  if (end > bytes.length) return { state: 'torn' };
-  const packed = bytes.subarray(offset + frameBytes, end);
+  const length = new DataView(bytes.buffer, bytes.byteOffset + offset).getUint32(0, true);
+  const end = aligned(offset + frameBytes + length);
+  // No record is empty: where it begins, a page was not written.
+  if (end > bytes.length || length === 0) return { state: 'torn' };
+  const packed = bytes.subarray(offset + frameBytes, offset + frameBytes + length);
   const check = bytes.subarray(offset + 4, offset + frameBytes);
   if (Buffer.compare(check, checkOf(base, packed)) !== 0) {
-    return { state: end === bytes.length || isZero(bytes.subarray(offset)) ? 'torn' : 'damaged' };
+    return { state: end === bytes.length ? 'torn' : 'damaged' };
   }
   try {
     return { state: 'record', payload: packr.unpack(packed), check, end };
@@ -81,6 +84,10 @@ export function checkOf(base: Check, packed: Uint8Array): Check {
   return createHash('sha256').update(base).update(packed).digest();
 }
 
+function aligned(length: number): number {
+  return Math.ceil(length / 4) * 4;
+}
+
 const headerBytesMax = 64;
 const frameBytes = 36;
 
@@ -89,8 +96,4 @@ const packr = new Packr({ useRecords: false });
 
 function headerSum(text: string): string {
   return createHash('sha256').update(text, 'latin1').digest('hex').slice(0, 16);
-}
-
-function isZero(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0);
 }

@@ -3,7 +3,7 @@
  * end cannot be reached.
  */
 import { resolve } from 'node:path';
-import type { Disk } from '../engine/disk.ts';
+import type { Disk, DiskDirectory } from '../engine/disk.ts';
 import type { ReplicaId } from '../engine/replica.ts';
 import type { Ancestor } from '../reconcile/ancestor.ts';
 import { applyAncestorChanges } from '../reconcile/apply-ancestor.ts';
@@ -12,6 +12,8 @@ import { archiveBytesMax, createArchiveFile } from './archive-file.ts';
 import { pairOfArchive } from './archive-file-format.ts';
 import { readWholeFile } from './atomic-write.ts';
 import { learnDiskFacts } from './disk-facts.ts';
+import { placeOfTraces, tracesIn } from './fs-replica-archives.ts';
+import { bootName, createProcessTable } from './lock-owner.ts';
 import { readMarker } from './marker.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { readOwnGuards } from './own-guards.ts';
@@ -54,14 +56,14 @@ export async function readRootRecord(
     const reading = state && readMarker(state.directory);
     if (state === undefined || reading?.state !== 'present') return { id: undefined, guards: [], folding, pairs: [] };
     const { id } = reading.marker;
-    return { id, guards: readOwnGuards(state), folding, pairs: await readPairs(state, id, profile) };
+    return { id, guards: readOwnGuards(state), folding, pairs: await readPairs(root, state, id, profile) };
   } finally {
     state?.close();
     root.close();
   }
 }
 
-async function readPairs(state: StateFolder, id: ReplicaId, profile: string): Promise<readonly PairRecord[]> {
+async function readPairs(root: DiskDirectory, state: StateFolder, id: ReplicaId, profile: string): Promise<readonly PairRecord[]> {
   const folder = state.look('archive');
   if (folder === undefined) return [];
   const addresses = new Map([...readPeers(state.directory)].map(([address, peer]) => [peer, address.slice(address.indexOf('@') + 1)]));
@@ -75,6 +77,8 @@ async function readPairs(state: StateFolder, id: ReplicaId, profile: string): Pr
       pair,
       archiveFolder: lazy,
       journalFolder: { look: () => state.look('journal'), make: () => state.make('journal') },
+      boot: bootName(createProcessTable().self),
+      traces: tracesIn(() => placeOfTraces(root, state, pair.alpha === id ? 'alpha' : 'beta')),
     });
     const { head, journal } = await file.status();
     const ancestor = applyAncestorChanges(await file.load(), journal);

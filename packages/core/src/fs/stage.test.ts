@@ -3,8 +3,8 @@ import { closeSync, linkSync, mkdirSync, openSync, readdirSync, readFileSync, rm
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ContentNeed, ContentPart, ContentRequest } from '../engine/replica.ts';
-import { createNodeDisk } from './node-disk.ts';
 import { contentName } from './content-name.ts';
+import { createNodeDisk } from './node-disk.ts';
 import { at, change, sendTexts, useWorkplaces, type Workplace } from './test-support/workplace.ts';
 import { wrapDisk } from './test-support/wrapped-disk.ts';
 

@@ -9,7 +9,8 @@
  * |--------------------|-------------------------------------------------------|-------------------------------------------|
  * | `DIGEST-SIZE`      | a whole content; a short write of it if we were killed | hashed again before it is used            |
  * | `DIGEST-SIZE.part` | the first bytes of a large one                        | continued; the digest of the whole decides |
- * | `temp-N`           | a copy on its way into the tree                       | removed by age                            |
+ * | `temp-N`           | a copy on its way into the tree                       | removed                                   |
+ * | `temp-N.folder`    | a folder on its way into the tree                     | removed                                   |
  *
  * A small content costs four system calls here: create, write, set its time, close.
  */
@@ -157,10 +158,25 @@ function listLeftovers(folder: DiskDirectory, nowMs: number): Map<string, number
     if (stat === undefined) continue;
     // A second link means that we were killed between putting it in the tree and taking it from here: it is that file now and must not become another one.
     const usable = stat.kind === 'file' && stat.links === 1 && !name.startsWith('temp-');
-    if (!usable || Number(stat.ctimeNs / 1_000_000n) < nowMs - leftoverMs) folder.unlink(name);
-    else sizes.set(name, stat.sizeBytes);
+    if (!usable || Number(stat.ctimeNs / 1_000_000n) < nowMs - leftoverMs) {
+      if (stat.kind === 'directory') removeIfEmpty(folder, name);
+      else folder.unlink(name);
+      continue;
+    }
+    // It had the mode already that it was to have in the tree.
+    if ((stat.mode & 0o600) !== 0o600) folder.chmod(name, 0o600);
+    sizes.set(name, stat.sizeBytes);
   }
   return sizes;
+}
+
+/** One that was to be moved into the tree. After a power cut it may be here still, with what was made in it there. */
+function removeIfEmpty(folder: DiskDirectory, name: string): void {
+  try {
+    folder.removeDirectory(name);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOTEMPTY') throw error;
+  }
 }
 
 /** `undefined`: it has to be sent. */
@@ -293,9 +309,13 @@ function stageSmall(content: Content, bytes: Uint8Array, job: Job): StageResult 
   return { staged: true, receivedBytes: bytes.length };
 }
 
-/** A mode that lets us read and write it still; other files get theirs when they are moved into the tree. */
 function dressFor({ mode, mtimeMs }: ContentRequest): Dress | undefined {
-  return mode !== undefined && mtimeMs !== undefined && (mode & 0o600) === 0o600 ? { mode: mode & 0o777, mtimeMs } : undefined;
+  return mode !== undefined && mtimeMs !== undefined && canBeDressed(mode) ? { mode: mode & 0o777, mtimeMs } : undefined;
+}
+
+/** A mode that lets us read it still, so that it can be synced; other files get theirs when they are moved into the tree. */
+export function canBeDressed(mode: number): boolean {
+  return (mode & 0o400) !== 0;
 }
 
 /** Leaves the whole or nothing. Nobody else can enter this folder, so a mode that is not 0600 shows the content to no one. */

@@ -11,7 +11,7 @@
  */
 
 import type { DiskDirectory, DiskFile, DiskStat } from '../engine/disk.ts';
-import { isErrno } from '../engine/errno.ts';
+import { errnoError, isErrno } from '../engine/errno.ts';
 import type { TransitionResult } from '../engine/replica.ts';
 import type { PermissionMasks } from '../scope/permission-masks.ts';
 import type { Directory, Entry, File, Symlink, Syncable } from '../tree/entry.ts';
@@ -24,6 +24,7 @@ import type { HeldDirectory } from './held-directories.ts';
 import type { KeptContents } from './kept-contents.ts';
 import type { IndexRecord } from './scan-index.ts';
 import type { StagedContent } from './stage.ts';
+import { unwrittenSinceNs } from './sync-paths.ts';
 import { isSameState, mtimeMsOf } from './transition-look.ts';
 
 /** What the disk gives to a file that this process creates. */
@@ -51,6 +52,8 @@ export interface Workshop {
   readonly run: string;
   readonly tempName: () => string;
   readonly nowMs: () => number;
+  /** Entries of which more was changed than their name since they were last made durable: mode, time, owner. */
+  readonly unsynced: Set<RelativePath>;
   /** Set when this disk turns out to know no hard links. */
   withoutLinks: boolean;
 }
@@ -65,6 +68,8 @@ export interface Job {
   readonly stat: DiskStat | undefined;
   /** The new content, in the staging folder. */
   readonly content: StagedContent | undefined;
+  /** The new directory, made in the staging folder. */
+  readonly folder?: string | undefined;
   /** The name of what is there among the versions, if it is a file whose content leaves. */
   readonly version: string | undefined;
   /** A directory that only leads to something in scope: made when needed, with the mode of the house. */
@@ -112,6 +117,7 @@ function clear(job: Job, shop: Workshop): boolean {
     const isKept = version === undefined || contents.has(version);
     const taken = isKept ? `${shop.tempName()}-${shop.run}` : version;
     parent.directory.rename(name, contents.directory, taken);
+    if (!isKept) noteUnwritten(taken, stat, contents, shop);
     if (!isSameContentState(contents.directory.lstat(taken), stat)) {
       putNew(contents.directory, taken, parent.directory, name, shop);
       return false;
@@ -130,7 +136,10 @@ function putFile(job: Job, next: File, shop: Workshop): TransitionResult {
   const mask = shop.masks.at(path, 'other');
   const wanted = modeToStore('file', next.mode, replaced?.mode, { mask, umask: shop.birth.umask });
   const fits = content.dress?.mode === wanted && content.dress.mtimeMs === next.mtimeMs && isOurs(owner, shop.birth);
-  if (!fits) dressUp(content.name, owner, wanted, next.mtimeMs, shop);
+  if (!fits) {
+    dressUp(content.name, owner, wanted, next.mtimeMs, shop);
+    shop.unsynced.add(path);
+  }
   if (stat === undefined || stat.kind === 'directory') {
     if (!clear(job, shop)) return movedAway;
     putNew(shop.staging, content.name, parent.directory, name, shop);
@@ -148,6 +157,8 @@ function putFile(job: Job, next: File, shop: Workshop): TransitionResult {
 }
 
 function dressUp(content: string, owner: Owner, mode: number, mtimeMs: number, { staging, birth }: Workshop): void {
+  // It may have a mode already that does not let us write to it.
+  asFarAsStored(() => staging.chmod(content, 0o600));
   const file = staging.openFile(content, 'write');
   try {
     giveTo(file, owner, birth);
@@ -184,18 +195,28 @@ function putDirectory(job: Job, next: Directory, shop: Workshop): TransitionResu
   if (!clear(job, shop)) return movedAway;
   const mask = onTheWay ? 'none' : shop.masks.at(path, 'directory');
   const wanted = modeToStore('directory', next.mode, undefined, { mask, umask: shop.birth.umask });
-  parent.directory.makeDirectory(name, wanted);
+  if (!putMade(job, wanted, shop)) parent.directory.makeDirectory(name, wanted);
   let made = parent.directory.lstat(name);
   if (made !== undefined && (made.mode & 0o777) !== wanted) {
     // The umask took something away, or the folder above hands down a bit of its own.
     const { mode } = made;
     asFarAsStored(() => parent.directory.chmod(name, wanted | (mode & 0o7000)));
+    shop.unsynced.add(path);
     made = parent.directory.lstat(name);
   }
   // It is empty yet, whatever the other side's holds.
   if (onTheWay) return { achieved: { kind: 'directory', mode: next.mode, children: [], hasUntracked: true } };
   const node: Directory = { kind: 'directory', mode: next.mode, children: [] };
   return { achieved: made === undefined ? node : readBack(node, made, mask) };
+}
+
+/** Moves a directory in that was made beside. `false`: it would not inherit the group here, or is not just what it is to be. */
+function putMade({ path, parent, name, folder }: Job, mode: number, { staging }: Workshop): boolean {
+  if (folder === undefined || (parent.stat().mode & 0o2000) !== 0 || ((staging.lstat(folder)?.mode ?? 0) & 0o777) !== mode) return false;
+  // A rename would take the place of an empty directory.
+  if (parent.directory.lstat(name) !== undefined) throw errnoError('EEXIST', path);
+  staging.rename(folder, parent.directory, name);
+  return true;
 }
 
 function changeMode({ path, parent, name, stat }: Job, old: File | Directory, next: File | Directory, shop: Workshop): TransitionResult {
@@ -206,6 +227,7 @@ function changeMode({ path, parent, name, stat }: Job, old: File | Directory, ne
   // Of what is ours, only a disk without modes refuses it; of what is another's, its owner's system does.
   if (stat.uid === shop.birth.uid) asFarAsStored(chmod);
   else chmod();
+  shop.unsynced.add(path);
   const lookedAtMs = shop.nowMs();
   const made = parent.directory.lstat(name) ?? stat;
   // The content is still the old one, and so is its time.
@@ -246,6 +268,7 @@ function keep({ parent, name, version }: Job, stat: DiskStat, shop: Workshop): b
   try {
     if (stat.links === 1 && !shop.withoutLinks && linked(parent.directory, name, contents.directory, version)) {
       isKept = isSameContentState(parent.directory.lstat(name), stat);
+      noteUnwritten(version, stat, contents, shop);
     } else {
       if (!isStill()) return false;
       contents.copy(parent.directory, name, version);
@@ -257,6 +280,10 @@ function keep({ parent, name, version }: Job, stat: DiskStat, shop: Workshop): b
   }
   if (!isKept) unlinkIfThere(contents.directory, version);
   return isKept;
+}
+
+function noteUnwritten(name: string, stat: DiskStat, contents: KeptContents, { nowMs }: Workshop): void {
+  if (stat.kind === 'file' && stat.ctimeNs >= unwrittenSinceNs(nowMs())) contents.noteUnwritten(name);
 }
 
 /** `false`: no link can be made here. */

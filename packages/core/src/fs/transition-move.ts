@@ -13,7 +13,7 @@ import type { File, Syncable } from '../tree/entry.ts';
 import { maskMode } from '../tree/mode.ts';
 import type { Name } from '../tree/name.ts';
 import type { RelativePath } from '../tree/path.ts';
-import { isWithoutLinks, unlinkIfThere } from './atomic-write.ts';
+import { afterCleaning, isWithoutLinks, unlinkIfThere } from './atomic-write.ts';
 import type { HeldDirectory } from './held-directories.ts';
 import { mtimeMsOf } from './transition-look.ts';
 import { isSameContentState, makeChange, movedAway, putNew, readBack, recordOf, type Workshop } from './transition-make.ts';
@@ -85,10 +85,15 @@ export function isAlias({ source, target, stat }: Pick<MoveJob, 'source' | 'targ
 export function renameInPlace(directory: DiskDirectory, from: string, to: string): void {
   directory.rename(from, directory, to);
   if (hasName(directory, to)) return;
-  const between = `${to.slice(0, 80)}.ubos-sync-renamed`;
+  const between = nameBetween(to);
   if (directory.lstat(between) !== undefined) throw errnoError('EEXIST', between);
   directory.rename(from, directory, between);
   directory.rename(between, directory, to);
+}
+
+/** What a file is called on its way from one spelling of its name to another. */
+export function nameBetween(name: string): string {
+  return `${name.slice(0, 80)}.ubos-sync-renamed`;
 }
 
 /** To the letter. */
@@ -107,7 +112,12 @@ function link(job: MoveJob, shop: Workshop): boolean {
     return rename(job);
   }
   if (isSameContentState(to.lstat(target.name), stat) && isSameContentState(from.lstat(source.name), stat)) {
-    from.unlink(source.name);
+    try {
+      from.unlink(source.name);
+    } catch (error) {
+      // Under two names the one would be taken for a file of its own.
+      throw afterCleaning(error, () => to.unlink(target.name));
+    }
     return true;
   }
   to.unlink(target.name);

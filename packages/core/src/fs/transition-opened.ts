@@ -23,7 +23,14 @@ export interface OpenedUp {
   closeAll(tree: HeldDirectories): void;
 }
 
-export function createOpenedUp({ uid }: Birth): OpenedUp {
+export interface OpenedUpHooks {
+  /** Before a folder is opened, with the mode that it has. */
+  readonly onOpen: (path: RelativePath, mode: number) => void;
+  /** After it was given back. */
+  readonly onClosed: (path: RelativePath) => void;
+}
+
+export function createOpenedUp({ uid }: Birth, { onOpen, onClosed }: OpenedUpHooks): OpenedUp {
   const modes = new Map<RelativePath, number>();
   return {
     needsOpening(folder) {
@@ -34,8 +41,9 @@ export function createOpenedUp({ uid }: Birth): OpenedUp {
     openChild(path, above, name) {
       const stat = above.directory.lstat(name);
       if (stat?.kind !== 'directory' || stat.uid !== uid || (stat.mode & 0o700) === 0o700) return false;
-      above.directory.chmod(name, stat.mode | 0o700);
       const child = joinPath(path, name);
+      onOpen(child, stat.mode);
+      above.directory.chmod(name, stat.mode | 0o700);
       if (!modes.has(child)) modes.set(child, stat.mode);
       return true;
     },
@@ -47,6 +55,7 @@ export function createOpenedUp({ uid }: Birth): OpenedUp {
         const name = baseName(path);
         try {
           if (name !== undefined) tree.open(parentPath(path) ?? rootPath).directory.chmod(name, mode);
+          onClosed(path);
         } catch (error) {
           // Gone, or moved away by somebody: then its mode is theirs.
           if (errnoOf(error) === undefined) throw error;

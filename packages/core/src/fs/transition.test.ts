@@ -652,7 +652,7 @@ describe('pre-images', () => {
     expect(reads).toBe(1);
   });
 
-  it('that are copies are durable once the batch is, and those that are links are only named', async () => {
+  it('are durable once the batch is: copies, and what its user has written a moment ago', async () => {
     const synced: string[] = [];
     const place = await workplace({
       disk: wrapDisk(createNodeDisk(), ({ call, name }) => {
@@ -665,7 +665,7 @@ describe('pre-images', () => {
     const changes = [change('copied', place.scan('copied'), undefined), change('linked', place.scan('linked'), undefined)];
     synced.length = 0;
     await place.transition(changes, { durability: 'full' });
-    expect(synced.sort()).toEqual([basename(nameOf(place, 'copied')), 'manifest.jsonl'].sort());
+    expect(synced.sort()).toEqual([basename(nameOf(place, 'copied')), basename(nameOf(place, 'linked')), 'manifest.jsonl'].sort());
   });
 
   it('are not kept if that is not wanted', async () => {

@@ -22,19 +22,21 @@ import type { MoveSource } from '../reconcile/change.ts';
 import { halfAfter } from '../reconcile/half-after.ts';
 import type { PermissionMasks } from '../scope/permission-masks.ts';
 import type { Scope } from '../scope/scope.ts';
-import type { Directory, Entry, Syncable } from '../tree/entry.ts';
-import { maskMode } from '../tree/mode.ts';
+import type { Directory, Entry, File, Syncable } from '../tree/entry.ts';
+import { maskMode, modeToStore } from '../tree/mode.ts';
 import { baseName, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
 import { contentName } from './content-name.ts';
 import type { Hashing } from './hasher.ts';
 import { createHeldDirectories, type HeldDirectories, type HeldDirectory } from './held-directories.ts';
 import { errnoOf, ioFailure } from './io-failure.ts';
-import type { JournalRecord } from './journal.ts';
+import type { Journal, JournalRecord } from './journal.ts';
+import { type Intent, needsIntent } from './journal-intents.ts';
 import { UnreadContent } from './kept-contents.ts';
 import { createSlices, type Slices } from './slices.ts';
-import type { Staging } from './stage.ts';
+import type { Dress, Staging } from './stage.ts';
 import { stateError } from './state-folder.ts';
-import { type Contents, contentOf, isGone, prepareContents, syncMany } from './transition-contents.ts';
+import { syncMany, syncPath } from './sync-paths.ts';
+import { type Contents, contentOf, isGone, prepareContents } from './transition-contents.ts';
 import { whyNotEmpty } from './transition-kept.ts';
 import { isUntouched, look, readTouched, type Target } from './transition-look.ts';
 import { type Birth, type Job, type KnownFiles, makeChange, type Workshop } from './transition-make.ts';
@@ -42,7 +44,7 @@ import { arrived, hasName, isAlias, type MovePlace, moveEntry, renameInPlace } f
 import { createOpenedUp, type OpenedUp } from './transition-opened.ts';
 import { belowFailed, isOnTheWay, refuse } from './transition-refuse.ts';
 import { holdsJust, movingWith } from './transition-whole.ts';
-import { leavesTree, type RunVersions } from './versions.ts';
+import { contentFolderName, leavesTree, type RunVersions } from './versions.ts';
 
 /** All that a transition works with. Directories are the caller's, who closes them. */
 export interface TransitionPlace {
@@ -51,7 +53,7 @@ export interface TransitionPlace {
   readonly stagingFolder: DiskDirectory;
   /** `undefined`: pre-images are not kept. Called when the first one is about to leave. */
   readonly openVersions: (() => RunVersions) | undefined;
-  readonly journal: { append(records: readonly JournalRecord[]): void };
+  readonly journal: Pick<Journal, 'intend' | 'append' | 'open' | 'confirm'>;
   /** Which half of the pair's ancestor this replica is. */
   readonly half: 'alpha' | 'beta';
   readonly scope: Scope;
@@ -79,10 +81,39 @@ export async function makeTransitions(
 ): Promise<readonly TransitionResult[]> {
   const slices = createSlices(place.clock, options.signal);
   const durable = options.durability === 'full';
-  const contents = await prepareContents(changes, { staging: place.staging, folder: place.stagingFolder, durable, slices });
-  const work = createWork(changes, options.run, place, slices, contents);
+  const dressOf = ({ path }: Transition, next: File): Dress => ({
+    mode: modeToStore('file', next.mode, place.known.get(path)?.mode, { mask: place.masks.at(path, 'other'), umask: place.birth.umask }),
+    mtimeMs: next.mtimeMs,
+  });
+  const contents = await prepareContents(changes, {
+    staging: place.staging,
+    folder: place.stagingFolder,
+    durable,
+    dressOf,
+    umask: place.birth.umask,
+    slices,
+  });
+  const work = createWork(changes, options.run, { place, slices, contents });
   const results: TransitionResult[] = [];
   let journaled = 0;
+  /** Positions of the changes that the journal was told of in advance, and that are not journaled yet. */
+  let intended: readonly number[] = [];
+
+  const intend = (start: number, slice: readonly Transition[]): void => {
+    const intents = slice.flatMap((change, offset) => {
+      const intent = work.intentOf(change, start + offset);
+      return intent === undefined ? [] : [{ index: start + offset, intent }];
+    });
+    intended = intents.map(({ index }) => index);
+    try {
+      place.journal.intend(
+        options.run,
+        intents.map(({ intent }) => intent),
+      );
+    } catch (error) {
+      throw stateError('write the journal', error);
+    }
+  };
 
   const journal = (): void => {
     const records: JournalRecord[] = [];
@@ -93,12 +124,21 @@ export async function makeTransitions(
         records.push({ run: options.run, change: ancestorChange(change, result.achieved, place.half) });
       }
     }
+    intended = intended.filter((index) => index >= journaled);
     try {
-      if (records.length > 0) place.journal.append(records);
+      place.journal.append(records, intended.length);
     } catch (error) {
       throw stateError('write the journal', error);
     }
     options.onProgress?.(results.length);
+  };
+
+  const confirm = (): void => {
+    try {
+      place.journal.confirm();
+    } catch (error) {
+      throw stateError('write the journal', error);
+    }
   };
 
   try {
@@ -106,6 +146,7 @@ export async function makeTransitions(
       for (let start = 0; start < changes.length; start += sliceItemsMax) {
         const slice = changes.slice(start, start + sliceItemsMax);
         work.announce(slice);
+        intend(start, slice);
         for (const [offset, change] of slice.entries()) {
           options.signal?.throwIfAborted();
           results.push(await work.make(change, start + offset));
@@ -119,9 +160,11 @@ export async function makeTransitions(
     } finally {
       // Also on the way out of an abort: what was achieved counts.
       work.endSlice();
+      intended = [];
       journal();
       if (durable) await work.sync();
     }
+    if (durable) confirm();
   } finally {
     work.close();
   }
@@ -142,6 +185,8 @@ function ancestorChange(change: Transition, achieved: Entry | undefined, half: k
 interface Work {
   /** Writes down what the coming changes may take out of the tree. */
   announce(changes: readonly Transition[]): void;
+  /** What the journal is to know of a change before it is made; `undefined`: nothing. */
+  intentOf(change: Transition, index: number): Intent | undefined;
   /** A promise only where a file has to be read. */
   make(change: Transition, index: number): TransitionResult | Promise<TransitionResult>;
   endSlice(): void;
@@ -150,9 +195,17 @@ interface Work {
   close(): void;
 }
 
-function createWork(all: readonly Transition[], run: string, place: TransitionPlace, slices: Slices, contents: Contents): Work {
+function createWork(
+  all: readonly Transition[],
+  run: string,
+  { place, slices, contents }: { readonly place: TransitionPlace; readonly slices: Slices; readonly contents: Contents },
+): Work {
   const { root, scope, masks, symlinks, known, birth } = place;
-  const opened: OpenedUp = createOpenedUp(birth);
+  const unsynced = new Set<RelativePath>();
+  const opened: OpenedUp = createOpenedUp(birth, {
+    onOpen: (path, mode) => place.journal.open(run, { path, mode }),
+    onClosed: (path) => void unsynced.add(path),
+  });
   const tree = createHeldDirectories(root, { onDenied: opened.openChild });
   /** The way to where something moves from, beside that to where it moves. */
   const sources = createHeldDirectories(root, { onDenied: opened.openChild });
@@ -173,6 +226,7 @@ function createWork(all: readonly Transition[], run: string, place: TransitionPl
     run,
     tempName: place.staging.tempName,
     nowMs: () => place.clock.nowMs(),
+    unsynced,
     withoutLinks: false,
   };
 
@@ -188,6 +242,24 @@ function createWork(all: readonly Transition[], run: string, place: TransitionPl
       } catch (error) {
         unannounced = isSyncError(error) ? error : ioFailure(error, 'write down what is to be changed');
       }
+    },
+
+    intentOf(change, index) {
+      if (refuse(change, place) !== undefined) return undefined;
+      const content = contentOf(change) === undefined ? undefined : contents.get(index);
+      const staged = content !== undefined && 'name' in content ? content.name : undefined;
+      if (content !== undefined && staged === undefined) return undefined;
+      if (!needsIntent(change, staged)) return undefined;
+      const { path, from, new: next } = change;
+      const version = versions === undefined ? undefined : keptName(change);
+      return {
+        change: ancestorChange(change, next, place.half),
+        staged,
+        kept: version === undefined ? undefined : `${contentFolderName}/${version}`,
+        ino: known.get(from?.path ?? path)?.ino,
+        from: from?.path,
+        to: change.to,
+      };
     },
 
     make(change, index) {
@@ -224,19 +296,10 @@ function createWork(all: readonly Transition[], run: string, place: TransitionPl
 
     async sync() {
       await versions?.sync();
-      const folders = [...touched];
+      const paths = [...new Set([...touched, ...unsynced])];
       touched.clear();
-      await syncMany(folders, root, async (path) => {
-        const walk = createHeldDirectories(root);
-        try {
-          await walk.open(path).directory.sync();
-        } catch (error) {
-          // Removed since: then the folder above was touched, too.
-          if (!isGone(error)) throw error;
-        } finally {
-          walk.release();
-        }
-      });
+      unsynced.clear();
+      await syncMany(paths, root, (path) => syncPath(path, root));
     },
 
     close() {
@@ -280,13 +343,14 @@ function createWork(all: readonly Transition[], run: string, place: TransitionPl
         name,
         stat,
         content,
-        version: old?.kind === 'file' && leavesTree(change) ? contentName(old.digest, old.sizeBytes) : undefined,
+        folder: contents.folder(index),
+        version: keptName(change),
         onTheWay: isOnTheWay(change, scope),
       };
       const result = makeChange(job, shop);
       touched.add(parentPath(path) ?? rootPath);
       opened.forget(path);
-      if (content !== undefined && result.problem === undefined) contents.used(index);
+      if (result.problem === undefined) contents.used(index);
       return result;
     } catch (error) {
       if (error instanceof UnreadContent) return readKept(error.content, change, () => makeSeen(change, index, stat));
@@ -472,4 +536,10 @@ function createWork(all: readonly Transition[], run: string, place: TransitionPl
 function isNotEmpty(error: unknown): boolean {
   const errno = errnoOf(error);
   return errno === 'ENOTEMPTY';
+}
+
+/** The name among the versions of what leaves by this change, if it is a file. */
+function keptName(change: Transition): string | undefined {
+  const { old } = change;
+  return old?.kind === 'file' && leavesTree(change) ? contentName(old.digest, old.sizeBytes) : undefined;
 }

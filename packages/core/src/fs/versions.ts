@@ -92,7 +92,7 @@ export function isRunName(run: string): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/.test(run) && run !== contentFolderName && run !== stampName;
 }
 
-const contentFolderName = 'content';
+export const contentFolderName = 'content';
 /** Its time is that of the last pruning. */
 const stampName = 'pruned';
 

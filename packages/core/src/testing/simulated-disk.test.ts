@@ -120,6 +120,26 @@ describe('a power cut', () => {
     expect([...foundAfterCuts(disk)].sort()).toEqual(['file=old folder/', 'file=old folder/ made/', 'folder/ made/ made/moved=old']);
   });
 
+  it('keeps the order of everything on a journaling file system', async () => {
+    const { disk, root } = await madeDisk();
+    for (const name of ['a', 'b', 'c', 'd']) root.makeDirectory(name, 0o755);
+    const random = createRandom(4);
+    const found = new Set<string>();
+    const cut = (): string =>
+      print(openRoot(disk.afterPowerCut(random, { inOrder: true })))
+        .join('')
+        .replace('file=oldfolder/', '');
+    for (let turn = 0; turn < 100; turn++) found.add(cut());
+    expect([...found].sort()).toEqual(['', 'a/', 'a/b/', 'a/b/c/', 'a/b/c/d/']);
+    const folder = root.openDirectory('folder');
+    folder.makeDirectory('synced', 0o755);
+    root.makeDirectory('e', 0o755);
+    await folder.sync();
+    found.clear();
+    for (let turn = 0; turn < 100; turn++) found.add(cut());
+    expect([...found].sort()).toEqual(['a/b/c/d/e/folder/synced/', 'a/b/c/d/folder/synced/']);
+  });
+
   it('leaves modes and times old or new, each by itself', async () => {
     const { disk, root } = await madeDisk();
     const file = root.openFile('file', 'write');

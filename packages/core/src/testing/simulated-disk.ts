@@ -27,8 +27,11 @@ export interface SimulatedDisk extends Disk {
   readonly openHandles: number;
   /** The disk as it is now, for processes to come; nothing is open on it. Hooks are not copied. */
   copy(): SimulatedDisk;
-  /** The disk as it may be found when the power is back, if it fails now. This one goes on. */
-  afterPowerCut(random: Random): SimulatedDisk;
+  /**
+   * The disk as it may be found when the power is back, if it fails now. This one goes on. `inOrder`: as on a journaling file system, operations on entries
+   * persist in the order in which they were made.
+   */
+  afterPowerCut(random: Random, options?: { readonly inOrder?: boolean | undefined }): SimulatedDisk;
   /** Makes an entry that the interface cannot: a FIFO or the like, or one whose name is not UTF-8 (`name` of bytes). */
   makeOther(path: string, name: string | Uint8Array, kind: 'file' | 'other'): void;
 }
@@ -108,7 +111,7 @@ function onStorage(machine: Machine, storage: Storage, options: SimulatedDiskOpt
       return found.path;
     },
     copy: () => onStorage(new Machine(options), storage.copy(), options),
-    afterPowerCut: (random) => onStorage(new Machine(options), storage.afterPowerCut(random), options),
+    afterPowerCut: (random, { inOrder = false } = {}) => onStorage(new Machine(options), storage.afterPowerCut(random, inOrder), options),
     makeOther(path, name, kind) {
       const directory = machine.walk(path, true)?.inode;
       if (directory?.kind !== 'directory') throw errnoError('ENOTDIR', path);

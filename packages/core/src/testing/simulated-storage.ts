@@ -11,6 +11,8 @@
  * - What no file system can do does not happen: operations on one name keep their order, nothing is in a directory that was not made, and none is
  *   removed before what was in it.
  *
+ * Journaling file systems (ext4, XFS, Btrfs) do more: they keep the order of all operations on entries. A power cut can be asked to do so, too.
+ *
  * A symbolic link is whole from the moment it is made. Inodes are numbered anew from those that were freed last.
  */
 import type { Random } from './random.ts';
@@ -44,9 +46,13 @@ export interface InodeState {
 
 /** An operation on entries that is not durable yet. */
 interface EntryOperation {
+  /** From 0, in the order in which they were made. */
+  readonly number: number;
   readonly sets: readonly EntrySet[];
-  /** Those without which it cannot have happened. */
+  /** Those that came before it on its names, or in the directory that it removed. */
   readonly after: readonly EntryOperation[];
+  /** Those that made the directory that it moves something into. */
+  readonly within: readonly EntryOperation[];
   synced: boolean;
 }
 
@@ -74,8 +80,8 @@ export interface Storage {
   syncAll(): () => void;
   /** A copy of all of it that shares nothing. */
   copy(): Storage;
-  /** One of the states that may be found after a power cut now. This one stays as it is. */
-  afterPowerCut(random: Random): Storage;
+  /** One of the states that may be found after a power cut now. This one stays as it is. `inOrder`: all operations on entries up to some moment persist. */
+  afterPowerCut(random: Random, inOrder: boolean): Storage;
 }
 
 const blockBytes = 4096;
@@ -109,6 +115,10 @@ class SimulatedStorage implements Storage {
   usedBytes: number;
   readonly #numbers: InodeNumbers;
   #pending: EntryOperation[];
+  /** Operations so far. */
+  #made = 0;
+  /** Number of the last one that was synced. */
+  #lastSynced = -1;
 
   constructor(root: Inode, numbers: InodeNumbers, pending: EntryOperation[]) {
     this.root = root;
@@ -135,12 +145,13 @@ class SimulatedStorage implements Storage {
     const after = this.#pending.filter((earlier) =>
       earlier.sets.some(
         (set) =>
-          // The same name; the directory that it is in; what was in the one that goes.
-          sets.some(
-            ({ directory, name }) => (set.directory === directory && set.name === name) || (set.inode === directory && isMaking(earlier, directory)),
-          ) || removed.some((gone) => !added.has(gone) && set.directory === gone),
+          sets.some(({ directory, name }) => set.directory === directory && set.name === name) ||
+          removed.some((gone) => !added.has(gone) && set.directory === gone),
       ),
     );
+    // What is made in a directory that is not there is nowhere; what is moved into one would be lost.
+    const moved = sets.length > 1 ? sets.filter(({ inode }) => inode !== undefined) : [];
+    const within = this.#pending.filter((earlier) => moved.some(({ directory }) => isMaking(earlier, directory)));
     for (const inode of removed) inode.links -= inode.kind === 'directory' ? 2 : 1;
     for (const { directory, name, inode } of sets) {
       if (inode === undefined) directory.entries.delete(name);
@@ -149,7 +160,7 @@ class SimulatedStorage implements Storage {
         inode.links += inode.kind === 'directory' ? 2 : 1;
       }
     }
-    this.#pending.push({ sets, after, synced: false });
+    this.#pending.push({ number: this.#made++, sets, after, within, synced: false });
     for (const inode of removed) this.freeIfGone(inode);
   }
 
@@ -185,18 +196,19 @@ class SimulatedStorage implements Storage {
     };
   }
 
-  /** With those on the same names before them, but not with the making of the directory. */
+  /** With those that came before them, but not with the making of the directory. */
   #syncOperations(operations: readonly EntryOperation[]): void {
     const flag = (operation: EntryOperation): void => {
       if (operation.synced) return;
       operation.synced = true;
-      for (const earlier of operation.after) if (sharesName(earlier, operation)) flag(earlier);
+      this.#lastSynced = Math.max(this.#lastSynced, operation.number);
+      for (const earlier of operation.after) flag(earlier);
     };
     for (const operation of operations) flag(operation);
     // What is durable for good is no longer pending.
     const pending = new Set(this.#pending);
     this.#pending = this.#pending.filter((operation) => {
-      if (!operation.synced || operation.after.some((earlier) => pending.has(earlier))) return true;
+      if (!operation.synced || neededBy(operation).some((earlier) => pending.has(earlier))) return true;
       pending.delete(operation);
       for (const set of operation.sets) enterDurable(set);
       return false;
@@ -217,17 +229,22 @@ class SimulatedStorage implements Storage {
     const operations = new Map<EntryOperation, EntryOperation>();
     const pending = this.#pending.map((operation) => {
       const made: EntryOperation = {
+        number: operation.number,
         sets: operation.sets.map((set) => ({ ...set, directory: copyOf(set.directory), inode: set.inode && copyOf(set.inode) })),
         after: operation.after.flatMap((earlier) => operations.get(earlier) ?? []),
+        within: operation.within.flatMap((earlier) => operations.get(earlier) ?? []),
         synced: operation.synced,
       };
       operations.set(operation, made);
       return made;
     });
-    return new SimulatedStorage(copyOf(this.root), { next: this.#numbers.next, freed: [...this.#numbers.freed] }, pending);
+    const copied = new SimulatedStorage(copyOf(this.root), { next: this.#numbers.next, freed: [...this.#numbers.freed] }, pending);
+    copied.#made = this.#made;
+    copied.#lastSynced = this.#lastSynced;
+    return copied;
   }
 
-  afterPowerCut(random: Random): Storage {
+  afterPowerCut(random: Random, inOrder: boolean): Storage {
     const entries = new Map<Inode, Map<string, Inode>>();
     const entriesOf = (directory: Inode): Map<string, Inode> => {
       const known = entries.get(directory) ?? new Map(directory.durableEntries);
@@ -236,11 +253,14 @@ class SimulatedStorage implements Storage {
     };
     // Sometimes all, sometimes nothing, mostly some.
     const share = random.pick([0, 0.25, 0.5, 0.75, 1]);
+    const first = this.#lastSynced + 1;
+    const endsBefore = first + random.below(this.#made - first + 1);
     const isPending = new Set(this.#pending);
     const persisted = new Set<EntryOperation>();
     for (const operation of this.#pending) {
-      if (operation.after.some((earlier) => isPending.has(earlier) && !persisted.has(earlier))) continue;
-      if (!operation.synced && random.next() >= share) continue;
+      if (neededBy(operation).some((earlier) => isPending.has(earlier) && !persisted.has(earlier))) continue;
+      const persists = inOrder ? operation.number < endsBefore : operation.synced || random.next() < share;
+      if (!persists) continue;
       persisted.add(operation);
       for (const { directory, name, inode } of operation.sets) {
         if (inode === undefined) entriesOf(directory).delete(name);
@@ -278,8 +298,8 @@ function isMaking({ sets }: EntryOperation, directory: Inode): boolean {
   return sets.length === 1 && sets[0]?.inode === directory;
 }
 
-function sharesName(a: EntryOperation, b: EntryOperation): boolean {
-  return a.sets.some((one) => b.sets.some((other) => one.directory === other.directory && one.name === other.name));
+function neededBy({ after, within }: EntryOperation): readonly EntryOperation[] {
+  return [...after, ...within];
 }
 
 function enterDurable({ directory, name, inode }: EntrySet): void {

@@ -15,7 +15,7 @@ import type { Entry } from '../../tree/entry.ts';
 import type { RelativePath } from '../../tree/path.ts';
 import { walk } from '../../tree/walk.ts';
 import { type ArchiveFile, type ArchiveFileOptions, createArchiveFile } from '../archive-file.ts';
-import type { LazyFolder } from '../journal.ts';
+import type { IntentTraces, LazyFolder } from '../journal.ts';
 import { createNodeDisk } from '../node-disk.ts';
 
 export const pair: PairKey = pairKey(
@@ -25,6 +25,8 @@ export const pair: PairKey = pairKey(
 );
 
 export const settings: NonNullable<ArchiveCommit['settings']> = { value: toPairSettings(defaultSyncSettings, pair), by: pair.alpha };
+
+export const noTraces: IntentTraces = { findMade: () => [], finish: () => undefined, close: () => undefined };
 
 export interface ArchiveBench {
   readonly path: string;
@@ -45,7 +47,7 @@ export function createArchiveBench(): ArchiveBench {
       if (folder === undefined) throw new Error(`no ${path}`);
       opened.push(folder);
       const lazy: LazyFolder = { look: () => folder, make: () => folder };
-      return createArchiveFile({ pair, archiveFolder: lazy, journalFolder: lazy, ...options });
+      return createArchiveFile({ pair, archiveFolder: lazy, journalFolder: lazy, boot: 'this boot', traces: noTraces, ...options });
     },
     clear() {
       for (const folder of opened.splice(0)) folder.close();

@@ -179,7 +179,7 @@ async function createWorkplace({
           staging,
           stagingFolder,
           openVersions: keepVersions ? () => openRunVersions(state.make('versions'), 'run', systemClock.nowMs()) : undefined,
-          journal: { append: (records) => void journal.push(...records) },
+          journal: { intend: () => undefined, open: () => undefined, append: (records) => void journal.push(...records), confirm: () => undefined },
           half: 'alpha',
           scope,
           masks,
