@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { servers } from '../support/servers.ts';
 import type { TestServer } from '../support/sshd-files.ts';
-import type { CliResult } from './run-cli.ts';
+import { fine } from './fine.ts';
 import { openTwoRoots, type TwoRoots } from './two-roots.ts';
 
 for (const { title, start, skip } of servers) {
@@ -81,10 +81,4 @@ for (const { title, start, skip } of servers) {
       expect(here).toContain('from-laptop.md');
     });
   });
-}
-
-async function fine(running: Promise<CliResult>): Promise<CliResult> {
-  const result = await running;
-  expect(result, `${result.stdout}\n${result.stderr}`).toMatchObject({ exitCode: 0 });
-  return result;
 }

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { servers } from '../support/servers.ts';
 import type { TestServer } from '../support/sshd-files.ts';
+import { fine } from './fine.ts';
 import type { CliResult } from './run-cli.ts';
 import { openTwoRoots, type TwoRoots } from './two-roots.ts';
 
@@ -64,10 +65,4 @@ for (const { title, start, skip } of servers) {
 
 function runOf({ stdout }: CliResult): string {
   return /`ubos-sync undo (\S+)`/.exec(stdout)?.[1] ?? '';
-}
-
-async function fine(running: Promise<CliResult>): Promise<CliResult> {
-  const result = await running;
-  expect(result, `${result.stdout}\n${result.stderr}`).toMatchObject({ exitCode: 0 });
-  return result;
 }

@@ -164,6 +164,15 @@ describe('an undo', () => {
     ]);
   });
 
+  it('is refused where both archives are gone: nothing could hold what it puts back', async () => {
+    const two = await world();
+    const { run } = await two.sync();
+    for (const disk of Object.values(two.disks)) disk.archives.clear();
+    const before = listings(two);
+    await expect(two.undo(run)).rejects.toMatchObject({ code: 'SYNC_RUN_UNKNOWN' });
+    expect(listings(two)).toEqual(before);
+  });
+
   it('that breaks off at any step is taken up by the next run, and by the next undo', async () => {
     for (let stop = 0; ; stop++) {
       const two = await world();

@@ -7,7 +7,7 @@
  * achieved into account. Only its plan comes from somewhere else (`reconcile/undo.ts`). What is put back on one side differs from what the other side has, and
  * both remember that as held: no run, from whichever end, brings back what was undone, until somebody edits that path.
  *
- * The guards over a plan are not asked: a person names the run, sees what would be done, and asks for it again with `dryRun: false`.
+ * The marker has to be there; the guards over a plan are not asked: a person names the run, sees what would be done, and asks for it again with `dryRun: false`.
  */
 import type { Ancestor } from '../reconcile/ancestor.ts';
 import { bothSides, type Sides } from '../reconcile/plan.ts';
@@ -18,7 +18,7 @@ import type { SyncHalt, SyncProblem, SyncReport } from './report.ts';
 import type { SyncOptions, SyncRun } from './run-sync.ts';
 import { type AgreedStart, agreeStart } from './steps/agree-start.ts';
 import { applyPlan } from './steps/apply-plan.ts';
-import { type Decision, treesOf } from './steps/decide.ts';
+import { type Decision, treesOf, unmarkedHalt } from './steps/decide.ts';
 import { type Met, meet } from './steps/meet.ts';
 import { createReportBuilder, type ReportBuilder } from './steps/report-builder.ts';
 import { type Surveyed, survey } from './steps/survey.ts';
@@ -56,7 +56,7 @@ async function decideUndo(
 ): Promise<Decision & { readonly halt?: SyncHalt | undefined }> {
   const { undo, alpha, beta, names } = options;
   const start = await agreeStart(options, met, surveyed, report);
-  const halt = start.halt ?? settingsHalt(start);
+  const halt = start.halt ?? settingsHalt(start) ?? unmarkedHalt(options, surveyed.snapshots);
   // What a side was agreed to have stays agreed where the other goes back: an edit of its own that it has not sent yet still travels.
   const ancestor: Ancestor = start.ancestor ?? (await surveyed.known.ancestor());
   const common = {
@@ -64,11 +64,12 @@ async function decideUndo(
     copiesOf: new Map<RelativePath, RelativePath>(),
     trees: ancestor,
     generation: start.generation,
-    newSettings: start.newSettings,
+    newSettings: undefined,
   };
   if (halt !== undefined) return { ...common, alphaChanges: [], betaChanges: [], halt };
   const [left, right] = await Promise.all([alpha.changesOf?.(undo), beta.changesOf?.(undo)]);
-  if (left === undefined && right === undefined) {
+  // Without anything agreed there is nothing to hold against: the next run would bring all of it back.
+  if (start.head === undefined || (left === undefined && right === undefined)) {
     throw new SyncError('SYNC_RUN_UNKNOWN', `neither ${names.alpha} nor ${names.beta} knows the run ${undo}, or not any more`, { run: undo });
   }
   const trees = await treesOf(surveyed, ancestor);

@@ -178,7 +178,7 @@ export function toHead({ generation, digest, settings, settingsBy, roots }: Arch
   return { generation, digest: Buffer.from(digest).toString('hex'), settings, settingsBy, roots };
 }
 
-const archiveVersion = 1;
+const archiveVersion = 2;
 /** Nothing comes before a snapshot. */
 const snapshotBase: Check = new Uint8Array(32);
 /** Bounds what a file can make us allocate; a tree of this size would be past what one process holds. */

@@ -1,7 +1,7 @@
 /**
  * What is on its way from staging into the tree: contents, and folders whose mode the umask would not let them have at first.
  *
- * Contents on their way from staging into the tree: each change that needs one gets a file of its own, and with full durability that file is on the
+ * Each change that needs a content gets a file of its own, and with full durability that file is on the
  * disk before anything of it is visible, with the mode and the time that it is to have. So a power cut never leaves an empty file under a good name.
  */
 import type { DiskDirectory } from '../engine/disk.ts';

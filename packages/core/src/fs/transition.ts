@@ -1,13 +1,14 @@
 /**
  * Transition: makes a batch of changes on the disk, one after the other, in the order given.
  *
- *     for each slice (some 10 ms):  announce pre-images  ->  for each change: scope, parent, look, make  ->  journal  ->  let the event loop turn
+ *     for up to 256 changes:  write down what is intended (manifest, journal)  ->  for each change: scope, parent, look, make
+ *                             -> every 10 ms: journal, let the event loop turn
  *
  * - A change that cannot be made is a problem of its path alone. What is in the way is left as it is.
  * - The way to a target is walked through held directories and anew in each slice, so neither a link that takes a folder's place nor a folder that is moved
  *   away leads a later slice out of the root.
- * - A result counts once it is in the journal. A slice that is cut off in between has changed files that are as the other side has them, which the next
- *   run sees by itself.
+ * - A result counts once it is in the journal. Of what a process had set out to do when it was killed, the next one finds out what was made
+ *   (`journal-intents.ts`).
  * - With full durability contents are on the disk before they are visible, folders and versions before this returns. So the archive never
  *   says more than the disk holds.
  */

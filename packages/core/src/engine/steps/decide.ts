@@ -205,7 +205,7 @@ export function isLetGo({ alpha, beta }: AncestorChange): boolean {
 }
 
 /** A marker that was there when the replicas met and is gone now: the root was unmounted or replaced under the scan. */
-function unmarkedHalt({ dryRun, names, allow }: SyncRun, snapshots: Readonly<Record<Side, Snapshot>>): SyncHalt | undefined {
+export function unmarkedHalt({ dryRun, names, allow }: SyncRun, snapshots: Readonly<Record<Side, Snapshot>>): SyncHalt | undefined {
   if (dryRun || allow?.has('marker-missing')) return undefined;
   const side = (['alpha', 'beta'] as const).find((name) => !snapshots[name].marked);
   return side && { reason: 'marker-missing', side, message: `the marker of ${names[side]} went away while it was scanned`, overridable: true };
