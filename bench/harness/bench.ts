@@ -19,6 +19,8 @@ export interface Bench {
   /** The command line's bundle. */
   readonly cli: string;
   makeFolder(name: string): string;
+  /** On a disk, wherever the rest lies: for what is about waiting for it. */
+  makeFolderOnDisk(name: string): string;
   log(line: string): void;
   close(): Promise<void>;
 }
@@ -33,8 +35,8 @@ export interface BenchOptions {
 
 export async function openBench({ full, rounds, files, onDisk }: BenchOptions): Promise<Bench> {
   const checkout = process.env['UBOS_SYNC_CHECKOUT'] ?? process.cwd();
-  const place = !onDisk && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
-  const folder = mkdtempSync(join(place, 'ubos-sync-bench-'));
+  const diskFolder = mkdtempSync(join(tmpdir(), 'ubos-sync-bench-'));
+  const folder = !onDisk && existsSync('/dev/shm') ? mkdtempSync('/dev/shm/ubos-sync-bench-') : diskFolder;
   const server = await startSshd();
   const links: SlowLink[] = [];
   return {
@@ -57,16 +59,19 @@ export async function openBench({ full, rounds, files, onDisk }: BenchOptions): 
       );
       return { url: (path) => server.url(path), alias: server.alias, home: server.home, sshConfigFile };
     },
-    makeFolder(name) {
-      const made = join(folder, name);
-      mkdirSync(made, { recursive: true });
-      return made;
-    },
+    makeFolder: (name) => makeFolderIn(folder, name),
+    makeFolderOnDisk: (name) => makeFolderIn(diskFolder, name),
     log: (line) => void process.stderr.write(`${line}\n`),
     async close() {
       for (const link of links) await link.close();
       await server.close();
-      rmSync(folder, { recursive: true, force: true });
+      for (const made of new Set([folder, diskFolder])) rmSync(made, { recursive: true, force: true });
     },
   };
+}
+
+function makeFolderIn(folder: string, name: string): string {
+  const made = join(folder, name);
+  mkdirSync(made, { recursive: true });
+  return made;
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fullTree, type TreeSize, touchTree, treeOf, writeTree } from '../../generate/trees.ts';
@@ -9,7 +10,7 @@ import { type CaseResult, type Contender, runRounds } from '../../harness/rounds
 export async function benchTreeSync(bench: Bench): Promise<readonly CaseResult[]> {
   const results: CaseResult[] = [];
   for (const size of bench.files !== undefined ? [treeOf(bench.files)] : bench.full ? [treeOf(10_000), fullTree] : [treeOf(2_000)])
-    results.push(...(await benchTree(bench, size)));
+    results.push(...(await benchTree(bench, size)), ...(await benchDurability(bench, size)));
   return results;
 }
 
@@ -49,6 +50,38 @@ async function benchTree(bench: Bench, size: TreeSize): Promise<readonly CaseRes
   return results;
 }
 
+/** What it costs to wait for the disk. */
+async function benchDurability(bench: Bench, size: TreeSize): Promise<readonly CaseResult[]> {
+  const onDisk: Bench = { ...bench, makeFolder: (name) => bench.makeFolderOnDisk(name) };
+  const rivals = [
+    createOurs(onDisk, 'full'),
+    createOurs(onDisk, 'fast'),
+    ...(bench.peers.rsync === undefined ? [] : [createRsync(onDisk, ['--fsync']), createRsync(onDisk)]),
+  ];
+  const paths = rivals.map((rival) => writeTree(rival.near, size))[0] ?? [];
+  const what = `${size.files.toLocaleString('en')} files, on a disk, cold`;
+  let round = 0;
+  const measure = (name: string, workload: string, prepare: (rival: Rival) => void): Promise<CaseResult> =>
+    runRounds(
+      { suite: 'tree-sync', name, workload },
+      rivals.map((rival) =>
+        contenderOf(rival, (given) => {
+          prepare(given);
+          // What those before have left to be written is not to be waited for by whoever comes next.
+          spawnSync('sync');
+        }),
+      ),
+      bench.rounds,
+      bench.log,
+    );
+  const results = [
+    await measure('first-durable', what, (rival) => rival.forget()),
+    await measure('100-changed-durable', `100 of ${what}`, (rival) => touchTree(rival.near, paths, 100, Math.floor(round++ / rivals.length))),
+  ];
+  for (const rival of rivals) rmSync(rival.folder, { recursive: true });
+  return results;
+}
+
 /** The same folders each time, whatever link leads to them. */
 function createRivals(bench: Bench): readonly Rival[] {
   return [
@@ -79,15 +112,18 @@ function contenderOf(rival: Rival, prepare: (rival: Rival) => void): Contender {
   };
 }
 
-function createOurs(bench: Bench): Rival {
-  const roots = makeRoots(bench, 'tree-ours');
+function createOurs(bench: Bench, durability?: 'full' | 'fast'): Rival {
+  const roots = makeRoots(bench, durability === undefined ? 'tree-ours' : `tree-ours-${durability}`);
   const state = join(roots.folder, 'state');
   const config = join(roots.near, 'ubos-sync.yaml');
   const writeConfig = (): void =>
-    writeFileSync(config, `version: 1\nself: near\nlive: true\nnodes:\n  far: { url: ${JSON.stringify(bench.server.url(roots.far))} }\n`);
+    writeFileSync(
+      config,
+      `version: 1\nself: near\nlive: true\n${durability === undefined ? '' : `durability: ${durability}\n`}nodes:\n  far: { url: ${JSON.stringify(bench.server.url(roots.far))} }\n`,
+    );
   writeConfig();
   return {
-    name: 'ubos-sync',
+    name: durability === undefined ? 'ubos-sync' : `ubos-sync, ${durability}`,
     ...roots,
     async sync() {
       await run(process.execPath, [bench.cli, '--config', config, '--quiet', 'truth', '--apply', '-F', bench.server.sshConfigFile], {
@@ -105,13 +141,14 @@ function createOurs(bench: Bench): Rival {
   };
 }
 
-function createRsync(bench: Bench): Rival {
-  const roots = makeRoots(bench, 'tree-rsync');
+function createRsync(bench: Bench, more: readonly string[] = []): Rival {
+  const options = ['-a', '--delete', ...more];
+  const roots = makeRoots(bench, ['tree-rsync', ...more].join(''));
   return {
-    name: 'rsync -a --delete',
+    name: `rsync ${options.join(' ')}`,
     ...roots,
     async sync() {
-      await run('rsync', ['-a', '--delete', '-e', `ssh -F ${bench.server.sshConfigFile}`, `${roots.near}/`, `${bench.server.alias}:${roots.far}/`]);
+      await run('rsync', [...options, '-e', `ssh -F ${bench.server.sshConfigFile}`, `${roots.near}/`, `${bench.server.alias}:${roots.far}/`]);
     },
     forget: () => emptyRoot(roots.far),
   };
