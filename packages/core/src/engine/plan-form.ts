@@ -6,16 +6,16 @@
  *     {"new":NODE,"old":NODE,"path":"..","side":"alpha"}      a change, alpha's first, in their order; also "from", "to", "peer", "was"
  *     {"conflict":"..","reason":"..","resolution":"..","rule":".."}   a conflict that was settled; also "keptAs"
  *
- * Sides are those of the archive: alpha is the replica whose id sorts first. NODE is `null` where nothing is. `peer` (what the other side has) is left out
+ * Sides are those of the archive: alpha is the replica whose id sorts first. NODE (`tree/node-json.ts`, without times) is `null` where nothing is. `peer` (what the other side has) is left out
  * where it is the same as `new`, `was` (what was agreed on) where it is the same as `old`: so it is with most changes.
  *
  * Not part of it: the time, and for which halts it was allowed, for that is said to the run that applies it; PATHs, for the changes are the selection.
  */
-import { digestFromHex, digestHex } from '../hash/digest.ts';
 import type { Conflict, ConflictReason, Side } from '../reconcile/plan.ts';
 import type { SealedChange, SealedPlan, SettledConflict } from '../reconcile/sealed-plan.ts';
 import { canonicalRules } from '../scope/canonical-rules.ts';
-import { type Entry, isSyncable, type Syncable, sameNode, type UntrackedReason } from '../tree/entry.ts';
+import { type Entry, isSyncable, type Syncable, sameNode } from '../tree/entry.ts';
+import { nodeToJson, parseNode } from '../tree/node-json.ts';
 import { parseRelativePath, type RelativePath } from '../tree/path.ts';
 import type { Parsed } from '../util/parsed.ts';
 import { utf8Length } from '../util/utf8.ts';
@@ -107,21 +107,8 @@ function conflictLine({ path, reason, rule, resolution, keptAs }: SettledConflic
   return JSON.stringify({ conflict: path, keptAs, reason, resolution, rule });
 }
 
-function nodeData(entry: Entry | undefined): unknown {
-  switch (entry?.kind) {
-    case undefined:
-      return null;
-    case 'directory':
-      return { kind: 'directory', mode: entry.mode };
-    case 'file':
-      return { digest: digestHex(entry.digest), kind: 'file', mode: entry.mode, sizeBytes: entry.sizeBytes };
-    case 'symlink':
-      return { kind: 'symlink', target: entry.target };
-    case 'untracked':
-      return { kind: 'untracked', reason: entry.reason };
-    case 'problematic':
-      return { code: entry.code, kind: 'problematic' };
-  }
+function nodeData(entry: Entry | undefined): object | null {
+  return entry === undefined ? null : nodeToJson(entry, 'no-times');
 }
 
 // What follows throws on what is wrong, and is caught by `parsePlanForm`.
@@ -149,8 +136,8 @@ function parseChange(fields: Fields): SealedChange {
     path: asPath(path),
     old,
     new: next,
-    peer: 'peer' in fields ? parseNode(fields['peer']) : next,
-    was: 'was' in fields ? parseNode(fields['was']) : old,
+    peer: 'peer' in fields ? asNode(fields['peer']) : next,
+    was: 'was' in fields ? asNode(fields['was']) : old,
     ...(source && moved && { from: { path: asPath(source['path']), entry: moved } }),
     ...(to !== undefined && { to: asPath(to) }),
   };
@@ -168,34 +155,18 @@ function parseConflict({ conflict, reason, rule, resolution, keptAs }: Fields): 
 
 const reasons: readonly ConflictReason[] = ['content', 'tie', 'first-sync', 'kinds', 'untracked', 'direction', 'names-collide'];
 const resolutions: readonly Conflict['resolution'][] = ['alpha', 'beta', 'keep-both'];
-const untrackedReasons: readonly UntrackedReason[] = ['special', 'mount-point', 'link-not-portable', 'links-ignored', 'placeholder'];
 
 function syncableNode(value: unknown): Syncable | undefined {
-  const node = parseNode(value);
+  const node = asNode(value);
   if (node !== undefined && !isSyncable(node)) throw new Error(`a ${node.kind} entry cannot be made`);
   return node;
 }
 
-function parseNode(value: unknown): Entry | undefined {
+function asNode(value: unknown): Entry | undefined {
   if (value === null) return undefined;
-  const { kind, mode, sizeBytes, digest, target, reason, code } = asFields(value);
-  switch (kind) {
-    case 'directory':
-      return { kind, mode: asMode(mode), children: [] };
-    case 'file': {
-      const bytes = digestFromHex(asText(digest));
-      if (bytes === undefined) throw new Error('a digest is hexadecimal');
-      return { kind, mode: asMode(mode), sizeBytes: asCount(sizeBytes), digest: bytes, mtimeMs: 0 };
-    }
-    case 'symlink':
-      return { kind, target: asText(target), mtimeMs: 0 };
-    case 'untracked':
-      return { kind, reason: oneOf(untrackedReasons, reason) };
-    case 'problematic':
-      return { kind, code: asText(code) };
-    default:
-      throw new Error(`an entry of kind ${String(kind)} is not known`);
-  }
+  const node = parseNode(value, 'no-times');
+  if (!node.ok) throw new Error(node.error);
+  return node.value;
 }
 
 function asFields(value: unknown): Fields {
@@ -211,12 +182,6 @@ function asText(value: unknown): string {
 function asCount(value: unknown): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw new Error('a number is missing');
   return value;
-}
-
-function asMode(value: unknown): number {
-  const mode = asCount(value);
-  if (mode > 0o777) throw new Error('a mode has nine bits');
-  return mode;
 }
 
 function asPath(value: unknown): RelativePath {

@@ -3,13 +3,13 @@
  * and what was done can be undone. A line says what was intended; whether it came to pass is to be seen in the tree.
  *
  *     {"format":2,"run":"...","startedAtMs":...}
- *     {"path":"a/b","old":{"kind":"file","digest":"...","sizeBytes":3,"mode":420,"mtimeMs":1.5},"new":{...},"from":"...","to":"...","mode":416}
+ *     {"path":"a/b","old":NODE,"new":NODE,"from":"...","to":"...","mode":416}        (NODE: `tree/node-json.ts`, with times)
  *
  * `old` or `new` is missing where nothing is (to be) there, `mode` is that of the file on this disk where the pair's mask hides bits of it.
  */
-import { digestFromHex, digestHex } from '../hash/digest.ts';
 import type { Change } from '../reconcile/change.ts';
-import type { Mode, Syncable } from '../tree/entry.ts';
+import { isSyncable, type Mode, type Syncable } from '../tree/entry.ts';
+import { isMode, nodeToJson, parseNode } from '../tree/node-json.ts';
 import { parseRelativePath, type RelativePath } from '../tree/path.ts';
 
 /** A change that a run was about to make. */
@@ -40,7 +40,7 @@ export function encodeHead({ run, startedAtMs }: ManifestHead): Uint8Array {
 export function encodeChange({ path, old, new: next, from, to }: Change, mode: Mode | undefined): Uint8Array {
   const all = mode === undefined ? undefined : mode & 0o777;
   const hidden = old?.kind === 'file' && all !== old.mode ? all : undefined;
-  return encode({ path, old: describe(old), new: describe(next), from: from?.path, to, mode: hidden });
+  return encode({ path, old: old && nodeToJson(old, 'times'), new: next && nodeToJson(next, 'times'), from: from?.path, to, mode: hidden });
 }
 
 /** What a manifest holds. A line that cannot be read (it was cut off, or is not ours) is passed over. `undefined`: it is none of ours. */
@@ -68,13 +68,6 @@ type Line = Readonly<Record<string, unknown>>;
 
 function encode(line: object): Uint8Array {
   return encoder.encode(`${JSON.stringify(line)}\n`);
-}
-
-function describe(entry: Change['old']): object | undefined {
-  if (entry?.kind === 'file')
-    return { kind: entry.kind, digest: digestHex(entry.digest), sizeBytes: entry.sizeBytes, mode: entry.mode, mtimeMs: entry.mtimeMs };
-  if (entry?.kind === 'symlink') return { kind: entry.kind, target: entry.target, mtimeMs: entry.mtimeMs };
-  return entry?.kind === 'directory' ? { kind: entry.kind, mode: entry.mode } : undefined;
 }
 
 function parseLine(text: string): Line | undefined {
@@ -108,19 +101,6 @@ function parsePath(value: unknown): RelativePath | undefined {
 
 function parseEntry(value: unknown): Syncable | undefined | 'unreadable' {
   if (value === undefined) return undefined;
-  const { kind, digest: hex, sizeBytes, mode, mtimeMs, target } = asLine(value) ?? {};
-  if (kind === 'directory') return isMode(mode) ? { kind, mode, children: [] } : 'unreadable';
-  if (typeof mtimeMs !== 'number') return 'unreadable';
-  if (kind === 'symlink') return typeof target === 'string' ? { kind, target, mtimeMs } : 'unreadable';
-  const digest = typeof hex === 'string' ? digestFromHex(hex) : undefined;
-  if (kind !== 'file' || digest === undefined || !isMode(mode) || !isSize(sizeBytes)) return 'unreadable';
-  return { kind, digest, sizeBytes, mode, mtimeMs };
-}
-
-function isMode(value: unknown): value is Mode {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0o777;
-}
-
-function isSize(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  const node = parseNode(value, 'times');
+  return node.ok && isSyncable(node.value) ? node.value : 'unreadable';
 }
