@@ -1,6 +1,6 @@
 /** The requester's side of a stream: one question and one answer, and the way in which an abort reaches the far side. */
 
-import { type Request, request as requestShape } from './messages.ts';
+import { type Request, request as requestShape } from './messages/requests.ts';
 import type { Multiplexer } from './multiplexer.ts';
 import { parseShape, type Shape } from './shape.ts';
 import type { WireStream } from './wire-stream.ts';

@@ -21,7 +21,7 @@ import { type Clock, SyncError } from '@ubos/sync-core';
 import type { ByteDuplex } from './byte-duplex.ts';
 import { decodeMessage, encodeMessage } from './codec.ts';
 import { type ConnectionLimits, helloBytesMax, noiseBytesMax } from './limits.ts';
-import { type Hello, hello as helloShape } from './messages.ts';
+import { type Hello, hello as helloShape } from './messages/hello.ts';
 import { parseShape } from './shape.ts';
 import { escapeLines, escapeText } from './text.ts';
 import { engineVersion, protocolVersion } from './version.ts';

@@ -1,6 +1,6 @@
 /** JSON values of services, as text in a message. */
 import { type Parsed, SyncError } from '@ubos/sync-core';
-import { jsonLengthMax } from './messages.ts';
+import { jsonLengthMax } from './messages/requests.ts';
 
 /** Throws for what JSON cannot say (`BigInt`, a cycle) and for what does not fit into a message. */
 export function stringifyJson(value: unknown): string {

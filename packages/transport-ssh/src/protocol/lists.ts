@@ -16,7 +16,16 @@ import {
 } from '@ubos/sync-core';
 import { bytesToIndexes, bytesToOffsets, doublesToBytes, indexesToBytes } from './columns.ts';
 import { failureTextMax, listRowsMax, resultsPerPage } from './limits.ts';
-import { type ContentsPage, contentsPage, type Failure, type MovesPage, movesPage, type NeedsPage, nodesPage, type ResultsPage } from './messages.ts';
+import {
+  type ContentsPage,
+  contentsPage,
+  type Failure,
+  type MovesPage,
+  movesPage,
+  type NeedsPage,
+  nodesPage,
+  type ResultsPage,
+} from './messages/pages.ts';
 import { cutPages, cutTables, NodePagesReader } from './node-pages.ts';
 import { escapeText } from './text.ts';
 import type { WireStream } from './wire-stream.ts';

@@ -11,7 +11,8 @@ import {
   initialWindowBytes,
   outputHighWaterBytes,
 } from './limits.ts';
-import { done, type Request } from './messages.ts';
+import { done } from './messages/pages.ts';
+import type { Request } from './messages/requests.ts';
 import { Multiplexer } from './multiplexer.ts';
 import { systemClock } from './system-clock.ts';
 import { createDuplexPair } from './test-support/duplex-pair.ts';

@@ -11,9 +11,9 @@ import { encodeFrame, type Frame, FrameDecoder } from './frame.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { keepAlive } from './keepalive.ts';
 import { type ConnectionLimits, idleFramesPerSecondMax, outputBytesMax } from './limits.ts';
-import { type Request, wireError } from './messages.ts';
+import type { Request } from './messages/requests.ts';
 import { parseShape } from './shape.ts';
-import { errorFromWire, errorToWire, violation } from './wire-error.ts';
+import { errorFromWire, errorToWire, violation, wireError } from './wire-error.ts';
 import { type StreamHost, WireStream } from './wire-stream.ts';
 
 export interface ConnectionCounters {

@@ -1,4 +1,4 @@
-import type { Hello } from './messages.ts';
+import type { Hello } from './messages/hello.ts';
 
 /** What the other end says about itself. Nothing depends on it but what people are told. */
 export interface PeerFacts {

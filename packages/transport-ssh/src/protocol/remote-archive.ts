@@ -2,7 +2,8 @@
 import type { AncestorChange, ArchiveCommit, ArchiveStatus, ArchiveStore, PairKey } from '@ubos/sync-core';
 import { ask, finish, openRequest, within } from './call.ts';
 import { receiveAncestorChanges, sendAncestorChanges } from './lists.ts';
-import { archiveMessage, done } from './messages.ts';
+import { archiveMessage } from './messages/answers.ts';
+import { done } from './messages/pages.ts';
 import type { Multiplexer } from './multiplexer.ts';
 import { checkPatterns } from './peer-patterns.ts';
 import { receiveTree } from './tree-delta.ts';

@@ -2,7 +2,8 @@
 import { type Digest, digestFromBytes, type Extent, type LogFacts, type LogSource, SyncError } from '@ubos/sync-core';
 import { ask, openRequest } from './call.ts';
 import { doublesToBytes } from './columns.ts';
-import { extentsPerRequest, type LogFactsMessage, logFactsMessage } from './messages.ts';
+import { type LogFactsMessage, logFactsMessage } from './messages/answers.ts';
+import { extentsPerRequest } from './messages/requests.ts';
 import type { Multiplexer } from './multiplexer.ts';
 import { violation } from './wire-error.ts';
 

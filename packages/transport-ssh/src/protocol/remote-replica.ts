@@ -32,7 +32,6 @@ import { listRowsMax } from './limits.ts';
 import { countMoves, readMissing, readStageResults, readTransitionResults, receiveChanges, sendNeeds, sendTransitions } from './lists.ts';
 import {
   admissionMessage,
-  done,
   established,
   identityMessage,
   opened as openedShape,
@@ -40,10 +39,9 @@ import {
   runMessage,
   scanAnswer,
   scanning,
-  stageAnswer,
   timeMessage,
-  transitionAnswer,
-} from './messages.ts';
+} from './messages/answers.ts';
+import { done, stageAnswer, transitionAnswer } from './messages/pages.ts';
 import type { Multiplexer } from './multiplexer.ts';
 import { NodePagesReader } from './node-pages.ts';
 import { checkPatterns } from './peer-patterns.ts';

@@ -2,7 +2,7 @@
 import { SyncError } from '@ubos/sync-core';
 import { openRequest } from './call.ts';
 import { parseJson, stringifyJson } from './json-value.ts';
-import { valueMessage } from './messages.ts';
+import { valueMessage } from './messages/answers.ts';
 import type { Multiplexer } from './multiplexer.ts';
 import type { WireStream } from './wire-stream.ts';
 

@@ -1,7 +1,8 @@
 /** Requests about the archive of a pair. */
 import { type ArchiveHead, assertNever } from '@ubos/sync-core';
 import { receiveAncestorChanges, sendAncestorChanges } from './lists.ts';
-import type { RequestOf, WireArchiveHead } from './messages.ts';
+import type { WireArchiveHead } from './messages/answers.ts';
+import type { RequestOf } from './messages/requests.ts';
 import type { ServedReplica } from './served-replica.ts';
 import { treeDelta, treePages } from './tree-delta.ts';
 import type { WireStream } from './wire-stream.ts';

@@ -3,7 +3,8 @@ import { type Digest, type Extent, type LogSource, SyncError } from '@ubos/sync-
 import { bytesToOffsets } from './columns.ts';
 import { allocateFrame, frameHeaderBytes } from './frame.ts';
 import { dataFrameBytes } from './limits.ts';
-import type { LogFactsMessage, RequestOf } from './messages.ts';
+import type { LogFactsMessage } from './messages/answers.ts';
+import type { RequestOf } from './messages/requests.ts';
 import { escapeText } from './text.ts';
 import type { WireStream } from './wire-stream.ts';
 

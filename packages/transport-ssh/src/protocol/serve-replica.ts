@@ -11,7 +11,7 @@ import {
 } from '@ubos/sync-core';
 import { receiveContents, sendContents } from './content.ts';
 import { receiveNeeds, receiveTransitions, sendChanges, sendMissing, sendStageResults, sendTransitionResults } from './lists.ts';
-import type { Baseline, RequestOf } from './messages.ts';
+import type { Baseline, RequestOf } from './messages/requests.ts';
 import type { ServedReplica } from './served-replica.ts';
 import { treeDelta, treePages } from './tree-delta.ts';
 import type { WireStream } from './wire-stream.ts';

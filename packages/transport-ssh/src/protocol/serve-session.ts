@@ -1,7 +1,7 @@
 /** What one peer has going on: its requests, each handled on its own, and the replicas that it has open. */
 import { assertNever, type Clock, SyncError } from '@ubos/sync-core';
 import { parseJson, stringifyJson } from './json-value.ts';
-import { type Request, type RequestOf, request as requestShape } from './messages.ts';
+import { type Request, type RequestOf, request as requestShape } from './messages/requests.ts';
 import type { PeerFacts } from './peer-facts.ts';
 import { answerArchiveRequest } from './serve-archive.ts';
 import { answerLogFacts, answerLogRead } from './serve-log.ts';

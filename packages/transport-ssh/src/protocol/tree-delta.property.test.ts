@@ -3,7 +3,7 @@ import { compareNames, digestFromBytes } from '@ubos/sync-core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeMessage, encodeMessage } from './codec.ts';
-import { type TreePage, treePage } from './messages.ts';
+import { type TreePage, treePage } from './messages/pages.ts';
 import { parseShape } from './shape.ts';
 import { applyTreeRows, TreeReader, treeDelta, treePages } from './tree-delta.ts';
 

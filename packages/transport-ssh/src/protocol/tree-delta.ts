@@ -24,7 +24,7 @@ import {
   rootPath,
 } from '@ubos/sync-core';
 import { listRowsMax } from './limits.ts';
-import { loadAnswer, type TreePage } from './messages.ts';
+import { loadAnswer, type TreePage } from './messages/pages.ts';
 import { cutPages, NodePagesReader } from './node-pages.ts';
 import type { WireStream } from './wire-stream.ts';
 

@@ -1,6 +1,8 @@
 /** Errors on the wire: a code that is ours, a message and plain details, escaped and cut on both sides. No stack, no foreign object. */
 import { AssertionError, isSyncError, SyncError, type SyncErrorDetails, syncErrorFromJSON } from '@ubos/sync-core';
 import { errorTextMax } from './limits.ts';
+import { failureCode } from './messages/words.ts';
+import { listOf, Malformed, record, type Shape, text } from './shape.ts';
 import { escapeText } from './text.ts';
 
 export interface WireError {
@@ -11,8 +13,26 @@ export interface WireError {
 
 export type WireErrorDetail = string | number | boolean | null | readonly string[];
 
-export const detailKeysMax = 32;
-export const detailListMax = 32;
+const detailKeysMax = 32;
+const detailListMax = 32;
+
+const detail: Shape<WireErrorDetail> = (value, at) => {
+  if (Array.isArray(value)) return listOf(text(errorTextMax), detailListMax)(value, at);
+  if (typeof value === 'string') return text(errorTextMax)(value, at);
+  if (value === null || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) return value;
+  throw new Malformed(`${at} is no plain fact`);
+};
+
+export const wireError: Shape<WireError> = record<WireError>({
+  code: failureCode,
+  message: text(errorTextMax),
+  details: (value, at) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Malformed(`${at} is not a record`);
+    const entries = Object.entries(value);
+    if (entries.length > detailKeysMax) throw new Malformed(`${at} has too many facts`);
+    return Object.fromEntries(entries.map(([key, fact]) => [key, detail(fact, at)]));
+  },
+});
 
 /** What may be told of a failure here. Anything that is not a `SyncError` is an accident of this machine (`SYNC_IO`) or a mistake of ours (`SYNC_INTERNAL`), and its first words. */
 export function errorToWire(error: unknown): WireError {

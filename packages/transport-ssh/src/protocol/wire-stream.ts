@@ -10,9 +10,8 @@ import { assert } from '@ubos/sync-core';
 import { decodeMessage, encodeMessage } from './codec.ts';
 import { encodeCredit, encodeFrame, type Frame, frameHeaderBytes, sealFrame } from './frame.ts';
 import { bulkWindowBytes, framePayloadBytesMax, initialWindowBytes, windowBytesMax } from './limits.ts';
-import { wireError } from './messages.ts';
 import { parseShape, type Shape } from './shape.ts';
-import { errorFromWire, errorToWire, violation } from './wire-error.ts';
+import { errorFromWire, errorToWire, violation, wireError } from './wire-error.ts';
 
 /** What a stream needs of its connection. */
 export interface StreamHost {
