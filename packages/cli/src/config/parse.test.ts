@@ -57,6 +57,14 @@ const cases: readonly { readonly title: string; readonly text: string; readonly 
     expected: ['2:1 `peeer` is not a key of the config; did you mean `peer`?'],
   },
   {
+    title: 'a key that belongs into a section',
+    text: 'version: 1\nexclude: [a]\nonTie: skip\n',
+    expected: [
+      '2:1 `exclude` is not a key of the config; it belongs into `truth`',
+      '3:1 `onTie` is not a key of the config; it belongs into `truth`',
+    ],
+  },
+  {
     title: 'a key that is like no other',
     text: 'version: 1\nwatch: { frobnicate: 1 }\n',
     expected: ['2:10 `frobnicate` is not a key of `watch`; its keys are `interval`'],

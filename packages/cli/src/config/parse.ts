@@ -67,9 +67,15 @@ function mistakesOf(issue: z.core.$ZodIssue, raw: unknown, document: Document, l
 
 function unknownKey(key: string, path: KeyPath): string {
   const keys = keysAt(path);
+  const section = keys.find((name) => keysAt([...path, name]).includes(key));
+  if (section !== undefined) return `\`${key}\` is not a key of ${where(path)}; it belongs into \`${pathText([...path, section])}\``;
   const meant = nearest(key, keys);
   const hint = meant === undefined ? `; its keys are ${keys.map((name) => `\`${name}\``).join(', ')}` : didYouMean(meant);
-  return `\`${key}\` is not a key of ${path.length === 0 ? 'the config' : `\`${pathText(path)}\``}${hint}`;
+  return `\`${key}\` is not a key of ${where(path)}${hint}`;
+}
+
+function where(path: KeyPath): string {
+  return path.length === 0 ? 'the config' : `\`${pathText(path)}\``;
 }
 
 /** The keys that the schema has at this path. */
