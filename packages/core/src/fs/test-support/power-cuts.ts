@@ -108,10 +108,10 @@ function notDone(pair: SimulatedPair, expected: Trees, uncut: SimulatedPair): st
   return lost === undefined ? undefined : `the version "${lost}" is gone`;
 }
 
-type Trees = Readonly<Record<Side, readonly string[]>>;
+export type Trees = Readonly<Record<Side, readonly string[]>>;
 
 /** A path that is neither what it was nor what it is to be. */
-function mixedFile(pair: SimulatedPair, before: Trees, after: Trees): string | undefined {
+export function mixedFile(pair: SimulatedPair, before: Trees, after: Trees): string | undefined {
   for (const side of ['alpha', 'beta'] as const) {
     const now = byPath(pair.tree(side));
     const [was, willBe] = [byPath(before[side]), byPath(after[side])];

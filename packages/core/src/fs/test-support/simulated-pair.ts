@@ -1,5 +1,6 @@
 /** Two simulated disks kept the same by the engine, and all that can happen to them in between: the world of the proofs of reliability. */
 import { SyncError } from '../../engine/errors.ts';
+import type { Replica } from '../../engine/replica.ts';
 import type { SyncReport } from '../../engine/report.ts';
 import { runSync, type SyncOptions } from '../../engine/run-sync.ts';
 import { defaultSyncSettings, type SyncSettings } from '../../engine/sync-settings.ts';
@@ -45,6 +46,15 @@ export interface PairRunOptions extends Partial<Pick<SyncOptions, 'allow' | 'dur
   readonly ignoresSync?: ((side: Side, call: SimulatedCall) => boolean) | undefined;
   /** The side that starts the run. */
   readonly from?: Side | undefined;
+  /** What lies between the side that starts the run and the other. */
+  readonly link?: PairLink | undefined;
+}
+
+export interface PairLink {
+  /** The far replica as the near side reaches it. */
+  reach(far: Replica): Promise<Replica>;
+  /** Called when the run is over, however it ended. */
+  close(): Promise<void>;
 }
 
 const home = '/home';
@@ -83,7 +93,7 @@ function pairOf(disks: Readonly<Record<Side, SimulatedDisk>>, world: World): Sim
     clock,
     disks,
     user,
-    async sync({ settings, onCall, ignoresSync, from = 'alpha', ...options } = {}) {
+    async sync({ settings, onCall, ignoresSync, from = 'alpha', link, ...options } = {}) {
       const pid = world.processes.next++;
       const open = (side: Side): ReturnType<typeof createFsReplica> => {
         const disk = disks[side];
@@ -102,7 +112,7 @@ function pairOf(disks: Readonly<Record<Side, SimulatedDisk>>, world: World): Sim
       try {
         return await runSync({
           alpha: replicas[near],
-          beta: replicas[far],
+          beta: link?.reach(replicas[far]) ?? replicas[far],
           names: { alpha: near, beta: far },
           hosts: { alpha: near, beta: far },
           profile: 'default',
@@ -114,6 +124,7 @@ function pairOf(disks: Readonly<Record<Side, SimulatedDisk>>, world: World): Sim
           ...options,
         });
       } finally {
+        await link?.close();
         // Of one that is gone, this closes handles and timers, and no more.
         await Promise.allSettled([replicas.alpha.close(), replicas.beta.close()]);
         for (const side of bothSides) disks[side].onCall = disks[side].ignoresSync = undefined;
