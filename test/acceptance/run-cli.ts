@@ -13,8 +13,18 @@ export interface CliOptions {
   /** Stands for `~/.local/state`, where markers are mirrored, and has `~/.cache` in it: a test's own, so that it leaves nothing behind. */
   readonly stateHome: string;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** What the command is put behind, as strace is. */
+  readonly under?: readonly string[] | undefined;
   /** Called with all that has come out so far, after each piece; for tests that act in the middle of a run. */
   readonly onOutput?: ((text: string, kill: (signal: NodeJS.Signals) => void) => void) | undefined;
+}
+
+/** The command did not end by itself. */
+export class EndedBySignal extends Error {
+  override readonly name = 'EndedBySignal';
+  constructor(signal: NodeJS.Signals | null) {
+    super(`ubos-sync was ended by ${signal}`);
+  }
 }
 
 /** The command line as its users have it: the built bundle, in a process of its own. */
@@ -26,8 +36,9 @@ export const cliFile: string = join(
   'ubos-sync.cjs',
 );
 
-export async function runCli(args: readonly string[], { cwd, stateHome, env = {}, onOutput }: CliOptions): Promise<CliResult> {
-  const child = spawn(process.execPath, [cliFile, ...args], {
+export async function runCli(args: readonly string[], { cwd, stateHome, env = {}, under = [], onOutput }: CliOptions): Promise<CliResult> {
+  const [file = '', ...rest] = [...under, process.execPath, cliFile, ...args];
+  const child = spawn(file, rest, {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1', XDG_STATE_HOME: stateHome, XDG_CACHE_HOME: join(stateHome, 'cache'), ...env },
@@ -45,7 +56,7 @@ export async function runCli(args: readonly string[], { cwd, stateHome, env = {}
   });
   const exitCode = await new Promise<number>((done, failed) => {
     child.on('error', failed);
-    child.on('close', (code, signal) => (code === null ? failed(new Error(`ubos-sync was ended by ${signal}`)) : done(code)));
+    child.on('close', (code, signal) => (code === null ? failed(new EndedBySignal(signal)) : done(code)));
   });
   return { exitCode, stdout, stderr };
 }

@@ -3,10 +3,10 @@
  * the next run. `KILLS=all` tries every call (`npm run proofs:kill`); otherwise a sample is tried. `KILL_SEED` gives other edits.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { isErrno } from '../engine/errno.ts';
 import type { Side } from '../reconcile/plan.ts';
 import { createRandom, type Random } from '../testing/random.ts';
-import { conflictPaths, editBoth, makeAgreed, movedEdits } from './test-support/mixed-plan.ts';
+import { createEditsAfter, type EditsAfter, treesText } from './test-support/edits-after.ts';
+import { conflictPaths, editBoth, makeAgreed } from './test-support/mixed-plan.ts';
 import { lostContent } from './test-support/power-cuts.ts';
 import { createSimulatedPair, ended, Gone, type SimulatedPair } from './test-support/simulated-pair.ts';
 
@@ -17,6 +17,7 @@ const timeout = 36_000_000;
 let before: SimulatedPair;
 let expected: SimulatedPair;
 let calls: number;
+let edits: EditsAfter;
 
 beforeAll(async () => {
   before = createSimulatedPair();
@@ -25,6 +26,7 @@ beforeAll(async () => {
   editBoth(before);
   expected = before.killed();
   calls = 0;
+  edits = createEditsAfter({ before, expected });
   await expected.sync({ onCall: (_, { writes }) => void (calls += Number(writes)) });
 }, timeout);
 
@@ -77,97 +79,17 @@ async function expectMended(n: number, pair: SimulatedPair): Promise<void> {
   expect([n, (await pair.sync()).outcome]).toEqual([n, 'in-sync']);
 }
 
-interface Edit {
-  readonly side: Side;
-  readonly path: string;
-  readonly what: 'edits' | 'saves' | 'deletes' | 'puts back';
-}
-
 /** Somebody does something at one path, to what he finds there. In the end it is as if he had done it before the run, or after it. */
 async function expectEditKept(n: number, pair: SimulatedPair, random: Random): Promise<void> {
-  const edit = anyEdit(pair, random);
+  const edit = edits.any(pair, random);
   if (edit === undefined) return;
-  const possible = await outcomesOf(edit, pair);
+  const possible = await edits.outcomesOf(edit, pair);
   // Where a file makes way for a folder there is a moment in which it is neither what it was nor what it is to be.
-  if (possible.length === 0 || !makeEdit(edit, pair)) return;
+  if (possible.length === 0 || !edits.make(edit, pair)) return;
   await pair.sync();
   const title = `killed before call ${n}, then ${edit.side} ${edit.what} ${edit.path}`;
-  const found = `${pair.tree('alpha').join('\n')}\n---\n${pair.tree('beta').join('\n')}`;
+  const found = treesText(pair);
   if (!possible.includes(found)) expect(found, title).toEqual(possible[0]);
   await pair.sync();
   expect([title, (await pair.sync()).changes]).toEqual([title, []]);
-}
-
-function anyEdit(pair: SimulatedPair, random: Random): Edit | undefined {
-  const side = random.pick(['alpha', 'beta'] as const);
-  const what = random.pick(['edits', 'saves', 'deletes', 'puts back'] as const);
-  const old = files(before, side);
-  const now = files(pair, side);
-  // What has changed at this side already, or is to: elsewhere a run does nothing. A file that is renamed for one and edited by the other may have been
-  // renamed and not brought yet: then neither outcome is to be expected.
-  const after = files(expected, side);
-  const candidates = [...new Set([...old.keys(), ...now.keys()])].filter(
-    (path) =>
-      old.get(path) !== after.get(path) &&
-      !movedEdits.includes(path) &&
-      (what === 'puts back' ? old.has(path) && now.get(path) !== old.get(path) : now.has(path)),
-  );
-  return candidates.length === 0 ? undefined : { side, what, path: random.pick(candidates) };
-}
-
-function files(pair: SimulatedPair, side: Side): ReadonlyMap<string, string> {
-  return new Map(
-    pair.tree(side).flatMap((line) => {
-      const [, path, text] = /^(\S+) [0-7]+ (.*)$/s.exec(line) ?? [];
-      return path === undefined || text === undefined ? [] : [[path, text]];
-    }),
-  );
-}
-
-/** `false`: a folder above it is none there. */
-function makeEdit(edit: Edit, pair: SimulatedPair): boolean {
-  try {
-    applyEdit(edit, pair);
-    return true;
-  } catch (error) {
-    if (isErrno(error, 'ENOTDIR')) return false;
-    throw error;
-  }
-}
-
-function applyEdit({ side, path, what }: Edit, pair: SimulatedPair): void {
-  const user = pair.user[side];
-  switch (what) {
-    case 'edits':
-      return user.write(path, 'edited after the crash', { inPlace: true });
-    case 'saves':
-      return user.write(path, 'edited after the crash');
-    case 'deletes':
-      return user.remove(path);
-    case 'puts back':
-      return user.write(path, files(before, side).get(path) ?? '');
-  }
-}
-
-/** What is at a path and below it, as far as it is a file or folder. */
-function statesAt(pair: SimulatedPair, side: Side, path: string): string {
-  return pair
-    .tree(side)
-    .filter((line) => line.startsWith(`${path} `) || line.startsWith(`${path}/`))
-    .join('\n');
-}
-
-/** What it comes to if the edit is made to what the run left, where that is what he found; or to what was there before, where that is. */
-async function outcomesOf(edit: Edit, pair: SimulatedPair): Promise<readonly string[]> {
-  const { side, path } = edit;
-  const there = statesAt(pair, side, path);
-  const worlds = [expected, before].filter((world) => statesAt(world, side, path) === there);
-  const outcomes: string[] = [];
-  for (const world of worlds) {
-    const played = world.killed();
-    if (!makeEdit(edit, played)) continue;
-    await played.sync();
-    outcomes.push(`${played.tree('alpha').join('\n')}\n---\n${played.tree('beta').join('\n')}`);
-  }
-  return outcomes;
 }

@@ -2,7 +2,7 @@
 import type { SimulatedPair } from './simulated-pair.ts';
 
 /** What both sides have agreed on before. */
-export function makeAgreed({ user: { alpha, beta } }: SimulatedPair): void {
+export function makeAgreed({ user: { alpha, beta } }: Pick<SimulatedPair, 'user'>): void {
   for (let index = 0; index < 6; index++) alpha.write(`docs/${index}.md`, `document ${index}`);
   alpha.write('scripts/run.sh', '#!/bin/sh', { mode: 0o755 });
   alpha.write('scripts/mine.sh', '#!/bin/sh mine', { mode: 0o700 });
@@ -25,7 +25,7 @@ export function makeAgreed({ user: { alpha, beta } }: SimulatedPair): void {
 }
 
 /** Everything that can be edited, so that some 45 changes follow, in both directions. */
-export function editBoth({ user: { alpha, beta } }: SimulatedPair): void {
+export function editBoth({ user: { alpha, beta } }: Pick<SimulatedPair, 'user'>): void {
   alpha.write('docs/0.md', 'document 0, edited');
   alpha.write('docs/1.md', 'document 1, edited', { mode: 0o600 });
   beta.write('docs/2.md', 'document 2, edited at the other end', { inPlace: true });

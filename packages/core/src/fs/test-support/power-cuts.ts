@@ -111,7 +111,7 @@ function notDone(pair: SimulatedPair, expected: Trees, uncut: SimulatedPair): st
 export type Trees = Readonly<Record<Side, readonly string[]>>;
 
 /** A path that is neither what it was nor what it is to be. */
-export function mixedFile(pair: SimulatedPair, before: Trees, after: Trees): string | undefined {
+export function mixedFile(pair: Pick<SimulatedPair, 'tree'>, before: Trees, after: Trees): string | undefined {
   for (const side of ['alpha', 'beta'] as const) {
     const now = byPath(pair.tree(side));
     const [was, willBe] = [byPath(before[side]), byPath(after[side])];
@@ -153,7 +153,7 @@ export async function notMended(pair: SimulatedPair, expected: Trees, except: re
 }
 
 /** Whatever was there is there: in a tree, or kept. */
-export function lostContent(pair: SimulatedPair, contents: readonly string[]): string | undefined {
+export function lostContent(pair: Pick<SimulatedPair, 'user' | 'keptContents'>, contents: readonly string[]): string | undefined {
   const everything = new Set([...pair.user.alpha.contents(), ...pair.user.beta.contents(), ...pair.keptContents()]);
   const lost = contents.find((content) => !everything.has(content));
   return lost === undefined ? undefined : `"${lost}" is nowhere any more`;
