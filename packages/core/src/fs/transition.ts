@@ -481,17 +481,23 @@ function createWork(
 
   /** Whether what was to move is not there any more; what is there under the same name for the disk alone is what moved. */
   function hasGone({ path }: Transition, to: RelativePath): boolean {
+    const source = ifThere(path, sources);
+    const stat = source?.parent.directory.lstat(source.name);
+    if (source === undefined || stat === undefined) return true;
+    const target = ifThere(to, tree);
+    if (target?.parent.directory.lstat(target.name)?.ino !== stat.ino) return false;
+    const [from, into] = [source.parent.directory, target.parent.directory];
+    // One file under two names of one folder, and the folder knows but the new one: the disk takes the two for the same.
+    const isOneFolder = from.identity.dev === into.identity.dev && from.identity.ino === into.identity.ino;
+    return isOneFolder && (source.name === target.name || !hasName(from, source.name));
+  }
+
+  /** `undefined`: its folder is not there. */
+  function ifThere(path: RelativePath, way: HeldDirectories): Pick<MovePlace, 'parent' | 'name'> | undefined {
     try {
-      const { held, name } = reach(path, sources);
-      const stat = held.directory.lstat(name);
-      if (stat === undefined) return true;
-      const target = heldAt(to, tree);
-      const there = target.parent.directory.lstat(target.name);
-      const [from, into] = [held.directory.identity, target.parent.directory.identity];
-      // One file under two names of one folder, and the folder knows but the new one: the disk takes the two for the same.
-      return there?.ino === stat.ino && from.dev === into.dev && from.ino === into.ino && (name === target.name || !hasName(held.directory, name));
+      return heldAt(path, way);
     } catch (error) {
-      if (isGone(error)) return true;
+      if (isGone(error)) return undefined;
       throw error;
     }
   }

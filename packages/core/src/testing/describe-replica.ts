@@ -287,6 +287,20 @@ export function describeReplica(name: string, setup: () => Promise<ReplicaUnderT
       expect(fileAt((await scan()).root, 'new/name.txt')).toEqual({ ...old, mode: 0o600 });
     });
 
+    law('leaves what was to move where its new folder cannot be made', async ({ under, scan, transition }) => {
+      await under.write('old.txt', 'content');
+      const { root } = await scan();
+      const old = fileAt(root, 'old.txt');
+      await under.write('new', 'in the way');
+      const results = await transition([
+        change('new', undefined, { kind: 'directory', mode: 0o755, children: [] }),
+        { ...change('new/name.txt', undefined, old), from: { path: path('old.txt'), entry: old, was: old } },
+        { ...change('old.txt', old, undefined), to: path('new/name.txt') },
+      ]);
+      expect(results.map(({ problem }) => problem !== undefined)).toEqual([true, true, true]);
+      expect(await under.read('old.txt')).toBe('content');
+    });
+
     law('moves a folder with all that is in it', async ({ under, scan, transition }) => {
       await under.write('old/a.txt', 'a');
       await under.write('old/deep/b.txt', 'b');
