@@ -2,13 +2,15 @@
  * The names in a directory, sorted, beside those that were there when last agreed.
  *
  * POSIX lets a listing miss a name that is renamed over while it is read, and a name missed would read as a deletion. So what was there and is not listed is
- * asked for by name before it counts as gone.
+ * asked for by name before it counts as gone. Where the disk does not answer it counts as listed: it is looked at as all the rest is, and is no deletion unless
+ * that finds nothing.
  */
 
 import type { DiskDirectory, DiskKind, DiskListing } from '../engine/disk.ts';
 import { foldName } from '../scope/fold.ts';
 import type { Child, Directory } from '../tree/entry.ts';
 import { compareNames, type Name, parseName } from '../tree/name.ts';
+import { errnoOf } from './io-failure.ts';
 
 export interface Listing {
   /** Sorted by `compareNames`, each once. */
@@ -23,28 +25,38 @@ export interface Listing {
 export function listNames(directory: DiskDirectory, baseline: Directory | undefined): Listing {
   const listed = directory.list();
   if (baseline === undefined) return joinListing(listed, [], undefined);
-  const missed: Name[] = [];
+  const missed: Child[] = [];
   const listing = joinListing(listed, missed, baseline);
-  return missed.some((name) => directory.lstat(name) !== undefined) ? listAgain(directory, baseline) : listing;
+  return missed.some((child) => kindOf(child, directory) !== undefined) ? listAgain(directory, baseline) : listing;
 }
 
 /** Something was missed. A name that the new listing misses as well, and that is still there, is added; but not one that is there in another spelling. */
 function listAgain(directory: DiskDirectory, baseline: Directory): Listing {
   const listed = [...directory.list()];
-  const missed: Name[] = [];
+  const missed: Child[] = [];
   const listing = joinListing(listed, missed, baseline);
   const folds = new Set(listing.names.map((name) => foldName(name, foldsAll)));
-  for (const name of missed) {
-    const stat = folds.has(foldName(name, foldsAll)) ? undefined : directory.lstat(name);
-    if (stat !== undefined) listed.push({ name, kind: stat.kind });
+  for (const child of missed) {
+    const kind = folds.has(foldName(child.name, foldsAll)) ? undefined : kindOf(child, directory);
+    if (kind !== undefined) listed.push({ name: child.name, kind });
   }
   return joinListing(listed, [], baseline);
 }
 
+/** What has the name now; what had it, where the disk does not say. `undefined`: nothing. */
+function kindOf({ name, entry: { kind } }: Child, directory: DiskDirectory): DiskKind | undefined {
+  try {
+    return directory.lstat(name)?.kind;
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return kind === 'directory' || kind === 'symlink' ? kind : 'file';
+  }
+}
+
 const foldsAll = { ignoresCase: true, ignoresUnicodeForm: true };
 
-/** Names of the baseline that are not listed are added to `missed`. */
-function joinListing(listed: readonly DiskListing[], missed: Name[], baseline: Directory | undefined): Listing {
+/** Children of the baseline that are not listed are added to `missed`. */
+function joinListing(listed: readonly DiskListing[], missed: Child[], baseline: Directory | undefined): Listing {
   const sorted = sortListing(listed);
   const names: Name[] = [];
   const kinds: DiskKind[] = [];
@@ -57,7 +69,7 @@ function joinListing(listed: readonly DiskListing[], missed: Name[], baseline: D
     previous = name;
     let known = old[head];
     while (known !== undefined && known.name !== name && compareNames(known.name, name) < 0) {
-      missed.push(known.name);
+      missed.push(known);
       known = old[++head];
     }
     if (known?.name === name) {
@@ -73,7 +85,7 @@ function joinListing(listed: readonly DiskListing[], missed: Name[], baseline: D
     }
     kinds.push(kind);
   }
-  for (; head < old.length; head++) missed.push((old[head] as Child).name);
+  for (; head < old.length; head++) missed.push(old[head] as Child);
   return { names, kinds, olds, unnamed: listed.length - names.length };
 }
 

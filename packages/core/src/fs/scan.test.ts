@@ -435,6 +435,28 @@ describe('what goes wrong is problematic, and nothing but that', () => {
     }
   });
 
+  it.each([
+    ['for good', Number.POSITIVE_INFINITY, { kind: 'problematic', code: 'EIO' }],
+    ['once', 1, undefined],
+  ])(
+    'a name that was there, is not listed, and cannot be asked for (%s) is no deletion by that, and no matter of its neighbours',
+    async (_, fails, expected) => {
+      ground.write('d/file', '1');
+      ground.write('d/other', '2');
+      const first = await ground.scan();
+      fs.rmSync(ground.at('d/file'));
+      let left = fails;
+      ground.around = ({ call, path }, next) => {
+        if (call === 'list' && path === 'd') return [...(next() as readonly DiskListing[])].filter(({ name }) => name !== 'file');
+        if ((call === 'lstat' || call === 'glance') && path === 'd/file' && left-- > 0) throw errno('EIO');
+        return next();
+      };
+      const result = await ground.scan({ baseline: first.root });
+      expect(entryOf(result, 'd/file')).toEqual(expected);
+      expect(entryOf(result, 'd/other')).toEqual(entryOf(first, 'd/other'));
+    },
+  );
+
   it('a name that is there in another spelling only is gone', async () => {
     ground.write('d/file', '1');
     const first = await ground.scan();
