@@ -21,7 +21,10 @@ export interface ArchiveStore {
   status(): Promise<ArchiveStatus>;
   /** The ancestor of the current generation, journal not folded in. */
   load(): Promise<Ancestor>;
-  /** Writes generation `next` as pending, durably. It becomes visible by `commit` only. */
+  /**
+   * Writes generation `next` as pending, durably, in place of one that is pending already. It becomes visible by `commit` only. Before that, what it says of this
+   * side's tree is made durable: where a path cannot be, nothing is pending, and the error names such paths in its details (`notDurable`: all, or none if they are many).
+   */
   prepare(commit: ArchiveCommit): Promise<void>;
   /** Makes the pending generation current and forgets the journal records it covers. */
   commit(generation: number): Promise<void>;

@@ -3,6 +3,7 @@ import { listMemoryDisk } from '../testing/memory-disk.ts';
 import { createMemoryReplica } from '../testing/memory-replica.ts';
 import { createTwoReplicas, type Step, type TwoReplicas } from '../testing/two-replicas.ts';
 import type { RelativePath } from '../tree/path.ts';
+import { SyncError } from './errors.ts';
 import type { Replica } from './replica.ts';
 
 describe('the five tests that the system was asked for with', () => {
@@ -172,6 +173,43 @@ describe('what fails', () => {
     expect(both(world, 'a.md')).toEqual(['from the server', 'from the server']);
     expect(listMemoryDisk(world.disks.laptop).filter((line) => line.includes('from the laptop'))).toHaveLength(1);
     expect((await world.sync({ settings: { conflicts: 'keep-both' } })).outcome).toBe('in-sync');
+  });
+});
+
+describe('what a side cannot make durable', () => {
+  const failsOnce = (path: string): Step => {
+    let isOver = false;
+    return (node, name) => {
+      if (isOver || node !== 'balaur' || name !== 'prepare') return;
+      isOver = true;
+      throw new SyncError('SYNC_IO', `unable to make ${path} durable`, { notDurable: [path] });
+    };
+  };
+
+  it.each(['docs', 'docs/a.md'])('(%s) is a problem of its own: it is there and not remembered, and the next run agrees on it', async (path) => {
+    const world = await synced({ k1: '1' });
+    world.write('balaur', 'docs/a.md', 'a');
+    world.write('laptop', 'k2', '2');
+    const report = await world.sync({ step: failsOnce(path) });
+    expect([report.outcome, report.problems]).toMatchObject(['partial', [{ path, side: 'beta', code: 'SYNC_IO', during: 'transfer' }]]);
+    expect([both(world, 'docs/a.md'), both(world, 'k2')]).toEqual([
+      ['a', 'a'],
+      ['2', '2'],
+    ]);
+    world.remove('laptop', 'k2');
+    const next = await world.sync();
+    // Of k2 it is remembered that both had it, so it was deleted.
+    expect([next.changes.map((change) => [change.path, change.action]), next.problems, next.counts.commits]).toEqual([[['k2', 'delete']], [], 1]);
+    expect((await world.sync()).counts.commits).toBe(0);
+    world.remove('laptop', 'docs');
+    expect((await world.sync()).changes.map(({ action }) => action)).toEqual(['delete', 'delete']);
+  });
+
+  it('ends the run if it is nothing that this run is about', async () => {
+    const world = await synced({ k1: '1' });
+    world.write('balaur', 'docs/a.md', 'a');
+    await expect(world.sync({ step: failsOnce('elsewhere/x') })).rejects.toMatchObject({ code: 'SYNC_IO' });
+    expect((await world.sync()).outcome).toBe('in-sync');
   });
 });
 

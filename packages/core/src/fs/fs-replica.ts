@@ -58,6 +58,9 @@ export interface FsReplicaOptions {
   readonly processes?: ProcessTable | undefined;
 }
 
+/** A disk that cannot sync more paths than this at a time is not worth going on with. */
+const notDurableMax = 16;
+
 /** A replica of the folder at `path`, which need not be there yet. Writes nothing by itself, and keeps nothing open while it is not in use. */
 export function createFsReplica(path: string, options: FsReplicaOptions = {}): Promise<Replica> {
   return new Promise((done) => done(openReplica(resolve(path), options)));
@@ -95,10 +98,13 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
       const state = held?.lookState();
       if (held === undefined || state === undefined || options.durability === 'fast') return;
       const half = halfOf(state, pair);
-      await syncAgreed(
+      const failures = await syncAgreed(
         changes.filter(({ path }) => !durable.has(path)).map(({ path, [half]: entry }) => ({ path, entry })),
         { root: held.directory, nowMs: clock.nowMs() },
       );
+      for (const { code, message } of failures.values()) {
+        throw new SyncError(code, message, { notDurable: failures.size > notDurableMax ? [] : [...failures.keys()] });
+      }
       durable.clear();
     },
     boot: bootName(processes.self),
@@ -372,7 +378,7 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
             clock,
           },
         );
-        if (durability === 'full') for (const { path } of changes) durable.add(path);
+        if (durability === 'full') for (const [index, { path }] of changes.entries()) if (results[index]?.problem === undefined) durable.add(path);
         return results;
       }),
 

@@ -1,6 +1,7 @@
 import { linkSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { errnoError } from '../engine/errno.ts';
 import type { Transition, TransitionResult } from '../engine/replica.ts';
 import type { Directory, Entry, File, Symlink } from '../tree/entry.ts';
 import { contentName } from './content-name.ts';
@@ -762,6 +763,23 @@ describe('a batch', () => {
       { durability: 'full' },
     );
     expect(calls.filter((call) => call === 'syncFileSystem').length).toBe(1);
+  });
+
+  it('with full durability what could not be made durable is a problem of its path', async () => {
+    const place: Workplace = await workplace({
+      disk: wrapDisk(createNodeDisk(), ({ call, name }) => {
+        if (call === 'openDirectory' && name === 'bad' && place.exists('bad/x')) throw errnoError('EIO', 'injected');
+      }),
+    });
+    for (const folder of ['good', 'bad']) place.makeDirectory(folder);
+    await place.stage({ 'good/x': 'new' });
+    const results = await place.transition(
+      ['bad/x', 'good/x'].map((path) => change(path, undefined, place.file('new'))),
+      { durability: 'full' },
+    );
+    expect(results.map(({ problem }) => problem?.code)).toEqual(['SYNC_IO', undefined]);
+    expect(results[0]?.problem?.message).toContain('bad durable');
+    expect([place.read('bad/x'), place.read('good/x')]).toEqual(['new', 'new']);
   });
 
   it('costs four system calls to stage a small file and three to make it visible', async () => {

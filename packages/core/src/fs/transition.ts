@@ -10,7 +10,7 @@
  * - A result counts once it is in the journal. Of what a process had set out to do when it was killed, the next one finds out what was made
  *   (`journal-intents.ts`).
  * - With full durability contents are on the disk before they are visible, folders and versions before this returns. So the archive never
- *   says more than the disk holds.
+ *   says more than the disk holds: what could not be made durable is a problem of its path.
  */
 import type { PairKey } from '../engine/archive-store.ts';
 import type { Clock } from '../engine/clock.ts';
@@ -36,7 +36,7 @@ import { UnreadContent } from './kept-contents.ts';
 import { createSlices, type Slices } from './slices.ts';
 import type { Dress, Staging } from './stage.ts';
 import { stateError } from './state-folder.ts';
-import { syncMany, syncPath } from './sync-paths.ts';
+import { type SyncFailures, syncPaths } from './sync-paths.ts';
 import { type Contents, contentOf, isGone, prepareContents } from './transition-contents.ts';
 import { whyNotEmpty } from './transition-kept.ts';
 import { isUntouched, look, readTouched, type Target } from './transition-look.ts';
@@ -96,6 +96,7 @@ export async function makeTransitions(
   });
   const work = createWork(changes, options.run, { place, slices, contents });
   const results: TransitionResult[] = [];
+  let unsynced: SyncFailures = new Map();
   let journaled = 0;
   /** Positions of the changes that the journal was told of in advance, and that are not journaled yet. */
   let intended: readonly number[] = [];
@@ -163,13 +164,20 @@ export async function makeTransitions(
       work.endSlice();
       intended = [];
       journal();
-      if (durable) await work.sync();
+      if (durable) unsynced = await work.sync();
     }
-    if (durable) confirm();
+    if (durable && unsynced.size === 0) confirm();
   } finally {
     work.close();
   }
-  return results;
+  return unsynced.size === 0 ? results : results.map((result, index) => unlessUnsynced(result, changes[index]?.path, unsynced));
+}
+
+/** What was made is there, but who knows after a power cut: it counts as failed, and the next run finds it and agrees. */
+function unlessUnsynced(result: TransitionResult, path: RelativePath | undefined, unsynced: SyncFailures): TransitionResult {
+  if (path === undefined || result.problem !== undefined) return result;
+  const problem = unsynced.get(path) ?? unsynced.get(parentPath(path) ?? rootPath);
+  return problem === undefined ? result : { ...result, problem };
 }
 
 /** A directory that stays for what is out of scope in it is an outcome to remember, not a failure to try again. */
@@ -192,7 +200,7 @@ interface Work {
   make(change: Transition, index: number): TransitionResult | Promise<TransitionResult>;
   endSlice(): void;
   /** Makes durable what was done since the last time. */
-  sync(): Promise<void>;
+  sync(): Promise<SyncFailures>;
   close(): void;
 }
 
@@ -300,7 +308,7 @@ function createWork(
       const paths = [...new Set([...touched, ...unsynced])];
       touched.clear();
       unsynced.clear();
-      await syncMany(paths, root, (path) => syncPath(path, root));
+      return syncPaths(paths, root);
     },
 
     close() {

@@ -91,13 +91,14 @@ export async function agreeStart(options: SyncRun, met: Met, surveyed: Surveyed,
         const settled = withSettings(options, met, { head: start.head, ancestor });
         if (options.dryRun || settled.halt !== undefined) return settled;
         const generation = settled.generation + 1;
-        await commitArchives(archives, {
+        const notDurable = await commitArchives(archives, {
           generation,
           changes: turnRound(changes, met.turned),
           // New settings of a pair go with the plan, which says what they do to what was agreed.
           settings: start.head === undefined ? settled.newSettings : undefined,
           durability: options.durability ?? 'full',
         });
+        report.notDurable(notDurable);
         report.committed();
         return { ...settled, generation, newSettings: start.head === undefined ? undefined : settled.newSettings };
       }

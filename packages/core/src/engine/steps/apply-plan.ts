@@ -148,7 +148,7 @@ function createCommitter({
     async commit(changes) {
       if (changes.length === 0 && settings === undefined) return;
       generation++;
-      await commitArchives(archives, { generation, changes: turnRound(changes, turned), settings, durability });
+      report.notDurable(await commitArchives(archives, { generation, changes: turnRound(changes, turned), settings, durability }));
       settings = undefined;
       report.committed();
     },

@@ -13,6 +13,7 @@ import {
   type SyncReport,
 } from '../report.ts';
 import type { SyncOptions } from '../run-sync.ts';
+import type { NotDurable } from './commit-archives.ts';
 
 /** Collects what the steps of a run find and do. */
 export interface ReportBuilder {
@@ -30,6 +31,8 @@ export interface ReportBuilder {
   sealed(plan: PlanName, left: number): void;
   problem(problem: SyncProblem): void;
   done(side: Side, change: Change, problem: SyncProblem | undefined): void;
+  /** What is done there may be lost by a power cut, so it was not remembered. */
+  notDurable(paths: readonly NotDurable[]): void;
   received(bytes: Readonly<Record<Side, number>>): void;
   committed(): void;
   halted(halt: SyncHalt): SyncReport;
@@ -142,6 +145,7 @@ export function createReportBuilder(options: SyncOptions): ReportBuilder {
       if (problem !== undefined) problems.push(problem);
       onEvent?.({ type: 'change', change });
     },
+    notDurable: (found) => void problems.push(...found.map((problem): SyncProblem => ({ ...problem, during: 'transfer' }))),
     received(bytes) {
       toAlpha += bytes.alpha;
       toBeta += bytes.beta;
