@@ -11,6 +11,9 @@
  * does not matter for the outcome which of them is taken, as long as the other side has not touched them; one that was edited there is matched only where
  * there is no choice.
  *
+ * The renames of the two sides never meet, at a path or above and below. An old name is gone here, and still there with all that was in it; a new one is there
+ * on one side only, and its folder on both, unless that is new, too.
+ *
  * What is looked at is a plan that was made path by path. So a rename is found only where both ends of it may be changed, and costs what is planned.
  */
 import { foldName } from '../scope/fold.ts';
@@ -48,8 +51,10 @@ export function findRenames(input: ReconcileInput, plan: Plan): Renames | undefi
     before: { alpha: createLookup(ancestor.alpha), beta: createLookup(ancestor.beta) },
   };
   const found = { alpha: renamedBy('alpha', input, look, plan, shapes), beta: renamedBy('beta', input, look, plan, shapes) };
-  const clear = { alpha: withoutThose(found.alpha, found.beta), beta: withoutThose(found.beta, found.alpha) };
-  const renames = { ...clear, agreed: withoutThose(renamedByBoth(look, plan, input), [...found.alpha, ...found.beta]) };
+  // What one side moved elsewhere, by itself or with its folder, is not what both have under one new name.
+  const taken = new Set([...found.alpha, ...found.beta].map(({ from }) => from));
+  const agreed = renamedByBoth(look, plan, input).filter(({ from }) => !taken.has(from) && !isBelow(from, taken));
+  const renames = { ...found, agreed };
   return renames.alpha.length + renames.beta.length + renames.agreed.length === 0 ? undefined : renames;
 }
 
@@ -70,9 +75,8 @@ interface Search {
   readonly sources: readonly End[];
   readonly targets: readonly End[];
   readonly found: Rename[];
-  /** Ends of renames that were found with all that is below, and the folders above them. */
+  /** Ends of renames that were found, with all that is below. */
   readonly taken: Set<RelativePath>;
-  readonly above: Set<RelativePath>;
 }
 
 /** What the four trees hold at a path. */
@@ -86,7 +90,7 @@ function renamedBy(by: Side, input: ReconcileInput, look: Looks, plan: Plan, sha
   if (targets.length + colliding.length === 0) return [];
   const sources = sourcesOf(by, look, plan);
   if (sources.length === 0) return [];
-  const search: Search = { by, look, input, shapes, sources, targets, found: [], taken: new Set(), above: new Set() };
+  const search: Search = { by, look, input, shapes, sources, targets, found: [], taken: new Set() };
   matchCollisions(search, colliding);
   matchFolders(search);
   matchFiles(search);
@@ -280,16 +284,14 @@ function pairUp(sources: readonly End[], targets: readonly End[]): readonly (rea
   return pairs;
 }
 
-function isFree({ taken, above }: Search, { path }: End): boolean {
-  return !above.has(path) && !taken.has(path);
+/** Nothing above an end of a rename comes after it: it is larger, or was not there before, or is not gone. */
+function isFree({ taken }: Search, { path }: End): boolean {
+  return !taken.has(path);
 }
 
-function take({ found, taken, above }: Search, source: End, target: End): void {
+function take({ found, taken }: Search, source: End, target: End): void {
   found.push({ from: source.path, to: target.path });
-  for (const { path, entry } of [source, target]) {
-    walk([entry], (at) => taken.add(at).has(at), path);
-    for (let parent = parentPath(path); parent !== undefined && !above.has(parent); parent = parentPath(parent)) above.add(parent);
-  }
+  for (const { path, entry } of [source, target]) walk([entry], (at) => taken.add(at).has(at), path);
 }
 
 /** Whether the policies let the other side be changed at both ends, for everything that moves. */
@@ -313,16 +315,6 @@ function isAllowed({ by, look, input: { policy } }: Search, source: End, target:
 /** Where something at or below the one end of a rename is to be. */
 export function movedPath(path: RelativePath, { from, to }: Rename): RelativePath {
   return `${to}${path.slice(from.length)}` as RelativePath;
-}
-
-/** Renames that meet none of those, at a path or above and below: what was meant is not to be told, and each path is decided by itself. */
-function withoutThose<R extends Rename>(renames: readonly R[], others: readonly Rename[]): readonly R[] {
-  if (renames.length === 0 || others.length === 0) return renames;
-  const ends = new Set(others.flatMap(({ from, to }) => [from, to]));
-  const above = new Set<RelativePath>();
-  for (const path of ends) for (let parent = parentPath(path); parent !== undefined; parent = parentPath(parent)) above.add(parent);
-  const meets = (path: RelativePath): boolean => ends.has(path) || above.has(path) || isBelow(path, ends);
-  return renames.filter(({ from, to }) => !meets(from) && !meets(to));
 }
 
 function isBelow(path: RelativePath, folders: ReadonlySet<RelativePath>): boolean {
@@ -353,7 +345,7 @@ function renamedByBoth(look: Looks, plan: Plan, { policy }: ReconcileInput): rea
     const sources = bothSides.flatMap((by) => {
       const there = otherSide(by);
       const [own, other] = [now[by](to) as File, now[there](to) as File];
-      return (lost.get(contentKey(own)) ?? []).flatMap((from): readonly AgreedRename[] => {
+      return [...(lost.get(contentKey(own)) ?? [])].flatMap((from): readonly AgreedRename[] => {
         const left = now[there](from);
         if (now[by](from) !== undefined) return [];
         if (left === undefined) return [{ from, to, leftOn: undefined }];
@@ -382,20 +374,19 @@ function isCommonFolder({ now, before }: Looks, path: RelativePath | undefined):
 }
 
 /** The files that both had and at least one has no more, by content; empty ones aside. */
-function lostContents({ before }: Looks, plan: Plan): ReadonlyMap<string, readonly RelativePath[]> {
-  const lost = new Map<string, RelativePath[]>();
+function lostContents({ before }: Looks, plan: Plan): ReadonlyMap<string, ReadonlySet<RelativePath>> {
+  const lost = new Map<string, Set<RelativePath>>();
   const forgotten = plan.ancestorChanges.filter(({ alpha, beta }) => alpha === undefined && beta === undefined);
   const revived = [...plan.alphaChanges, ...plan.betaChanges].filter(({ old }) => old === undefined);
   for (const { path } of [...forgotten, ...revived]) {
     walk(
       [before.alpha(path), before.beta(path)],
       (at, [left, right]) => {
-        if (left?.kind !== 'file' || right?.kind !== 'file') return true;
-        if (left.sizeBytes === 0 || !sameContent(left, right)) return false;
-        const known = lost.get(contentKey(left));
-        if (known === undefined) lost.set(contentKey(left), [at]);
-        else if (!known.includes(at)) known.push(at);
-        return false;
+        if (left?.kind === 'file' && right?.kind === 'file' && left.sizeBytes > 0 && sameContent(left, right)) {
+          const key = contentKey(left);
+          lost.set(key, (lost.get(key) ?? new Set()).add(at));
+        }
+        return true;
       },
       path,
     );
