@@ -35,3 +35,9 @@ export function bringsContent(now: Entry | undefined, before: Entry | undefined)
   });
   return brings;
 }
+
+/** Whether two nodes that are not the same differ in permissions alone. */
+export function differsInModeAlone(a: Entry | undefined, b: Entry | undefined): boolean {
+  if (a?.kind === 'file') return b?.kind === 'file' && sameContent(a, b);
+  return a?.kind === 'directory' && b?.kind === 'directory';
+}

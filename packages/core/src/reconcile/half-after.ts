@@ -1,5 +1,6 @@
-import { type Entry, sameContent, sameNode } from '../tree/entry.ts';
+import { type Entry, sameNode } from '../tree/entry.ts';
 import type { Change } from './change.ts';
+import { differsInModeAlone } from './compare.ts';
 
 /**
  * What a side's half of the ancestor is to hold once a change was made there: what was achieved. But where something moved that is still different from what the
@@ -13,9 +14,4 @@ export function halfAfter(
 ): Entry | undefined {
   if (from === undefined || sameNode(next, peer)) return achieved;
   return isDone && differsInModeAlone(next, peer) ? achieved : from.was;
-}
-
-function differsInModeAlone(a: Entry | undefined, b: Entry | undefined): boolean {
-  if (a?.kind === 'file') return b?.kind === 'file' && sameContent(a, b);
-  return a?.kind === 'directory' && b?.kind === 'directory';
 }

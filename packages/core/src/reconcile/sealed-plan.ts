@@ -14,13 +14,13 @@
  *
  * What else has changed in the trees is no business of the plan.
  */
-import { type Entry, isSyncable, nodeOf, type Syncable, sameContent, sameNode } from '../tree/entry.ts';
+import { type Entry, type File, isSyncable, nodeOf, type Symlink, type Syncable, sameContent, sameNode } from '../tree/entry.ts';
 import { createLookup, type Lookup } from '../tree/lookup.ts';
 import { joinPath, parentPath, type RelativePath } from '../tree/path.ts';
 import { childrenOf } from '../tree/walk.ts';
 import type { Ancestor } from './ancestor.ts';
 import type { Change } from './change.ts';
-import { syncable } from './compare.ts';
+import { differsInModeAlone, syncable } from './compare.ts';
 import { bothSides, type Conflict, otherSide, type Plan, type Side, type Sides } from './plan.ts';
 
 /** Its entries are nodes without times (0) and children. */
@@ -80,14 +80,14 @@ export function sealPlan(plan: Plan, trees: SealedTrees): SealedPlan {
     new: bare(syncable(next)),
     peer: bare(now[otherSide(side)](path)),
     was: bare(before[side](path)),
-    ...(from && { from: { path: from.path, entry: bare(from.entry) } }),
-    ...(to !== undefined && { to }),
+    from: from && { path: from.path, entry: bare(from.entry) },
+    to,
   });
   return {
     changes: { alpha: plan.alphaChanges.map((change) => seal('alpha', change)), beta: plan.betaChanges.map((change) => seal('beta', change)) },
     settled: plan.conflicts
       .filter(({ resolution }) => resolution !== 'skipped')
-      .map(({ path, reason, rule, resolution, keptAs }) => ({ path, reason, rule, resolution, ...(keptAs !== undefined && { keptAs }) })),
+      .map(({ path, reason, rule, resolution, keptAs }) => ({ path, reason, rule, resolution, keptAs })),
   };
 }
 
@@ -112,14 +112,14 @@ export function openSealed({ changes, settled }: SealedPlan, trees: SealedTrees)
     drifted: new Map(),
   };
   const pending = { alpha: pendingOf(opening, 'alpha', changes.alpha), beta: pendingOf(opening, 'beta', changes.beta) };
-  const pendingPaths = new Set([...pending.alpha, ...pending.beta].map(({ path }) => path));
-  const isPending = ({ path, keptAs }: SettledConflict): boolean => pendingPaths.has(path) || (keptAs !== undefined && pendingPaths.has(keptAs));
-  const originals = new Map(settled.flatMap(({ path, keptAs }) => (keptAs === undefined ? [] : [[keptAs, path] as const])));
+  const pendingPaths = new Set<RelativePath | undefined>([...pending.alpha, ...pending.beta].map(({ path }) => path));
+  const isPending = ({ path, keptAs }: SettledConflict): boolean => pendingPaths.has(path) || pendingPaths.has(keptAs);
+  const originals = new Map(settled.map(({ path, keptAs }) => [keptAs, path]));
   const copiesOf = new Map<RelativePath, RelativePath>();
   for (const side of bothSides) {
     for (const { path, new: next } of changes[side]) {
       const original = originals.get(path);
-      if (original !== undefined && bothSides.some((where) => isOf(next, opening.now[where](original)))) copiesOf.set(path, original);
+      if (original !== undefined && bothSides.some((where) => isOf(opening.now[where](original), next))) copiesOf.set(path, original);
     }
   }
   // What has drifted is not opened: where something is missing, what should have been made of it is no news.
@@ -169,23 +169,22 @@ function check(opening: Opening, side: Side, change: SealedChange): void {
   const half = syncable(before[side](path));
   if (!sameNode(half, syncable(was)) && !sameNode(half, syncable(found))) drift(opening, { path, side, found: 'agreed' });
   const parent = parentPath(path);
-  if (next !== undefined && parent !== undefined && planned[side].get(parent)?.new?.kind !== 'directory' && now[side](parent)?.kind !== 'directory') {
+  if (parent !== undefined && planned[side].get(parent)?.new?.kind !== 'directory' && now[side](parent)?.kind !== 'directory') {
     drift(opening, { path: parent, side, found: now[side](parent) === undefined ? 'deleted' : 'changed' });
   }
   if (old?.kind !== 'directory' || next?.kind === 'directory') return;
   // Whoever let this folder go did not know what came into it later.
   for (const { name } of childrenOf(found)) {
-    const below = planned[side].get(joinPath(path, name));
-    if (below === undefined || below.new !== undefined) drift(opening, { path: joinPath(path, name), side, found: 'created' });
+    const below = joinPath(path, name);
+    if (!planned[side].has(below)) drift(opening, { path: below, side, found: 'created' });
   }
 }
 
 function expectAt(opening: Opening, side: Side, path: RelativePath, expected: Entry | undefined): void {
   const found = opening.now[side](path);
   if (sameNode(found, expected)) return;
-  const inModeAlone = found?.kind === 'file' && expected?.kind === 'file' ? sameContent(found, expected) : found?.kind === expected?.kind;
-  const isMode = inModeAlone && (found?.kind === 'file' || found?.kind === 'directory');
-  drift(opening, { path, side, found: found === undefined ? 'deleted' : expected === undefined ? 'created' : isMode ? 'permissions' : 'changed' });
+  const how = differsInModeAlone(found, expected) ? 'permissions' : 'changed';
+  drift(opening, { path, side, found: found === undefined ? 'deleted' : expected === undefined ? 'created' : how });
 }
 
 function drift({ drifted }: Opening, found: Drift): void {
@@ -202,9 +201,9 @@ function openChange(opening: Opening, side: Side, change: SealedChange, copiesOf
   return {
     path,
     old,
-    new: next && dated(opening, { side, path, next, own: from === undefined ? old : moved, original: copiesOf.get(path) }),
-    ...(from && { from: { path: from.path, entry: isSyncable(moved) ? moved : from.entry, was: nodeAt(before[side], from.path) } }),
-    ...(to !== undefined && { to }),
+    new: next && dated(opening, { side, path, next, own: moved ?? old, original: copiesOf.get(path) }),
+    from: from && { path: from.path, entry: isSyncable(moved) ? moved : from.entry, was: nodeAt(before[side], from.path) },
+    to,
   };
 }
 
@@ -225,17 +224,16 @@ function dated(opening: Opening, { side, path, next, own, original }: Wanted): S
   const there = otherSide(side);
   const places = [own, now[there](path), now[there](planned[there].get(path)?.from?.path ?? path)];
   if (original !== undefined) places.push(now[there](original), now[side](original));
-  const source = places.find((entry) => isOf(next, entry));
-  if (next.kind === 'file' && source?.kind === 'file') return { ...source, mode: next.mode };
-  if (next.kind === 'symlink' && source?.kind === 'symlink') return source;
+  const source = places.find((entry) => isOf(entry, next));
+  if (source !== undefined) return { ...next, mtimeMs: source.mtimeMs };
   drift(opening, { path: original ?? path, side: there, found: 'content' });
   return next;
 }
 
-/** Whether an entry has the content of another. */
-function isOf(content: Entry | undefined, entry: Entry | undefined): boolean {
-  if (content?.kind === 'file') return entry?.kind === 'file' && sameContent(content, entry);
-  return content?.kind === 'symlink' && sameNode(content, entry);
+/** Whether a file or a link has the content of another. */
+function isOf(entry: Entry | undefined, content: Entry | undefined): entry is File | Symlink {
+  if (entry?.kind === 'file') return content?.kind === 'file' && sameContent(entry, content);
+  return entry?.kind === 'symlink' && sameNode(entry, content);
 }
 
 function lookupsOf({ alpha, beta }: Sides<Entry | undefined>): Sides<Lookup> {
@@ -257,15 +255,6 @@ function nodeAt(lookup: Lookup, path: RelativePath): Entry | undefined {
 
 /** The node by itself, without times: what is the same for all who hold it. */
 function bare<E extends Entry | undefined>(entry: E): E {
-  switch (entry?.kind) {
-    case 'directory':
-      return { kind: 'directory', mode: entry.mode, children: [] } as unknown as E;
-    case 'file':
-    case 'symlink':
-      return { ...entry, mtimeMs: 0 };
-    case undefined:
-    case 'untracked':
-    case 'problematic':
-      return entry;
-  }
+  if (entry?.kind === 'directory') return { kind: 'directory', mode: entry.mode, children: [] } as unknown as E;
+  return entry?.kind === 'file' || entry?.kind === 'symlink' ? { ...entry, mtimeMs: 0 } : entry;
 }

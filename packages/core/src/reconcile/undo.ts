@@ -44,15 +44,12 @@ export type NotUndoneReason = 'changed-since' | 'not-empty' | 'no-folder';
 
 /** Costs what the run did, and the siblings of that. */
 export function planUndo({ alpha, beta, done }: UndoInput): UndoPlan {
-  const trees = { alpha, beta };
-  const left: NotUndone[] = [];
-  const changes = { alpha: [] as readonly Change[], beta: [] as readonly Change[] };
-  for (const side of bothSides) {
-    const found = undoSide(trees[side], done[side]);
-    changes[side] = found.changes;
-    for (const [path, reason] of found.left) left.push({ path, side, reason });
-  }
-  return { alphaChanges: changes.alpha, betaChanges: changes.beta, left };
+  const undone = { alpha: undoSide(alpha, done.alpha), beta: undoSide(beta, done.beta) };
+  return {
+    alphaChanges: undone.alpha.changes,
+    betaChanges: undone.beta.changes,
+    left: bothSides.flatMap((side) => [...undone[side].left].map(([path, reason]) => ({ path, side, reason }))),
+  };
 }
 
 interface SideUndo {
