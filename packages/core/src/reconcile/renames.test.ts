@@ -1,10 +1,12 @@
 /** Renames, as a specification: what each side made of what was agreed, what is moved for it, and what both have in the end. */
 import { describe, expect, it } from 'vitest';
 import { compilePatterns } from '../scope/pattern.ts';
+import { compilePermissionMasks } from '../scope/permission-masks.ts';
 import { exactNames } from '../scope/rules.ts';
 import { dir, file, link, untracked } from '../testing/trees.ts';
 import type { Entry } from '../tree/entry.ts';
 import { printTree } from '../tree/print.ts';
+import { childrenOf } from '../tree/walk.ts';
 import { applyPlan } from './apply-plan.ts';
 import { findHalts } from './guards.ts';
 import type { Policy } from './policy.ts';
@@ -101,6 +103,43 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       moves: {},
       rest: { alpha: ['a: made'], beta: ['b: made'] },
       outcome: { a: one, b: one },
+    },
+    {
+      title: 'an empty one is not known again where it was emptied there, either',
+      ancestor: { a: one },
+      alpha: { b: empty },
+      beta: { a: empty },
+      moves: {},
+      rest: { alpha: ['a: made'], beta: ['b: made'] },
+      outcome: { a: empty, b: empty },
+    },
+    {
+      title: 'that was deleted, and one like it is in a folder that was moved as one: it moves nowhere',
+      ancestor: { a: one, d: dir({ b: one }) },
+      alpha: { e: dir({ b: one }) },
+      beta: { a: one, d: dir({ b: one }) },
+      moves: { beta: ['d => e', 'd/b => e/b'] },
+      rest: { beta: ['a: deleted'] },
+      outcome: { e: dir({ b: one }) },
+    },
+    {
+      title: 'while both renamed another one',
+      ancestor: { a: one, c: two },
+      alpha: { b: one, d: two },
+      beta: { b: three, c: two },
+      moves: { beta: ['c => d'] },
+      rest: { alpha: ['b: changed'] },
+      outcome: { b: three, d: two },
+    },
+    {
+      title: 'out of where fewer permissions count: the others are taken to be the owner’s, as agreed on',
+      ancestor: { n: dir({ a: file('one', { mode: 0o100 }) }, { mode: 0o100 }) },
+      alpha: { b: file('one', { mode: 0o755 }), n: dir({}, { mode: 0o100 }) },
+      beta: { n: dir({ a: file('one', { mode: 0 }) }, { mode: 0o100 }) },
+      policy: { masks: compilePermissionMasks({ permissions: 'all', policies: [{ match: 'n', permissions: 'executable' }] }) },
+      moves: { beta: ['n/a => b'] },
+      rest: { alpha: ['b: changed'] },
+      outcome: { b: file('one', { mode: 0o655 }), n: dir({}, { mode: 0o100 }) },
     },
     {
       title: 'of several alike, the same name first, then the same folder, then the order',
@@ -321,6 +360,44 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       outcome: { n: dir({ b: two }) },
     },
     {
+      title: 'the same, among three alike',
+      ancestor: { a: one, c: one, d: dir({ b: one }) },
+      alpha: { n: dir({ b: one }) },
+      beta: { n: dir({ b: two }) },
+      moves: {},
+      rest: { alpha: ['n/b: changed'] },
+      outcome: { n: dir({ b: two }) },
+    },
+    {
+      title: 'the same rename out of a folder that one of them deleted and the other one put something else into',
+      ancestor: { d: dir({ a: one }) },
+      alpha: { b: one },
+      beta: { b: two, d: dir({ n: three }) },
+      moves: {},
+      rest: { alpha: ['b: changed', 'd: made', 'd/n: made'] },
+      outcome: { b: two, d: dir({ n: three }) },
+    },
+    {
+      title: 'the same rename out of a folder in which each had something to itself',
+      ancestor: { d: dir({ a: one, x: three }) },
+      ancestorOfBeta: { d: dir({ a: one, y: three }) },
+      alpha: { b: one },
+      beta: { b: two },
+      moves: {},
+      rest: { alpha: ['b: changed'] },
+      outcome: { b: two },
+    },
+    {
+      title: 'the same rename, into a folder that alpha alone had and beta has made, too',
+      ancestor: { a: one, n: dir() },
+      ancestorOfBeta: { a: one },
+      alpha: { n: dir({ b: two }) },
+      beta: { n: dir({ b: one }) },
+      moves: {},
+      rest: { beta: ['n/b: changed'] },
+      outcome: { n: dir({ b: two }) },
+    },
+    {
       title: 'the same rename of a folder, edited there',
       ancestor: { d: dir({ b: one }) },
       alpha: { n: dir({ b: one }) },
@@ -375,6 +452,15 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       moves: {},
       rest: {},
       conflicts: ['b tie', 'c tie'],
+    },
+    {
+      title: 'perhaps the same rename, but the folder that it was in was moved as one: that was meant, and the first is a conflict',
+      ancestor: { d: dir({ a: one, c: three }) },
+      alpha: { b: one, e: dir({ a: one, c: three }) },
+      beta: { b: two, d: dir({ a: two, c: three }) },
+      moves: { beta: ['d => e', 'd/a => e/a', 'd/c => e/c'] },
+      rest: { alpha: ['e/a: changed'] },
+      conflicts: ['b tie'],
     },
     {
       title: 'no rename, but an edit of what was there: a conflict',
@@ -555,6 +641,15 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       rest: {},
     },
     {
+      title: 'of two alike the one that is left, where the other one went along with a larger one',
+      ancestor: { d: dir({ s: dir({ a: one }) }), t: dir({ s: dir({ a: one }) }) },
+      alpha: { e: dir({ s: dir({ a: one }) }), n: dir({ a: one }), t: dir() },
+      beta: { d: dir({ s: dir({ a: one }) }), t: dir({ s: dir({ a: one }) }) },
+      moves: { beta: ['d => e', 'd/s => e/s', 'd/s/a => e/s/a', 't/s => n', 't/s/a => n/a'] },
+      rest: {},
+      outcome: { e: dir({ s: dir({ a: one }) }), n: dir({ a: one }), t: dir() },
+    },
+    {
       title: 'of which the two held different things',
       ancestor: { d: dir({ a: one }) },
       ancestorOfBeta: { d: dir({ a: three }) },
@@ -648,8 +743,28 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       rest: { beta: ['z: deleted'] },
       outcome: { A: one },
     },
+    {
+      title: 'while the old one is there: a conflict, and what else was renamed is moved',
+      ancestor: { a: one, z: two },
+      alpha: { A: three, a: one, y: two },
+      beta: { a: one, z: two },
+      folding: mac,
+      moves: { beta: ['z => y'] },
+      rest: {},
+      conflicts: ['A names-collide'],
+    },
   ],
   'what was held': [
+    {
+      title: 'something on one side, nothing on the other: it was never a name of both',
+      ancestor: { a: one },
+      ancestorOfBeta: {},
+      alpha: { b: one },
+      beta: { a: one },
+      moves: {},
+      rest: { alpha: ['a: made'], beta: ['b: made'] },
+      outcome: { a: one, b: one },
+    },
     {
       title: 'contents: the two never meant the same',
       ancestor: { a: one },
@@ -708,6 +823,16 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       moves: {},
       rest: { beta: ['b: made'] },
       conflicts: ['a direction'],
+    },
+    {
+      title: 'both gave it one new name, and the one that would win is not to: a conflict, whatever it was renamed from',
+      ancestor: { a: one },
+      alpha: { b: one },
+      beta: { b: two },
+      policy: { direction: 'alpha-to-beta', conflicts: 'beta' },
+      moves: {},
+      rest: {},
+      conflicts: ['b direction'],
     },
     {
       title: 'a policy of the old path keeps it there',
@@ -802,9 +927,19 @@ for (const [group, rows] of Object.entries(cases)) {
           });
         }
         expect(plan.conflicts.map(({ path, reason }) => `${path} ${reason}`)).toEqual(row.conflicts ?? []);
+        // Moves come first, with the folders that they need.
+        for (const changes of [plan.alphaChanges, plan.betaChanges]) {
+          const before = changes.slice(0, changes.findLastIndex(({ to }) => to !== undefined) + 1);
+          expect(before.filter(({ old, new: next }) => old !== undefined && next !== undefined)).toEqual([]);
+        }
         // What is remembered of a path that moves is remembered once it has moved.
         const moved = new Set([...plan.alphaChanges, ...plan.betaChanges].flatMap(({ path, from }) => (from === undefined ? [] : [path])));
         expect(plan.ancestorChanges.filter(({ path }) => moved.has(path))).toEqual([]);
+        // Nor is anything forgotten before it is gone.
+        const going = new Set([...plan.alphaChanges, ...plan.betaChanges].flatMap(({ path, new: next }) => (next === undefined ? [path] : [])));
+        expect(plan.ancestorChanges.filter(({ path }) => going.has(path))).toEqual([]);
+        // Each place is remembered by itself, without what is below.
+        for (const node of plan.ancestorChanges.flatMap(({ alpha, beta }) => [alpha, beta])) expect(childrenOf(node)).toEqual([]);
         // And a folder before what is in it.
         const remembered = plan.ancestorChanges.flatMap(({ path, alpha, beta }) => ((alpha ?? beta) ? [path] : []));
         expect(remembered.filter((path, index) => remembered.slice(index + 1).some((later) => path.startsWith(`${later}/`)))).toEqual([]);

@@ -44,7 +44,32 @@ describe('what has drifted', () => {
     ['a content', edit, { ancestor, alpha: dir({ a: file('3'), d }), beta: dir({ a: file('2'), d }) }, ['alpha a: changed']],
     ['both', edit, { ancestor, alpha: dir({ d }), beta: dir({ a: file('3'), d }) }, ['alpha a: deleted', 'beta a: changed']],
     ['a kind', edit, { ancestor, alpha: dir({ a: link('1'), d }), beta: dir({ a: file('2'), d }) }, ['alpha a: changed']],
+    [
+      'a kind, with all that is in it',
+      edit,
+      { ancestor, alpha: dir({ a: dir({ b: file('1') }), d }), beta: dir({ a: file('2'), d }) },
+      ['alpha a: changed'],
+    ],
+    ['a kind to a link', edit, { ancestor, alpha: dir({ a: file('1'), d }), beta: dir({ a: link('2'), d }) }, ['beta a: changed']],
     ['permissions', edit, { ancestor, alpha: dir({ a: file('1', { mode: 0o600 }), d }), beta: dir({ a: file('2'), d }) }, ['alpha a: permissions']],
+    [
+      'the target of a link',
+      sealed({ ancestor: dir({ l: link('1') }), alpha: dir({ l: link('1') }), beta: dir({}) }),
+      { ancestor: dir({ l: link('1') }), alpha: dir({ l: link('2') }), beta: dir({}) },
+      ['alpha l: changed'],
+    ],
+    [
+      'a content, and what was agreed on: it is said once',
+      edit,
+      { ancestor: dir({ a: file('9'), d }), alpha: dir({ a: file('8'), d }), beta: dir({ a: file('2'), d }) },
+      ['alpha a: changed'],
+    ],
+    [
+      'nothing in a folder whose permissions are to change, whatever came into it',
+      sealed({ ancestor, alpha: ancestor, beta: dir({ a: file('1'), d: dir({ x: file('x') }, { mode: 0o700 }) }) }),
+      { ancestor, alpha: dir({ a: file('1'), d: dir({ x: file('x'), y: file('y') }) }), beta: dir({ a: file('1'), d: dir({}, { mode: 0o700 }) }) },
+      [],
+    ],
     ['what cannot be read', edit, { ancestor, alpha: dir({ a: problematic(), d }), beta: dir({ a: file('2'), d }) }, ['alpha a: changed']],
     ['the whole tree', edit, { ancestor, alpha: undefined, beta: dir({ a: file('2'), d }) }, ['alpha a: deleted', 'alpha : deleted']],
     [
@@ -64,6 +89,12 @@ describe('what has drifted', () => {
       removal,
       { ancestor, alpha: dir({ a: file('1'), d: dir({ x: file('x') }, { mode: 0o700 }) }), beta: dir({ a: file('1') }) },
       ['alpha d: permissions'],
+    ],
+    [
+      'a folder that is to go, by what is in its place',
+      removal,
+      { ancestor, alpha: dir({ a: file('1'), d: link('x') }), beta: dir({ a: file('1') }) },
+      ['alpha d: changed'],
     ],
     ['a deletion that was taken back', removal, { ancestor, alpha: ancestor, beta: ancestor }, ['beta d/x: created', 'beta d: created']],
     [
@@ -94,6 +125,75 @@ describe('what has drifted', () => {
   });
 });
 
+describe('what is opened', () => {
+  const opened = (trees: Trees, more: Partial<Policy> = {}) => openSealed(sealed(trees, more), treesOf(trees));
+  const later = { mtimeMs: 60_000 };
+
+  it('is the changes and the conflicts that they settle, and nothing else', () => {
+    const trees = { ancestor: dir({}), alpha: dir({ a: file('1') }), beta: dir({ a: file('2', later) }) };
+    expect(opened(trees, { conflicts: 'beta' })).toEqual({
+      ancestorChanges: [],
+      alphaChanges: [{ path: 'a', old: file('1'), new: file('2', later) }],
+      betaChanges: [],
+      conflicts: [{ path: 'a', reason: 'content', rule: '6 beta', resolution: 'beta', alpha: file('1'), beta: file('2', later) }],
+      problems: [],
+      copiesOf: new Map(),
+      drifted: [],
+    });
+  });
+
+  it('has the times of what is there: a side’s own where its content stays, or moves', () => {
+    const ancestor = dir({ a: file('1'), b: file('2') });
+    const alpha = dir({ a: file('1', { mtimeMs: 5 }), b: file('2', { mtimeMs: 6 }) });
+    const beta = dir({ a: file('1', { mode: 0o600, mtimeMs: 9 }), c: file('2', { mtimeMs: 9 }) });
+    expect(opened({ ancestor, alpha, beta }).alphaChanges).toEqual([
+      { path: 'c', old: undefined, new: file('2', { mtimeMs: 6 }), from: { path: 'b', entry: file('2', { mtimeMs: 6 }), was: file('2') } },
+      { path: 'b', old: file('2', { mtimeMs: 6 }), new: undefined, to: 'c' },
+      { path: 'a', old: file('1', { mtimeMs: 5 }), new: file('1', { mode: 0o600, mtimeMs: 5 }) },
+    ]);
+  });
+
+  it('has those of the loser whose copy is kept, a file or a link', () => {
+    const alpha = dir({ a: file('1', { mtimeMs: 5 }), l: link('1', { mtimeMs: 6 }) });
+    const beta = dir({ a: file('2', later), l: link('2', later) });
+    const { alphaChanges, betaChanges, drifted } = opened({ ancestor: dir({}), alpha, beta }, { conflicts: 'keep-both' });
+    expect(drifted).toEqual([]);
+    for (const changes of [alphaChanges, betaChanges]) {
+      expect(changes.filter(({ old }) => old === undefined).map(({ new: next }) => next)).toEqual([
+        file('1', { mtimeMs: 5 }),
+        link('1', { mtimeMs: 6 }),
+      ]);
+    }
+  });
+
+  it('leaves a folder whose permissions change what it holds, and what is not ours in it', () => {
+    const d = dir({ x: file('x') }, { hasUntracked: true });
+    const plain = dir({ d: dir({ x: file('x') }) });
+    expect(opened({ ancestor: plain, alpha: dir({ d }), beta: dir({ d: dir({ x: file('x') }, { mode: 0o700 }) }) }).alphaChanges).toEqual([
+      { path: 'd', old: dir({}, { hasUntracked: true }), new: dir({}, { mode: 0o700, hasUntracked: true }) },
+    ]);
+  });
+
+  it('makes a root', () => {
+    const { alphaChanges, drifted } = opened({ alpha: undefined, beta: dir({ a: file('1') }) });
+    expect([alphaChanges.map(({ path: at }) => at), drifted]).toEqual([['', 'a'], []]);
+  });
+
+  it('is what of its conflicts is still to be settled', () => {
+    const alpha = dir({ a: file('1'), b: file('1') });
+    const beta = dir({ a: file('2', later), b: file('2', later) });
+    const conflictsOn = (plan: SealedPlan, trees: Trees) => openSealed(plan, treesOf(trees)).conflicts.map(({ path: at }) => at);
+    const chosen = sealed({ ancestor: dir({}), alpha, beta }, { conflicts: 'beta' });
+    expect(conflictsOn(chosen, { ancestor: dir({}), alpha, beta })).toEqual(['a', 'b']);
+    expect(conflictsOn(chosen, { ancestor: dir({}), alpha: dir({ a: file('2'), b: file('1') }), beta })).toEqual(['b']);
+    const kept = sealed({ ancestor: dir({}), alpha, beta }, { conflicts: 'keep-both' });
+    const copies = { 'a (conflict one 2026-11-21)': file('1'), 'b (conflict one 2026-11-21)': file('1') };
+    const [made, settled] = [dir({ a: file('2'), b: file('1'), ...copies }), dir({ a: file('2'), b: file('2'), ...copies })];
+    expect(conflictsOn(kept, { ancestor: dir({}), alpha: made, beta: settled })).toEqual(['b']);
+    expect(conflictsOn(kept, { ancestor: dir({}), alpha: settled, beta: settled })).toEqual([]);
+  });
+});
+
 describe('what was agreed on since', () => {
   const before = dir({ a: file('1') });
   const after = dir({ a: file('2') });
@@ -114,6 +214,9 @@ describe('what was agreed on since', () => {
     const trees = { alpha: dir({ a: file('1') }), beta: dir({ a: file('2', { mtimeMs: 60_000 }) }) };
     const decided = sealed(trees, { first: 'newer' });
     expect(driftsOf(decided, { ancestor: dir({ a: unsettled }), ...trees })).toEqual([]);
+    const left = { ancestor: dir({ a: unsettled }), ...trees };
+    expect(sealed(left, { first: 'newer' }).changes.alpha).toMatchObject([{ path: 'a', was: unsettled }]);
+    expect(driftsOf(sealed(left, { first: 'newer' }), left)).toEqual([]);
   });
 });
 
@@ -170,7 +273,24 @@ describe('what is sealed', () => {
     const plan = sealed(trees, { conflicts: 'alpha' });
     expect(plan.settled).toEqual([{ path: path('a'), reason: 'content', rule: '6 alpha', resolution: 'alpha' }]);
     expect(turnSealed(plan).settled).toEqual([{ path: path('a'), reason: 'content', rule: '6 beta', resolution: 'beta' }]);
+    expect(turnSealed(sealed(trees, { conflicts: 'beta' })).settled).toMatchObject([{ rule: '6 alpha', resolution: 'alpha' }]);
     expect(turnSealed(sealed(trees, { conflicts: 'keep-both' })).settled).toMatchObject([{ rule: '6 keep both', resolution: 'keep-both' }]);
+  });
+
+  it('is without times, and without what is in a folder', () => {
+    const before = dir({ d: dir({ x: file('x') }), f: file('1', { mtimeMs: 1 }), l: link('1', { mtimeMs: 2 }) });
+    const after = dir({ d: dir({ x: file('x') }, { mode: 0o700 }), f: file('2', { mtimeMs: 3 }), l: link('2', { mtimeMs: 4 }) });
+    const sealedNodes = sealed({ ancestor: before, alpha: before, beta: after }).changes.alpha.map(({ old, new: next, peer, was }) => [
+      old,
+      next,
+      peer,
+      was,
+    ]);
+    expect(sealedNodes).toEqual([
+      [dir(), dir({}, { mode: 0o700 }), dir({}, { mode: 0o700 }), dir()],
+      [file('1'), file('2'), file('2'), file('1')],
+      [link('1'), link('2'), link('2'), link('1')],
+    ]);
   });
 
   it('is without conflicts that stay open: they change nothing', () => {

@@ -212,4 +212,16 @@ describe('what cannot be put back', () => {
     const plan = undoOf(dir({ a: file('3') }), [change('a', file('1'), file('2')), change('a', file('2'), file('3'))]);
     expect(plan.alphaChanges).toMatchObject([{ path: 'a', new: file('1') }]);
   });
+
+  it('a folder that the run made, and in which it changed later what somebody had put there', () => {
+    const done = [change('d', undefined, dir()), change('d/a', file('mine'), file('run'))];
+    const plan = undoOf(dir({ d: dir({ a: file('run') }) }), done);
+    expect(plan.alphaChanges).toMatchObject([{ path: 'd/a', new: file('mine') }]);
+    expect(plan.left).toEqual([{ path: 'd', side: 'alpha', reason: 'not-empty' }]);
+  });
+
+  it('but the root needs no folder', () => {
+    const plan = undoOf(dir({}, { mode: 0o700 }), [change('', dir(), dir({}, { mode: 0o700 }))]);
+    expect(plan).toEqual({ alphaChanges: [{ path: '', old: dir({}, { mode: 0o700 }), new: dir() }], betaChanges: [], left: [] });
+  });
 });
