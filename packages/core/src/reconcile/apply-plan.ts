@@ -33,13 +33,12 @@ function achievedAt(plan: Plan, alpha: Entry | undefined, beta: Entry | undefine
   const remembered: AncestorChange[] = [];
   const seen = new Set<RelativePath>();
   const after = { alpha, beta };
-  const changedPaths = { alpha: new Set(plan.alphaChanges.map(({ path }) => path)), beta: new Set(plan.betaChanges.map(({ path }) => path)) };
   const remember = (side: Side, change: Change): void => {
     const { path } = change;
     if (seen.has(path)) return;
     seen.add(path);
     const [own, peer] = [entryAt(after[side], path), entryAt(after[otherSide(side)], path)];
-    const half = halfAfter({ ...change, peer }, own, !changedPaths[otherSide(side)].has(path));
+    const half = halfAfter({ ...change, peer }, own, true);
     remembered.push(side === 'alpha' ? { path, alpha: half, beta: peer } : { path, alpha: peer, beta: half });
   };
   const lists = { alpha: plan.alphaChanges, beta: plan.betaChanges };

@@ -786,6 +786,15 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       outcome: { b: one },
     },
     {
+      title: 'permissions, and a chmod there: it follows, and what differs besides stays held',
+      ancestor: { a: file('one', { mode: 0o640 }) },
+      ancestorOfBeta: { a: file('one', { mode: 0o644 }) },
+      alpha: { b: file('one', { mode: 0o640 }) },
+      beta: { a: file('one', { mode: 0o744 }) },
+      moves: { beta: ['a => b'] },
+      rest: { alpha: ['b: changed'] },
+    },
+    {
       title: 'a new name that one side had kept for itself is none',
       ancestor: { a: one, b: three },
       ancestorOfBeta: { a: one },
