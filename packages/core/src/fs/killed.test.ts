@@ -79,12 +79,16 @@ async function expectMended(n: number, pair: SimulatedPair): Promise<void> {
   expect([n, (await pair.sync()).outcome]).toEqual([n, 'in-sync']);
 }
 
-/** Somebody does something at one path, to what he finds there. In the end it is as if he had done it before the run, or after it. */
+/**
+ * Somebody does something at one path, to what he finds there. In the end it is as if he had done it before the run, or after it; for a file that was renamed on
+ * one side and edited on the other also: between these two steps of the run.
+ */
 async function expectEditKept(n: number, pair: SimulatedPair, random: Random): Promise<void> {
   const edit = edits.any(pair, random);
   if (edit === undefined) return;
   const possible = await edits.outcomesOf(edit, pair);
-  // Where a file makes way for a folder there is a moment in which it is neither what it was nor what it is to be.
+  // Where a file makes way for a folder there is a moment in which it is neither what it was nor what it is to be. And between its link and the removal of its
+  // old name a file that is renamed has both: whoever changes it under one of them then has two files.
   if (possible.length === 0 || !edits.make(edit, pair)) return;
   await pair.sync();
   const title = `killed before call ${n}, then ${edit.side} ${edit.what} ${edit.path}`;

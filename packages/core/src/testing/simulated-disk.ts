@@ -25,8 +25,8 @@ export interface SimulatedDisk extends Disk {
   ignoresSync: ((call: SimulatedCall) => boolean) | undefined;
   /** Files and directories that are open. */
   readonly openHandles: number;
-  /** The disk as it is now, for processes to come; nothing is open on it. Hooks are not copied. */
-  copy(): SimulatedDisk;
+  /** The disk as it is now, for processes to come; nothing is open on it. Hooks are not copied. `clock`: another one from here on. */
+  copy(clock?: Pick<Clock, 'nowMs'>): SimulatedDisk;
   /**
    * The disk as it may be found when the power is back, if it fails now. This one goes on. `inOrder`: as on a journaling file system, operations on entries
    * persist in the order in which they were made.
@@ -43,6 +43,8 @@ export interface SimulatedCall {
   readonly path: string;
   /** Of `rename`, `link` and `copyFile`. */
   readonly toPath?: string | undefined;
+  /** Of `openFile`. */
+  readonly access?: 'read' | 'create' | 'write' | 'append' | undefined;
   /** Whether it changes the disk, or makes it durable. */
   readonly writes: boolean;
   /** Of `file.write`: does the first half of it, as a process does that is killed in the middle. */
@@ -110,7 +112,10 @@ function onStorage(machine: Machine, storage: Storage, options: SimulatedDiskOpt
       if (found === undefined) throw errnoError('ENOENT', `realpath '${path}'`);
       return found.path;
     },
-    copy: () => onStorage(new Machine(options), storage.copy(), options),
+    copy(clock = options.clock) {
+      const copied = { ...options, clock };
+      return onStorage(new Machine(copied), storage.copy(), copied);
+    },
     afterPowerCut: (random, { inOrder = false } = {}) => onStorage(new Machine(options), storage.afterPowerCut(random, inOrder), options),
     makeOther(path, name, kind) {
       const directory = machine.walk(path, true)?.inode;
@@ -175,7 +180,7 @@ class Machine {
     return nowNs - (nowNs % this.#tickNs);
   }
 
-  tell(call: string, path: string, more: Partial<Pick<SimulatedCall, 'toPath' | 'doHalf'>> & { readonly writes?: boolean } = {}): void {
+  tell(call: string, path: string, more: Partial<Pick<SimulatedCall, 'toPath' | 'access' | 'doHalf'>> & { readonly writes?: boolean } = {}): void {
     this.onCall?.({ call, path, writes: false, ...more });
   }
 
@@ -340,7 +345,7 @@ class SimulatedDirectory implements DiskDirectory {
   }
 
   openFile(name: string, access: 'read' | 'create' | 'write' | 'append', mode = 0o600): DiskFile {
-    this.#tell('openFile', name, { writes: access === 'create' });
+    this.#tell('openFile', name, { access, writes: access === 'create' });
     const there = this.#find(name);
     if (access === 'create') {
       if (there !== undefined) throw errnoError('EEXIST', `open '${name}'`);
@@ -474,7 +479,7 @@ class SimulatedDirectory implements DiskDirectory {
     if (!this.#isOpen) throw errnoError('EBADF', 'directory is closed');
   }
 
-  #tell(call: string, name?: string, more: { readonly toPath?: string; readonly writes?: boolean } = {}): void {
+  #tell(call: string, name?: string, more: Parameters<Machine['tell']>[2] = {}): void {
     this.#mustBeOpen();
     this.#machine.tell(call, name === undefined ? this.#path : `${this.#path}/${name}`, more);
   }

@@ -1,8 +1,8 @@
 /** Somebody does something at one path after a run was cut off, and what it has to come to. */
-import { isErrno } from '../../engine/errno.ts';
+import { errnoError, isErrno } from '../../engine/errno.ts';
 import type { Side } from '../../reconcile/plan.ts';
 import type { Random } from '../../testing/random.ts';
-import { movedEdits } from './mixed-plan.ts';
+import { movedEdits, renamed } from './mixed-plan.ts';
 import type { SimulatedPair } from './simulated-pair.ts';
 
 export interface EditAfter {
@@ -22,28 +22,56 @@ export interface EditsAfter {
   any(pair: FoundPair, random: Random): EditAfter | undefined;
   /** `false`: a folder above it is none there. */
   make(edit: EditAfter, pair: FoundPair): boolean;
-  /** What the two trees may be after the next run, as `treesText` writes them: the edit is made to what the run left, where that is what he found, or to what was there before, where that is. */
+  /**
+   * What the two trees may be after the next run, as `treesText` writes them: the edit is made to what the run left, where that is what he found, or to what was
+   * there before, where that is; of what is renamed for one side and edited by the other also to what is there between the two. Who deletes a file that is about to
+   * be renamed may have deleted it under its new name. Nothing: it is none of these.
+   */
   outcomesOf(edit: EditAfter, pair: FoundPair): Promise<readonly string[]>;
 }
 
 /** `before`: as both sides were before the run that was cut off. `expected`: as an undisturbed run leaves them. */
 export function createEditsAfter({ before, expected }: { readonly before: SimulatedPair; readonly expected: SimulatedPair }): EditsAfter {
+  let inBetween: Promise<SimulatedPair> | undefined;
   return {
     any: (pair, random) => anyEdit(pair, before, expected, random),
     make: makeEdit,
     async outcomesOf(edit, pair) {
+      if (hasTwoNames(edit, pair)) return [];
+      inBetween ??= afterRename(before);
       const there = statesAt(pair, edit);
+      const worlds = [expected, before, ...(movedEdits.includes(edit.path) ? [await inBetween] : [])];
+      const plays = worlds.filter((world) => statesAt(world, edit) === there).map((world) => ({ world, made: edit }));
+      for (const path of edit.what === 'deletes' ? newNamesOf(edit.path) : []) plays.push({ world: await inBetween, made: { ...edit, path } });
       const outcomes: string[] = [];
-      for (const world of [expected, before]) {
-        if (statesAt(world, edit) !== there) continue;
+      for (const { world, made } of plays) {
         const played = world.killed();
-        if (!makeEdit(edit, played)) continue;
+        if (!makeEdit(made, played)) continue;
         await played.sync();
         outcomes.push(treesText(played));
       }
       return outcomes;
     },
   };
+}
+
+/** As a run leaves them that has renamed everything, and not brought the edit of what it has renamed. */
+async function afterRename(before: SimulatedPair): Promise<SimulatedPair> {
+  const pair = before.killed();
+  await pair.sync({
+    onCall(side, { toPath = '' }) {
+      if (side === 'alpha' && movedEdits.some((path) => toPath.endsWith(`/${path}`))) throw errnoError('EIO', 'injected');
+    },
+  });
+  return pair;
+}
+
+function hasTwoNames({ side, path }: EditAfter, { user }: FoundPair): boolean {
+  return renamed.some((names) => names.includes(path) && names.every((name) => user[side].isThere(name)));
+}
+
+function newNamesOf(path: string): readonly string[] {
+  return renamed.flatMap(([from, to]) => (path === from || path.startsWith(`${from}/`) ? [to + path.slice(from.length)] : []));
 }
 
 export function treesText(pair: Pick<SimulatedPair, 'tree'>): string {
@@ -55,14 +83,10 @@ function anyEdit(pair: FoundPair, before: FoundPair, expected: FoundPair, random
   const what = random.pick(['edits', 'saves', 'deletes', 'puts back'] as const);
   const old = files(before, side);
   const now = files(pair, side);
-  // What has changed at this side already, or is to: elsewhere a run does nothing. A file that is renamed for one and edited by the other may have been
-  // renamed and not brought yet: then neither outcome is to be expected.
+  // What has changed at this side already, or is to: elsewhere a run does nothing.
   const after = files(expected, side);
   const candidates = [...new Set([...old.keys(), ...now.keys()])].filter(
-    (path) =>
-      old.get(path) !== after.get(path) &&
-      !movedEdits.includes(path) &&
-      (what === 'puts back' ? old.has(path) && now.get(path) !== old.get(path) : now.has(path)),
+    (path) => old.get(path) !== after.get(path) && (what === 'puts back' ? old.has(path) && now.get(path) !== old.get(path) : now.has(path)),
   );
   if (candidates.length === 0) return undefined;
   const path = random.pick(candidates);

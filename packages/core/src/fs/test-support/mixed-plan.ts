@@ -64,6 +64,16 @@ export function editBoth({ user: { alpha, beta } }: Pick<SimulatedPair, 'user'>)
 /** Where the two sides want different things. */
 export const conflictPaths: readonly string[] = ['hub/both.md'];
 
+/** What is renamed: old and new name. */
+export const renamed: readonly (readonly [string, string])[] = [
+  ['was.txt', 'new/is.txt'],
+  ['shared.txt', 'renamed.txt'],
+  ['folder', 'directory'],
+];
+
+/** New files of one content. */
+export const twins: readonly string[] = ['new/deep/twin.md', 'new/deep/third.md'];
+
 /** Where a file that one side has edited is moved for the other, by a link and the removal of the old name. */
 export const movedEdits: readonly string[] = ['renamed.txt', 'shared.txt'];
 

@@ -25,7 +25,7 @@ export interface SimulatedPair {
   /** The user's way to the files of a side. Each write is 10 s later than the one before. */
   readonly user: Readonly<Record<Side, SimulatedUserFiles>>;
   sync(options?: PairRunOptions): Promise<SyncReport>;
-  /** The same pair as it is now, as if all processes had been killed. */
+  /** The same pair as it is now, as if all processes had been killed. From here on it has a time of its own: whatever happens to one copy, the next is the same. */
   killed(): SimulatedPair;
   /** The same pair after both machines, or one and the processes of the other, have lost power. */
   afterPowerCut(random: Random, options?: { readonly sides?: readonly Side[]; readonly inOrder?: boolean }): SimulatedPair;
@@ -130,7 +130,11 @@ function pairOf(disks: Readonly<Record<Side, SimulatedDisk>>, world: World): Sim
         for (const side of bothSides) disks[side].onCall = disks[side].ignoresSync = undefined;
       }
     },
-    killed: () => pairOf({ alpha: disks.alpha.copy(), beta: disks.beta.copy() }, world),
+    killed() {
+      // Ids are not given twice.
+      const own: TestClock = { ...createTestClock(clock.nowMs()), newId: clock.newId };
+      return pairOf({ alpha: disks.alpha.copy(own), beta: disks.beta.copy(own) }, { ...world, clock: own });
+    },
     afterPowerCut(random, { sides = bothSides, inOrder } = {}) {
       const after = (side: Side): SimulatedDisk => (sides.includes(side) ? disks[side].afterPowerCut(random, { inOrder }) : disks[side].copy());
       const bootOf = (side: Side): number => world.boots[side] + (sides.includes(side) ? 1 : 0);
