@@ -20,6 +20,10 @@ export interface Editors {
   readonly closedCount: number;
   /** Contents that a run had to keep and that are in none of these places. */
   lost(places: Iterable<string>): readonly string[];
+  /** Where a file in the folder of one side alone was found otherwise than it was left there: a run has changed what nobody else has edited. */
+  readonly disturbed: readonly string[];
+  /** Looks at all of these folders, too. */
+  look(): void;
   /** Contents that were closed during a run, and that it overwrote in the moment between its last look and its rename. */
   overtaken(places: Iterable<string>): readonly string[];
 }
@@ -38,22 +42,45 @@ export function createEditors(user: FoundPair['user'], random: Random): Editors 
   const underWay: Record<Side, (() => void)[]> = { alpha: [], beta: [] };
   let count = 0;
 
-  const readAt = (side: Side, path: string): string | undefined => (user[side].isThere(path) ? user[side].read(path) : undefined);
+  /** Files in the folders of one side alone, as they were left. */
+  const left: Record<Side, Map<string, string>> = { alpha: new Map(), beta: new Map() };
+  const disturbed: string[] = [];
+
+  const check = (side: Side, path: string): string | undefined => {
+    const text = user[side].isThere(path) ? user[side].read(path) : undefined;
+    if (path.startsWith(`${ownFolder[side]}/`) && text !== left[side].get(path))
+      disturbed.push(`${side} left ${brief(left[side].get(path))} at ${path} and finds ${brief(text)}`);
+    return text;
+  };
   /** Whoever overwrites or removes a file has what is in it before him. */
-  const see = (side: Side, path: string): void => {
-    const text = readAt(side, path);
+  const see = (side: Side, path: string): string | undefined => {
+    const text = check(side, path);
     if (text !== undefined) hadBefore.add(text);
+    return text;
   };
   const newText = (): string => `content ${++count}\n${'x'.repeat(random.below(200))}`;
 
-  const save = (side: Side, path: string, text = newText()): void => {
+  const write = (side: Side, path: string, text: string, inPlace = false): void => {
     see(side, path);
-    user[side].write(path, text);
+    user[side].write(path, text, { inPlace });
+    left[side].set(path, text);
+  };
+  const save = (side: Side, path: string, text = newText()): void => {
+    write(side, path, text);
     closed.add(text);
   };
   const remove = (side: Side, path: string): void => {
-    see(side, path);
-    if (user[side].isThere(path)) user[side].remove(path);
+    if (see(side, path) !== undefined) user[side].remove(path);
+    left[side].delete(path);
+  };
+  const putAside = (side: Side, path: string): void => {
+    const aside = `${path}.old`;
+    const text = check(side, path);
+    if (text === undefined) return;
+    see(side, aside);
+    user[side].rename(path, aside);
+    left[side].set(aside, text);
+    left[side].delete(path);
   };
 
   /** Each in steps; what is between two of them is on the disk for a while. */
@@ -65,13 +92,10 @@ export function createEditors(user: FoundPair['user'], random: Random): Editors 
     (side, path) => {
       const text = newText();
       return [
+        () => write(side, path, '', true),
+        () => write(side, path, text.slice(0, text.length / 2), true),
         () => {
-          see(side, path);
-          user[side].write(path, '', { inPlace: true });
-        },
-        () => user[side].write(path, text.slice(0, text.length / 2), { inPlace: true }),
-        () => {
-          user[side].write(path, text, { inPlace: true });
+          write(side, path, text, true);
           closed.add(text);
         },
       ];
@@ -79,14 +103,7 @@ export function createEditors(user: FoundPair['user'], random: Random): Editors 
     // Removed, made anew.
     (side, path) => [() => remove(side, path), () => save(side, path)],
     // The old one put aside, and away when the new one is there.
-    (side, path) => [
-      () => {
-        see(side, `${path}.old`);
-        if (user[side].isThere(path)) user[side].rename(path, `${path}.old`);
-      },
-      () => save(side, path),
-      () => remove(side, `${path}.old`),
-    ],
+    (side, path) => [() => putAside(side, path), () => save(side, path), () => remove(side, `${path}.old`)],
     (side, path) => [() => remove(side, path)],
     // git checkout: each file of a branch removed and written.
     (side) => repository.flatMap((path) => [() => remove(side, `${ownFolder[side]}/${path}`), () => save(side, `${ownFolder[side]}/${path}`)]),
@@ -94,14 +111,13 @@ export function createEditors(user: FoundPair['user'], random: Random): Editors 
     (side) => {
       const folder = `${ownFolder[side]}/${random.below(2) === 0 ? 'repo' : '1'}`;
       const paths = [...ownPaths, ...repository].map((path) => `${ownFolder[side]}/${path}`).filter((path) => path.startsWith(`${folder}/`));
-      return [...paths.map((path) => () => remove(side, path)), () => removeEmpty(side, folder)];
+      return [...paths.map((path) => () => remove(side, path)), () => removeFolder(side, folder)];
     },
   ];
 
-  /** What a run has put into the folder meanwhile, its remover sees, too. */
-  const removeEmpty = (side: Side, folder: string): void => {
+  const removeFolder = (side: Side, folder: string): void => {
     if (!user[side].isThere(folder)) return;
-    for (const text of user[side].contents(folder)) hadBefore.add(text);
+    for (const path of [...left[side].keys()]) if (path.startsWith(`${folder}/`)) remove(side, path);
     user[side].remove(folder);
   };
 
@@ -125,6 +141,11 @@ export function createEditors(user: FoundPair['user'], random: Random): Editors 
     runBegins() {
       for (const side of ['alpha', 'beta'] as const) for (const text of user[side].contents()) if (closed.has(text)) toKeep.add(text);
     },
+    disturbed,
+    look() {
+      for (const side of ['alpha', 'beta'] as const)
+        for (const name of [...ownPaths, ...repository]) for (const path of [name, `${name}.old`]) check(side, `${ownFolder[side]}/${path}`);
+    },
     get closedCount() {
       return closed.size;
     },
@@ -135,4 +156,8 @@ export function createEditors(user: FoundPair['user'], random: Random): Editors 
         places,
       ),
   };
+}
+
+function brief(text: string | undefined): string {
+  return text === undefined ? 'nothing' : `"${text.slice(0, 20)}"`;
 }
