@@ -228,7 +228,7 @@ describe('a root', () => {
   const bothFiles = async (): Promise<Record<Machine, readonly string[]>> => ({ laptop: await filesOf('laptop'), balaur: await filesOf('balaur') });
 
   for (const [index, { title, prepare, happen, fromOther, fromHere, mend, goesOnWith }] of drills.entries()) {
-    it.each(pairs.filter((_, at) => triesAll || at === index % 2))(`${title}, on $machine`, async ({ machine, other }) => {
+    it.each(pairs.filter((_, at) => triesAll || at === index % 2))(`${title}, on $machine`, { timeout: 300_000 }, async ({ machine, other }) => {
       const places: Record<Machine, Place> = { laptop: createLocalPlace(at('laptop')), balaur: createLocalPlace(at('balaur')) };
       for (let index = 0; index < 24; index++) await places.laptop.write(`docs/${index}.md`, `document ${index}`);
       await places.balaur.write('old.md', 'of last week');

@@ -117,7 +117,7 @@ export function createEditors(user: FoundPair['user'], random: Random): Editors 
 
   const removeFolder = (side: Side, folder: string): void => {
     if (!user[side].isThere(folder)) return;
-    for (const path of [...left[side].keys()]) if (path.startsWith(`${folder}/`)) remove(side, path);
+    for (const path of left[side].keys()) if (path.startsWith(`${folder}/`)) remove(side, path);
     user[side].remove(folder);
   };
 
