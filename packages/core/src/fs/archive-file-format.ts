@@ -23,7 +23,7 @@ import type { Parsed } from '../util/parsed.ts';
 import { changesToTable, tableToChanges } from './ancestor-table.ts';
 import { buildAncestor, flattenAncestor } from './ancestor-tree.ts';
 import { isOfPair, pairToList } from './pair-file-name.ts';
-import { type Check, checkOf, encodeHeader, encodeRecord, readHeader, readRecord } from './record-file.ts';
+import { type Check, checkOf, encodeHeader, encodeRecord, isLastButOne, readHeader, readRecord } from './record-file.ts';
 
 /** Where the log of an archive stands. */
 export interface ArchivePosition {
@@ -80,7 +80,8 @@ export function readArchive(bytes: Uint8Array, pair?: PairKey): ArchiveContents 
   let end = first.end;
   for (;;) {
     const record = readRecord(bytes, end, pending?.position.digest ?? position.digest);
-    if (record.state === 'damaged') return undefined;
+    // A commit is not synced. Until the delta behind it is, a power cut may tear both: then neither was completely written.
+    if (record.state === 'damaged' && !(pending !== undefined && isLastButOne(bytes, end))) return undefined;
     if (record.state !== 'record') return { position, snapshot, merkleKind, deltas, pending, restored, snapshotEnd: first.end, committedEnd, end };
     end = record.end;
     if (pending === undefined && isRestored(record.payload)) {

@@ -206,6 +206,32 @@ describe('a file that is not what it should be', () => {
     expect(await bench.open({ pair: other }).status()).toMatchObject({ head: undefined, damaged: true });
   });
 
+  it('that lost part of a commit in a power cut, while the next delta was on its way, has that generation pending', async () => {
+    const archive = bench.open();
+    await commitTo(archive, first);
+    await archive.prepare(second);
+    const { pending } = await archive.status();
+    const start = readFileSync(join(bench.path, name)).length;
+    await archive.commit(2);
+    const end = readFileSync(join(bench.path, name)).length;
+    await archive.prepare(third);
+    const whole = readFileSync(join(bench.path, name));
+    for (let from = start; from < end; from += 4) {
+      // Its delta is there whole, or torn, too.
+      for (const size of [whole.length, whole.length - 8]) {
+        const torn = Buffer.from(whole).fill(0, from, end).subarray(0, size);
+        writeFileSync(join(bench.path, name), torn);
+        expect(await bench.open().status()).toMatchObject({ head: { generation: 1 }, damaged: false, pending });
+      }
+    }
+    await bench.open().commit(2);
+    await commitTo(bench.open(), third);
+    expect(await bench.open().status()).toMatchObject({ head: { generation: 3 }, pending: undefined });
+    writeFileSync(join(bench.path, name), Buffer.from(readFileSync(join(bench.path, name))).fill(0, end - 8, end));
+    // The generation behind it is committed, so this one was on the disk.
+    expect(await bench.open().status()).toMatchObject({ head: undefined, damaged: true });
+  });
+
   it('that grew without its data (a power cut) has lost the end that was not synced, and no more', async () => {
     const archive = bench.open();
     await commitTo(archive, first);

@@ -140,8 +140,7 @@ function whatIsWrong(pair: SimulatedPair, result: Awaited<ReturnType<typeof ende
   if (result.outcome !== (failed.length > 0 ? 'partial' : 'applied')) wrong.push(`it is ${result.outcome}`);
   const others = item === undefined ? [] : failed.filter((path) => !dependsOn(path, item) && !dependsOn(item, path));
   if (others.length > 0) wrong.push(`fails, too: ${others.join(' ')}`);
-  // A look at a folder is for one of those in it, a sync for all.
-  const isOfOne = item !== undefined && fault.call.writes && fault.call.call !== 'sync';
+  const isOfOne = item === undefined ? isOfOneContent(fault) : fault.call.writes && fault.call.call !== 'sync';
   if (isOfOne && failed.length > 0 && !failed.some((one) => failed.every((path) => dependsOn(path, one))))
     wrong.push(`all of these fail: ${failed.join(' ')}`);
   const undone = undonePaths(pair).filter((path) => !failed.some((one) => dependsOn(path, one)));
@@ -153,6 +152,11 @@ function whatIsWrong(pair: SimulatedPair, result: Awaited<ReturnType<typeof ende
 function pathInTree({ side, call: { path, toPath = '' } }: Pick<Fault, 'side' | 'call'>): string | undefined {
   const root = `/home/${side}/`;
   return [path, toPath].find((at) => at.startsWith(root) && !at.startsWith(`${root}.ubos-sync`))?.slice(root.length);
+}
+
+/** A full disk takes no other content, either. */
+function isOfOneContent({ call: { path, writes }, errno }: Fault): boolean {
+  return writes && /\/\.ubos-sync\/(staging|versions\/content)\/./.test(path) && !full.includes(errno);
 }
 
 /**

@@ -11,7 +11,8 @@
  * or moved without being noticed.
  *
  * Only the end of a file can be incomplete by honest means: a record is appended by one write, and synced or not. Therefore a record that is cut off by
- * the end, or is the last one and does not match its check, or begins with zeros (a file that grew without its data), was never written. A record that does not match anywhere else is damage.
+ * the end, or is the last one and does not match its check, or begins with zeros (a file that grew without its data), was never written. A record that does not match anywhere else is damage,
+ * unless it was not synced and the reader knows that ({@link isLastButOne}).
  */
 import { createHash } from 'node:crypto';
 import { Packr } from 'msgpackr/pack';
@@ -78,6 +79,18 @@ export function readRecord(bytes: Uint8Array, offset: number, base: Check): Reco
   } catch {
     return { state: 'damaged' };
   }
+}
+
+/** Whether at most one record follows the one at an offset, by what the two say of their lengths. */
+export function isLastButOne(bytes: Uint8Array, offset: number): boolean {
+  return endByLength(bytes, endByLength(bytes, offset)) >= bytes.length;
+}
+
+/** Infinity: there is no record, or it was never completely written. */
+function endByLength(bytes: Uint8Array, offset: number): number {
+  if (offset + frameBytes > bytes.length) return Number.POSITIVE_INFINITY;
+  const length = new DataView(bytes.buffer, bytes.byteOffset + offset).getUint32(0, true);
+  return length === 0 ? Number.POSITIVE_INFINITY : aligned(offset + frameBytes + length);
 }
 
 export function checkOf(base: Check, packed: Uint8Array): Check {
