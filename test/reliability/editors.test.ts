@@ -35,7 +35,7 @@ describe(`runs while people edit on both sides (seed ${seed})`, () => {
       const pair = createSimulatedPair();
       const editors = createEditors(pair.user, random);
       for (let step = 0; step < 100 || editors.isBusy; step++) editors.step();
-      await pair.sync({ settings });
+      await pair.sync({ settings, first: 'newer' });
       // A fifth of the calls to a hundredth of them.
       const pace = 5 + random.below(95);
       for (let run = 0; run < 8; run++) {
@@ -60,7 +60,8 @@ describe(`runs while people edit on both sides (seed ${seed})`, () => {
       while (editors.isBusy) editors.step();
       editors.runBegins();
       for (let run = 0; run < 2; run++) await pair.sync({ settings });
-      expect([title, (await pair.sync({ settings })).outcome]).toEqual([title, 'in-sync']);
+      const { outcome, problems, conflicts } = await pair.sync({ settings });
+      expect([title, { outcome, problems, conflicts }]).toEqual([title, { outcome: 'in-sync', problems: [], conflicts: [] }]);
       expect([title, pair.tree('alpha')]).toEqual([title, pair.tree('beta')]);
       const places = [...pair.user.alpha.contents(), ...pair.user.beta.contents(), ...pair.keptContents()];
       expect([title, editors.lost(places)]).toEqual([title, []]);
@@ -81,7 +82,7 @@ describe(`runs while people edit on both sides (seed ${seed})`, () => {
       const user = { alpha: createSimulatedUser(disk, world.here.root, clock), beta: createSimulatedUser(disk, world.there.root, clock) };
       const editors = createEditors(user, createRandom(seed));
       for (let step = 0; step < 100 || editors.isBusy; step++) editors.step();
-      await fine(world.sync(['truth', '--apply']));
+      await fine(world.sync(['truth', '--apply', '--first', 'newer']));
       let left = days * 60;
       // Each side makes 50 steps in a second, and as many as are left to make.
       const acting = setInterval(() => {

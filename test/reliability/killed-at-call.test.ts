@@ -6,6 +6,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createRandom } from '@ubos/sync-core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEditsAfter, type EditsAfter, treesText } from '../../packages/core/src/fs/test-support/edits-after.ts';
@@ -14,6 +15,7 @@ import { lostContent, mixedFile, type Trees } from '../../packages/core/src/fs/t
 import { createSimulatedPair } from '../../packages/core/src/fs/test-support/simulated-pair.ts';
 import { fine } from '../acceptance/fine.ts';
 import { type CliResult, EndedBySignal } from '../acceptance/run-cli.ts';
+import { findAgents } from '../support/agent-processes.ts';
 import { startEmbeddedSshd } from '../support/embedded-sshd.ts';
 import type { TestServer } from '../support/sshd-files.ts';
 import { killingBefore, noting, oneThread, parseNoted, runsStrace, type SystemCall } from '../support/strace.ts';
@@ -95,6 +97,8 @@ describe.skipIf(!runsStrace)(`processes that are killed before a system call (se
       throw error;
     } finally {
       agentUnder = [];
+      // The agent goes on with what it is about when the one who asked for it is gone.
+      while (findAgents(server.home).length > 0) await delay(10);
     }
   };
 
