@@ -49,7 +49,7 @@ const [one, two, three] = [file('one'), file('two', { mtimeMs: 20_000 }), file('
 describe.each([
   ['with digests', (tree: Entry): Entry => withMerkle(tree, toyHash)],
   ['without digests', (tree: Entry): Entry => tree],
-])(`${levels} levels deep, %s`, { timeout: 60_000 }, (_, make) => {
+])(`${levels} levels deep, %s`, { timeout: 300_000 }, (_, make) => {
   const was = make(deep(one));
   const ask = (alpha: Entry, beta: Entry) => reconcile({ ancestor: agreed(was), alpha, beta, policy });
   const meet = (alpha: Entry, beta: Entry) => reconcile({ ancestor: undefined, alpha, beta, policy });
@@ -110,7 +110,7 @@ describe.each([
   });
 });
 
-it('a folder as deep is moved, and 10,000 files alike are', { timeout: 60_000 }, () => {
+it('a folder as deep is moved, and 10,000 files alike are', { timeout: 300_000 }, () => {
   const moves = (before: Entry, after: Entry) => {
     const { betaChanges } = reconcile({ ancestor: agreed(before), alpha: after, beta: before, policy });
     return betaChanges.filter(({ from }) => from !== undefined);
