@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -238,5 +238,13 @@ describe('pruning', () => {
     expect(contents(path)).toEqual(['a', 'b'].map(hex));
     expect(await pruneVersions(directory, defaultRetention, later(32))).toEqual(['r2']);
     expect(contents(path)).toEqual([]);
+  });
+
+  it('is not kept from it by what is no folder', async () => {
+    const { path, directory } = folder();
+    keep(directory, 'old', Date.now() - 40 * dayMs, [deletion('a')]);
+    symlinkSync('..', join(path, 'link'));
+    expect(await pruneVersions(directory, defaultRetention, later(2))).toEqual(['old']);
+    expect(readdirSync(path).sort()).toEqual(['content', 'link', 'pruned']);
   });
 });

@@ -275,9 +275,15 @@ async function readRuns(
   return { runs, unread };
 }
 
-/** `undefined`: it has none. */
+/** `undefined`: it has none, or is no folder. */
 function manifestTimeMs(folder: DiskDirectory, run: string): number | undefined {
-  const directory = folder.openDirectory(run);
+  let directory: DiskDirectory;
+  try {
+    directory = folder.openDirectory(run);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
+    throw error;
+  }
   try {
     const stat = directory.lstat(manifestName);
     return stat && Number(stat.mtimeNs / 1_000_000n);
