@@ -57,10 +57,10 @@ export interface Replica {
    */
   transition(changes: readonly Transition[], options: TransitionOptions): Promise<readonly TransitionResult[]>;
   /**
-   * What a run was about to change here, in order, as far as it is in the scope of the last scan and under its permission mask: each change stands there whether or not
+   * What a run of this pair was about to change here, in order, as far as it is in the scope of the last scan and under its permission mask: each change stands there whether or not
    * it came to pass. `undefined`: nothing is known of such a run (any more). Missing: this replica does not remember.
    */
-  changesOf?(run: string): Promise<readonly Change[] | undefined>;
+  changesOf?(pair: PairKey, run: string): Promise<readonly Change[] | undefined>;
   /** The gate's word about this root, if there is one. Read before every batch. */
   admission(): Promise<AdmissionRecord | undefined>;
   /** This end's own guards (`ReplicaIdentity.guards`), for the runs that the other end starts. Missing: it does not remember. */

@@ -164,6 +164,15 @@ describe('an undo', () => {
     ]);
   });
 
+  it('of a run of the same two under another profile is refused: what that one agreed on is its own', async () => {
+    const two = await world();
+    const { run } = await two.sync({ profile: 'other' });
+    await two.sync();
+    const before = listings(two);
+    await expect(two.undo(run)).rejects.toMatchObject({ code: 'SYNC_RUN_UNKNOWN' });
+    expect(listings(two)).toEqual(before);
+  });
+
   it('is refused where both archives are gone: nothing could hold what it puts back', async () => {
     const two = await world();
     const { run } = await two.sync();

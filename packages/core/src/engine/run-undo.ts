@@ -67,10 +67,13 @@ async function decideUndo(
     newSettings: undefined,
   };
   if (halt !== undefined) return { ...common, alphaChanges: [], betaChanges: [], halt };
-  const [left, right] = await Promise.all([alpha.changesOf?.(undo), beta.changesOf?.(undo)]);
+  const pair = met.pair;
+  const [left, right] = pair === undefined ? [] : await Promise.all([alpha.changesOf?.(pair, undo), beta.changesOf?.(pair, undo)]);
   // Without anything agreed there is nothing to hold against: the next run would bring all of it back.
   if (start.head === undefined || (left === undefined && right === undefined)) {
-    throw new SyncError('SYNC_RUN_UNKNOWN', `neither ${names.alpha} nor ${names.beta} knows the run ${undo}, or not any more`, { run: undo });
+    throw new SyncError('SYNC_RUN_UNKNOWN', `neither ${names.alpha} nor ${names.beta} knows a run ${undo} of the two, or not any more`, {
+      run: undo,
+    });
   }
   const trees = await treesOf(surveyed, ancestor);
   const plan = planUndo({ ...trees, done: { alpha: left ?? [], beta: right ?? [] } });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compileScope } from '../scope/compile-scope.ts';
 import type { ScopeRules } from '../scope/rules.ts';
-import { listMemoryDisk } from '../testing/memory-disk.ts';
+import { listMemoryDisk, makeMemoryLink } from '../testing/memory-disk.ts';
 import { createTwoReplicas, type NodeName, type TwoReplicas } from '../testing/two-replicas.ts';
 import { entryAt } from '../tree/lookup.ts';
 import { type RelativePath } from '../tree/path.ts';
@@ -135,4 +135,27 @@ it(`for any two scopes, going from one to the other deletes nothing, and both ar
     }),
     { seed, numRuns: 300 },
   );
+});
+
+describe.each(['laptop', 'balaur'] as const)('a folder that leads to what is in scope, on %s', (there) => {
+  const here = there === 'laptop' ? 'balaur' : 'laptop';
+  const scope = scopeOf({ include: ['*/conf'] });
+
+  it('that becomes a link deletes nothing on the other side: it may have moved', async () => {
+    const world = await syncedUnder(here, scope, ['p/conf/one', 'p/conf/two', 'q/conf/three']);
+    world.remove(there, 'p');
+    makeMemoryLink(world.disks[there], 'p', '../elsewhere');
+    for (const from of [here, there] as const) {
+      const report = await world.sync({ from, settings: { scope } });
+      expect(report.conflicts).toMatchObject([{ path: 'p', reason: 'untracked', resolution: 'skipped' }]);
+      expect(world.read(here, 'p/conf/one')).toBe('p/conf/one');
+    }
+  });
+
+  it('that is gone is gone', async () => {
+    const world = await syncedUnder(here, scope, ['p/conf/one', 'q/conf/three']);
+    world.remove(there, 'p');
+    await world.sync({ settings: { scope } });
+    expect([world.read(here, 'p/conf/one'), world.read(here, 'q/conf/three')]).toEqual([undefined, 'q/conf/three']);
+  });
 });

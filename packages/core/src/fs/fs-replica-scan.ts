@@ -235,7 +235,7 @@ function isOf(tree: Entry, { merkle }: { readonly merkle?: Digest | undefined } 
   return merkle !== undefined && tree.kind === 'directory' && tree.merkle === merkle;
 }
 
-/** Whether something is not in the tree that was there before, is in scope, and is there still. Costs what differs. */
+/** Whether something is not in the tree that was there before, is in scope or leads to it, and is there still. Costs what differs. */
 function hasMissed(root: DiskDirectory, scope: Scope, before: Entry | undefined, now: Entry): boolean {
   const directories = createHeldDirectories(root);
   const isThere = (path: RelativePath): boolean => {
@@ -251,7 +251,8 @@ function hasMissed(root: DiskDirectory, scope: Scope, before: Entry | undefined,
   let missed = false;
   walk([before, now], (path, [was, is]) => {
     if (missed || isSameAtOnce(was, is)) return false;
-    if (was !== undefined && is === undefined && scope.includes(path, was.kind === 'directory' ? 'directory' : 'other')) {
+    const isFolder = was?.kind === 'directory';
+    if (was !== undefined && is === undefined && (scope.includes(path, isFolder ? 'directory' : 'other') || (isFolder && scope.enters(path)))) {
       missed = isThere(path);
     }
     return is?.kind === 'directory';

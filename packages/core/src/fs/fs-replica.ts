@@ -365,7 +365,8 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
             root: held.directory,
             staging,
             stagingFolder,
-            openVersions: retention && (() => openRunVersions(state.make('versions'), asked.run, clock.nowMs())),
+            openVersions:
+              retention && (() => openRunVersions(state.make('versions'), { run: asked.run, pair: asked.pair, startedAtMs: clock.nowMs() })),
             journal: archives.journal(asked.pair),
             half: halfOf(state, asked.pair),
             scope,
@@ -382,11 +383,11 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
         return results;
       }),
 
-    changesOf: (run) =>
+    changesOf: (pair, run) =>
       root.use((held) => {
         const { scope, masks } = mustBeScanned(held);
         const folder = held.lookState()?.look('versions');
-        return folder && recallChanges(folder, run, { scope, masks });
+        return folder && recallChanges(folder, { pair, run }, { scope, masks });
       }),
 
     admission: () => root.use((held) => readAdmission(held.lookState()?.look('gate'))),

@@ -2,15 +2,17 @@
  * The manifest of a run: what it was about to do in this tree, a line a change, written before the change is made. So a kept file is never without its path,
  * and what was done can be undone. A line says what was intended; whether it came to pass is to be seen in the tree.
  *
- *     {"format":2,"run":"...","startedAtMs":...}
+ *     {"format":3,"run":"...","pair":["ALPHA","BETA","PROFILE"],"startedAtMs":...}
  *     {"path":"a/b","old":NODE,"new":NODE,"from":"...","to":"...","mode":416}        (NODE: `tree/node-json.ts`, with times)
  *
  * `old` or `new` is missing where nothing is (to be) there, `mode` is that of the file on this disk where the pair's mask hides bits of it.
  */
+import type { PairKey } from '../engine/archive-store.ts';
 import type { Change } from '../reconcile/change.ts';
 import { isSyncable, type Mode, type Syncable } from '../tree/entry.ts';
 import { isMode, nodeToJson, parseNode } from '../tree/node-json.ts';
 import { parseRelativePath, type RelativePath } from '../tree/path.ts';
+import { listToPair, pairToList } from './pair-file-name.ts';
 
 /** A change that a run was about to make. */
 export interface RecordedChange {
@@ -25,15 +27,17 @@ export interface RecordedChange {
   readonly mode?: Mode | undefined;
 }
 
+/** A run is one pair's: what another pair has agreed on is not for it to say. */
 export interface ManifestHead {
   readonly run: string;
+  readonly pair: PairKey;
   readonly startedAtMs: number;
 }
 
-const manifestFormat = 2;
+const manifestFormat = 3;
 
-export function encodeHead({ run, startedAtMs }: ManifestHead): Uint8Array {
-  return encode({ format: manifestFormat, run, startedAtMs });
+export function encodeHead({ run, pair, startedAtMs }: ManifestHead): Uint8Array {
+  return encode({ format: manifestFormat, run, pair: pairToList(pair), startedAtMs });
 }
 
 /** `mode`: all permission bits of the file that is there, where they are known. */
@@ -82,8 +86,10 @@ function asLine(value: unknown): Line | undefined {
   return typeof value === 'object' && value !== null ? (value as Line) : undefined;
 }
 
-function parseHead({ format, run, startedAtMs }: Line): ManifestHead | undefined {
-  return format === manifestFormat && typeof run === 'string' && typeof startedAtMs === 'number' ? { run, startedAtMs } : undefined;
+function parseHead({ format, run, pair: list, startedAtMs }: Line): ManifestHead | undefined {
+  const pair = listToPair(list);
+  const isKnown = format === manifestFormat && typeof run === 'string' && typeof startedAtMs === 'number';
+  return isKnown && pair !== undefined ? { run, pair, startedAtMs } : undefined;
 }
 
 function parseChange(line: Line): RecordedChange | undefined {

@@ -457,6 +457,20 @@ describe('what goes wrong is problematic, and nothing but that', () => {
     },
   );
 
+  it('a link or a file where a folder led to what is in scope is there, and nothing below it was seen to go', async () => {
+    const rules = { include: ['*/conf'] };
+    for (const folder of ['p', 'q']) ground.write(`${folder}/conf/file`, folder);
+    ground.write('beside', 'of nobody');
+    const first = await ground.scan({ rules });
+    fs.renameSync(ground.at('p'), ground.at('elsewhere'));
+    ground.link('p', 'elsewhere');
+    fs.rmSync(ground.at('q'), { recursive: true });
+    ground.write('q', 'a file');
+    const second = await ground.scan({ rules, baseline: first.root });
+    expect(namesIn(second.root)).toEqual(['elsewhere', 'p', 'q']);
+    for (const name of ['p', 'q']) expect(entryOf(second, name)).toEqual({ kind: 'untracked', reason: 'special' });
+  });
+
   it('a name that is there in another spelling only is gone', async () => {
     ground.write('d/file', '1');
     const first = await ground.scan();

@@ -193,6 +193,8 @@ class Scan {
       else if (!scope.includes(path, 'other')) {
         level.values[index] = nothing;
         level.hasUntracked = true;
+        // A link where a folder led to what is in scope: what was below has perhaps moved, and nobody has seen it go.
+        if (level.listing.olds[index]?.entry.kind === 'directory') level.entries[index] = untracked.special;
       } else {
         const entry = this.#lookAtChild(level, index, kind);
         if (entry !== undefined && 'large' in entry) return entry;

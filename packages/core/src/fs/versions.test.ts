@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { pairKey } from '../engine/archive-store.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { DiskDirectory } from '../engine/disk.ts';
+import type { ReplicaId } from '../engine/replica.ts';
 import type { Digest } from '../hash/digest.ts';
 import type { Change } from '../reconcile/change.ts';
 import type { Entry, File } from '../tree/entry.ts';
@@ -30,6 +32,7 @@ function folder(): { readonly path: string; readonly directory: DiskDirectory } 
   return { path, directory };
 }
 
+const pair = pairKey('r1' as ReplicaId, 'r2' as ReplicaId, 'default');
 const dayMs = 24 * 60 * 60 * 1000;
 
 const content: File = { kind: 'file', digest: 'd'.repeat(16) as Digest, sizeBytes: 3, mode: 0o640, mtimeMs: 1.5 };
@@ -46,7 +49,7 @@ function deletion(path: string): Change {
 
 /** A run's folder, as if it had made these changes. */
 function keep(directory: DiskDirectory, run: string, startedAtMs: number, changes: readonly Change[]): void {
-  const versions = openRunVersions(directory, run, startedAtMs);
+  const versions = openRunVersions(directory, { run, pair, startedAtMs });
   versions.announce(changes, () => undefined);
   for (const each of changes) {
     if (!leavesTree(each) || each.old?.kind !== 'file') continue;
@@ -72,6 +75,7 @@ describe('the manifest', () => {
     expect(listRuns(directory)).toEqual([
       {
         run: 'run-1',
+        pair,
         startedAtMs: 10,
         changes: [...first, ...second],
         versions: [
@@ -98,7 +102,7 @@ describe('the manifest', () => {
 
   it('keeps the bits that a mask hides, for the version', () => {
     const { directory } = folder();
-    const versions = openRunVersions(directory, 'run', 1);
+    const versions = openRunVersions(directory, { run: 'run', pair, startedAtMs: 1 });
     versions.announce([change('a', { ...content, mode: 0 }, undefined)], () => 0o4755);
     versions.close();
     expect(readRun(directory, 'run')).toMatchObject({ changes: [{ old: { mode: 0 } }], versions: [{ entry: { mode: 0o755 } }] });
@@ -142,7 +146,7 @@ describe('the manifest', () => {
   it('refuses a run that would name another folder', () => {
     const { directory } = folder();
     for (const run of ['', '.', '..', '../x', 'a/b', '.hidden', 'x\0', 'x'.repeat(129), 'content', 'pruned']) {
-      expect(() => openRunVersions(directory, run, 0)).toThrow(expect.objectContaining({ code: 'SYNC_PROTOCOL' }));
+      expect(() => openRunVersions(directory, { run, pair, startedAtMs: 0 })).toThrow(expect.objectContaining({ code: 'SYNC_PROTOCOL' }));
     }
     expect(directory.list()).toEqual([]);
   });

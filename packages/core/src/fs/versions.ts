@@ -19,7 +19,7 @@ import type { RelativePath } from '../tree/path.ts';
 import { readWholeFile, unlinkIfThere } from './atomic-write.ts';
 import { contentName, isContentName, sizeOfContent } from './content-name.ts';
 import { createKeptContents, type KeptContents } from './kept-contents.ts';
-import { encodeChange, encodeHead, parseManifest, type RecordedChange } from './run-manifest.ts';
+import { encodeChange, encodeHead, type ManifestHead, parseManifest, type RecordedChange } from './run-manifest.ts';
 import { createSlices, type Slices } from './slices.ts';
 
 /** An entry that was to leave the tree. The content of a file is kept under its name, if it did. */
@@ -41,7 +41,8 @@ export interface RunVersions {
 }
 
 /** Begins or continues the folder of a run. The run's name comes from whoever started it, perhaps a peer: `SYNC_PROTOCOL` if it cannot name a folder. */
-export function openRunVersions(folder: DiskDirectory, run: string, nowMs: number): RunVersions {
+export function openRunVersions(folder: DiskDirectory, head: ManifestHead): RunVersions {
+  const { run } = head;
   if (!isRunName(run))
     throw new SyncError('SYNC_PROTOCOL', 'the name of a run has letters, digits, ".", "_" and "-" only, at most 128', { run: run.slice(0, 128) });
   const directory = makeOrOpen(folder, run);
@@ -50,7 +51,7 @@ export function openRunVersions(folder: DiskDirectory, run: string, nowMs: numbe
   let contents: KeptContents | undefined;
   try {
     ({ manifest, offset } = openManifest(directory));
-    if (offset === 0) write([encodeHead({ run, startedAtMs: nowMs })]);
+    if (offset === 0) write([encodeHead(head)]);
   } catch (error) {
     directory.close();
     throw error;
@@ -127,9 +128,7 @@ function makeOrOpen(folder: DiskDirectory, name: string): DiskDirectory {
 }
 
 /** What one run was about to do, and what it kept. */
-export interface RunRecord {
-  readonly run: string;
-  readonly startedAtMs: number;
+export interface RunRecord extends ManifestHead {
   /** In order. */
   readonly changes: readonly RecordedChange[];
   readonly versions: readonly Version[];
@@ -172,7 +171,7 @@ export function readRun(folder: DiskDirectory, run: string): RunRecord | undefin
     if (!leavesTree(change) || old === undefined || old.kind === 'directory') continue;
     versions.push({ path, entry: old.kind === 'file' && mode !== undefined ? { ...old, mode } : old });
   }
-  return { run, startedAtMs: manifest.head.startedAtMs, changes: manifest.changes, versions };
+  return { ...manifest.head, run, changes: manifest.changes, versions };
 }
 
 /** How long and how much is kept. Nothing younger than a day is pruned, whatever the rest says. */

@@ -417,7 +417,7 @@ export function describeReplica(name: string, setup: () => Promise<ReplicaUnderT
       expect((await archive.status()).journal).toEqual([]);
     });
 
-    law('remembers what a run was about to change', async ({ under, replica, scan, transition }) => {
+    law('remembers what a run of a pair was about to change', async ({ under, replica, scan, transition, pair }) => {
       if (replica.changesOf === undefined) return;
       await under.write('a.txt', 'before');
       await under.write('gone.txt', 'gone');
@@ -428,12 +428,14 @@ export function describeReplica(name: string, setup: () => Promise<ReplicaUnderT
       const made: Entry = { kind: 'directory', mode: 0o755, children: [] };
       await transition([change('a.txt', a, { ...a, ...content(next) }), change('d', undefined, made), change('gone.txt', gone, undefined)]);
       await scan();
-      expect(await replica.changesOf('run')).toMatchObject([
+      const key = await pair();
+      expect(await replica.changesOf(key, 'run')).toMatchObject([
         { path: 'a.txt', old: { kind: 'file', ...content(a) }, new: { kind: 'file', ...content(next) } },
         { path: 'd', old: undefined, new: made },
         { path: 'gone.txt', old: { kind: 'file', ...content(gone) }, new: undefined },
       ]);
-      expect(await replica.changesOf('another')).toBe(undefined);
+      expect(await replica.changesOf(key, 'another')).toBe(undefined);
+      expect(await replica.changesOf({ ...key, profile: 'another' }, 'run')).toBe(undefined);
     });
 
     law(
@@ -466,13 +468,13 @@ export function describeReplica(name: string, setup: () => Promise<ReplicaUnderT
       },
     );
 
-    law('tells nothing of an earlier run that is out of scope by now', async ({ replica, scan, transition }) => {
+    law('tells nothing of an earlier run that is out of scope by now', async ({ replica, scan, transition, pair }) => {
       if (replica.changesOf === undefined) return;
       await scan();
       const made: Entry = { kind: 'directory', mode: 0o755, children: [] };
       await transition([change('open', undefined, made), change('secret', undefined, made)]);
       await scan({ scope: { include: [], exclude: ['secret'], guard: [] } });
-      expect((await replica.changesOf('run'))?.map((each) => each.path)).toEqual(['open']);
+      expect((await replica.changesOf(await pair(), 'run'))?.map((each) => each.path)).toEqual(['open']);
     });
 
     law('commits in two phases: pending is not current, and can be taken back', async ({ replica, pair, commit, settings, under }) => {

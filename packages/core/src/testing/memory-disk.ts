@@ -15,7 +15,7 @@ export interface MemoryDisk {
   readonly archives: Map<string, MemoryArchive>;
   readonly staging: Map<Digest, Uint8Array>;
   readonly versions: MemoryVersion[];
-  /** What each run was about to change. */
+  /** What each run was about to change, by pair and run. */
   readonly runs: Map<string, Change[]>;
   /** Which replica was met at which address. */
   readonly peers: Map<string, ReplicaId>;

@@ -35,6 +35,7 @@ import { compilePermissionMasks, type PermissionMasks } from '../scope/permissio
 import { exactNames } from '../scope/rules.ts';
 import type { Scope } from '../scope/scope.ts';
 import { type Child, type Directory, type Entry, type File, sameNode } from '../tree/entry.ts';
+import { entryAt } from '../tree/lookup.ts';
 import { maskMode, modeToStore, type PermissionMask } from '../tree/mode.ts';
 import { compareNames, type Name } from '../tree/name.ts';
 import { joinPath, type RelativePath, rootPath } from '../tree/path.ts';
@@ -115,7 +116,7 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
         symlinks: settings.symlinks,
       };
       const counts = { entries: 0, filesHashed: 0, bytesHashed: 0, unnamed: 0 };
-      const read = disk.root === undefined ? undefined : readTree(disk.root, rootPath, view, counts);
+      const read = disk.root === undefined ? undefined : readTree(disk.root, rootPath, { ...view, counts }, await (await options.baseline)?.tree());
       const root = read && withMerkle(read, toyHash);
       const isUnchanged = root?.kind === 'directory' && root.merkle !== undefined && root.merkle === (await options.baseline)?.merkle;
       return {
@@ -206,7 +207,7 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
       const along = new Set<RelativePath>();
       for (const [index, change] of changes.entries()) {
         signal?.throwIfAborted();
-        recordChange(disk, run, change);
+        recordChange(disk, runKey(pair, run), change);
         const result = makeTransition(disk, change, seen, run, step, () => movingWith(changes, index), along);
         if (result.problem === undefined) {
           const isAlpha = disk.id === pair.alpha;
@@ -230,9 +231,9 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
       },
     },
 
-    changesOf(run) {
+    changesOf(pair, run) {
       const view = mustGetView();
-      const seen = disk.runs.get(run)?.filter(({ path, old, new: next }) => view.scope.includes(path, kindOf(next ?? old)));
+      const seen = disk.runs.get(runKey(pair, run))?.filter(({ path, old, new: next }) => view.scope.includes(path, kindOf(next ?? old)));
       return Promise.resolve(seen?.map(({ path, old, new: next }) => ({ path, old: underMask(old, path, view), new: underMask(next, path, view) })));
     },
 
@@ -253,10 +254,14 @@ interface View {
 /** What a usual user takes away from what is new. */
 const umask = 0o022;
 
-function recordChange(disk: MemoryDisk, run: string, { path, old, new: next }: Transition): void {
-  const changes = disk.runs.get(run) ?? [];
+function recordChange(disk: MemoryDisk, key: string, { path, old, new: next }: Transition): void {
+  const changes = disk.runs.get(key) ?? [];
   changes.push({ path, old, new: next });
-  disk.runs.set(run, changes);
+  disk.runs.set(key, changes);
+}
+
+function runKey({ alpha, beta, profile }: PairKey, run: string): string {
+  return JSON.stringify([alpha, beta, profile, run]);
 }
 
 function kindOf(entry: Entry | undefined): 'directory' | 'other' {
@@ -412,8 +417,13 @@ function mustGetNode(disk: MemoryDisk, path: RelativePath): MemoryNode {
   return node;
 }
 
-function readTree(node: MemoryNode, path: RelativePath, view: View, counts: { entries: number; filesHashed: number; bytesHashed: number }): Entry {
-  const { scope } = view;
+interface Counting extends View {
+  readonly counts: { entries: number; filesHashed: number; bytesHashed: number };
+}
+
+/** `before`: what was there when it was last agreed. */
+function readTree(node: MemoryNode, path: RelativePath, view: Counting, before: Entry | undefined): Entry {
+  const { scope, counts } = view;
   counts.entries++;
   if (node.kind !== 'directory') {
     if (node.kind === 'file') {
@@ -429,11 +439,14 @@ function readTree(node: MemoryNode, path: RelativePath, view: View, counts: { en
     const name = text as Name;
     const childPath = joinPath(path, name);
     const kind = child.kind === 'directory' ? 'directory' : 'other';
+    const was = before && entryAt(before, name as string as RelativePath);
     if (!scope.includes(childPath, kind) && !(kind === 'directory' && scope.enters(childPath))) {
       hasUntracked = true;
+      // What was below has perhaps moved, and nobody has seen it go.
+      if (kind === 'other' && was?.kind === 'directory') children.push({ name, entry: { kind: 'untracked', reason: 'special' } });
       continue;
     }
-    const entry = readTree(child, childPath, view, counts);
+    const entry = readTree(child, childPath, view, was);
     if (entry.kind === 'directory' && entry.children.length === 0 && !scope.includes(childPath, kind)) {
       // On the way to something that is not there.
       hasUntracked = true;

@@ -245,8 +245,8 @@ export async function openRemoteReplica(
       });
     },
 
-    async changesOf(run: string): Promise<readonly Change[] | undefined> {
-      const stream = openRequest(mux, { type: 'run-changes', on, run }, { content: true });
+    async changesOf(pair: PairKey, run: string): Promise<readonly Change[] | undefined> {
+      const stream = openRequest(mux, { type: 'run-changes', on, pair, run }, { content: true });
       return within(stream, undefined, async () => {
         const { known, count } = await stream.message(runMessage);
         const changes = await receiveChanges(stream, count);

@@ -174,8 +174,8 @@ async function answerTransition(
   await sendTransitionResults(stream, results);
 }
 
-async function answerRunChanges({ run }: RequestOf<'run-changes'>, replica: Replica, stream: WireStream): Promise<void> {
-  const changes = await replica.changesOf?.(run);
+async function answerRunChanges({ pair, run }: RequestOf<'run-changes'>, replica: Replica, stream: WireStream): Promise<void> {
+  const changes = await replica.changesOf?.(pair, run);
   await stream.send({ type: 'run', known: changes !== undefined, count: changes?.length ?? 0 });
   await sendChanges(stream, changes ?? []);
 }

@@ -178,7 +178,9 @@ async function createWorkplace({
           root,
           staging,
           stagingFolder,
-          openVersions: keepVersions ? () => openRunVersions(state.make('versions'), 'run', systemClock.nowMs()) : undefined,
+          openVersions: keepVersions
+            ? () => openRunVersions(state.make('versions'), { run: 'run', pair: pairKey(here, there, 'default'), startedAtMs: systemClock.nowMs() })
+            : undefined,
           journal: { intend: () => undefined, open: () => undefined, append: (records) => void journal.push(...records), confirm: () => undefined },
           half: 'alpha',
           scope,

@@ -84,7 +84,7 @@ export type Request =
       readonly moves: number;
       readonly progress: boolean;
     }
-  | { readonly type: 'run-changes'; readonly on: number; readonly run: string }
+  | { readonly type: 'run-changes'; readonly on: number; readonly pair: PairKey; readonly run: string }
   | { readonly type: 'admission'; readonly on: number }
   | { readonly type: 'time'; readonly on: number }
   | { readonly type: 'archive-status'; readonly on: number; readonly pair: PairKey }
@@ -144,7 +144,7 @@ export const request: Shape<Request> = variants<Request>({
   stage: record<RequestOf<'stage'>>({ type, on, run: token(), count }),
   supply: record<RequestOf<'supply'>>({ type, on, count }),
   transition: record<RequestOf<'transition'>>({ type, on, run: token(), pair, durability, count, moves: count, progress: flag }),
-  'run-changes': record<RequestOf<'run-changes'>>({ type, on, run: token() }),
+  'run-changes': record<RequestOf<'run-changes'>>({ type, on, pair, run: token() }),
   admission: record<RequestOf<'admission'>>({ type, on }),
   time: record<RequestOf<'time'>>({ type, on }),
   'archive-status': record<RequestOf<'archive-status'>>({ type, on, pair }),
