@@ -56,6 +56,13 @@ describe('folding', () => {
     expect(new Set(calls)).toEqual(new Set(['list', 'lstat']));
   });
 
+  it('is found out from other names where one is too long in its other spelling', () => {
+    fs.writeFileSync(join(path, '\u00e9'.repeat(120)), '');
+    expect(probeFolding(open(), { platform })).toEqual(exact);
+    const state = open();
+    expect(probeFolding(open(), { writeIn: state, platform })).toEqual(exact);
+  });
+
   it.each(folds)('is found out with a probe file, which is removed: $title', ({ fold, expected }) => {
     const directory = open(folding(fold));
     expect(probeFolding(directory, { writeIn: directory, platform })).toEqual(expected);

@@ -69,7 +69,12 @@ function askFor(directory: DiskDirectory, names: ReadonlySet<string>, respell: (
     const own = directory.lstat(name);
     // Gone meanwhile: it can answer nothing.
     if (own === undefined) continue;
-    return directory.lstat(other)?.ino === own.ino;
+    try {
+      return directory.lstat(other)?.ino === own.ino;
+    } catch (error) {
+      // A name near the limit may be too long in another spelling. It can answer nothing either.
+      if (!isErrno(error, 'ENAMETOOLONG')) throw error;
+    }
   }
   return undefined;
 }
