@@ -35,6 +35,18 @@ for (const { title, start, skip } of servers) {
       expect(await world.there.read('new.md')).toBeUndefined();
     });
 
+    it('a lock that a dead run has left on either end is taken over, and that is said and written down', async () => {
+      await world.here.write('.ubos-sync/lock', 'garbage');
+      await world.there.write('.ubos-sync/lock', 'garbage');
+      const { stdout } = await fine(world.sync(['truth', '--apply', '--json']));
+      const told = stdout.split('\n').filter((line) => line.includes('"code":"SYNC_LOCK_TAKEN_OVER"'));
+      expect(told.map((line) => (JSON.parse(line) as { readonly message: string }).message)).toEqual([
+        'the lock of local was taken over: it was left by a record that nobody can read',
+        'the lock of balaur was taken over: it was left by a record that nobody can read',
+      ]);
+      expect((await fine(world.syncFromThere(['truth', '--apply']))).stderr).not.toMatch(/taken over/);
+    });
+
     it('two runs at once: one works, the other waits, and both end well', async () => {
       for (let index = 0; index < 50; index++) await world.here.write(`many/${index}.md`, `file ${index}`);
       const runs = await Promise.all([world.sync(['truth', '--apply']), world.syncFromThere(['truth', '--apply'])]);

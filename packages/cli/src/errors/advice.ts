@@ -179,6 +179,11 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
     safe: 'Marker and records are as the last run that was mirrored left them. No file of the tree was touched by this.',
     todo: 'Nothing. Look at what the run is about to delete before you apply it.',
   },
+  SYNC_LOCK_TAKEN_OVER: {
+    when: 'A note: the lock of a side was that of a run that is dead (its process is gone, or the machine was started anew, or it gave no sign of life for 45 s), and this run has taken it over.',
+    safe: 'What the dead run had achieved is known from its journal; each file is old or new.',
+    todo: 'Nothing. If you know of no run that was killed or cut off, look at the log of that run.',
+  },
   SYNC_ARCHIVE_NEWER: {
     when: 'The record of what was last agreed was written by a newer version of this program.',
     safe: untouched,

@@ -143,6 +143,8 @@ export interface LockOptions {
 }
 
 export interface ReplicaLock {
+  /** Whose it was: an owner that is dead, in words. Missing: it was free. */
+  readonly tookOver?: string | undefined;
   /** Twice is fine. */
   release(): Promise<void>;
 }

@@ -23,6 +23,7 @@ import { errnoOf, unlessDiskFails } from './io-failure.ts';
 import { createRootLock, type HeldLock } from './lock.ts';
 import { mustNotOverlap } from './lock-overlap.ts';
 import { bootName, createProcessTable, type ProcessTable } from './lock-owner.ts';
+import { ownerText } from './lock-record.ts';
 import { type Marker, makeMarker, readMarker } from './marker.ts';
 import { createMarkerMirror, defaultMirrorPath, isSameRoot, type MirroredRoot } from './marker-mirror.ts';
 import { createNodeDisk } from './node-disk.ts';
@@ -136,7 +137,15 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
   };
 
   function createLocks(): Locks {
-    const rootLock = createRootLock({ path, clock, processes });
+    let deadOwner: string | undefined;
+    const rootLock = createRootLock({
+      path,
+      clock,
+      processes,
+      onTakeover: (owner) => {
+        deadOwner = ownerText(owner);
+      },
+    });
     const open = new Map<ReplicaLock, HeldLock>();
     const pending = new Set<Promise<unknown>>();
 
@@ -157,7 +166,10 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
           await taken.release();
           throw error;
         }
+        const tookOver = deadOwner;
+        deadOwner = undefined;
         const lock: ReplicaLock = {
+          tookOver,
           async release() {
             if (!open.delete(lock)) return;
             try {

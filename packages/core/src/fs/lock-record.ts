@@ -50,6 +50,13 @@ export function describeOwner({ record }: FoundLock): SyncErrorDetails {
   return { pid, host, initiator, run, since };
 }
 
+/** The same in words. */
+export function ownerText({ pid, host, run, since }: SyncErrorDetails): string {
+  return pid === undefined
+    ? 'a record that nobody can read'
+    : `run ${String(run)} of process ${String(pid)} on ${String(host)}, begun ${String(since)}`;
+}
+
 const recordBytesMax = 4096;
 
 function parseLockRecord(bytes: Uint8Array): LockRecord | undefined {

@@ -28,12 +28,13 @@ import {
 } from '@ubos/sync-core';
 import { ask, finish, openRequest, within } from './call.ts';
 import { receiveContents, sendContents } from './content.ts';
-import { listRowsMax } from './limits.ts';
+import { errorTextMax, listRowsMax } from './limits.ts';
 import { countMoves, readMissing, readStageResults, readTransitionResults, receiveChanges, sendNeeds, sendTransitions } from './lists.ts';
 import {
   admissionMessage,
   established,
   identityMessage,
+  locked,
   opened as openedShape,
   restoredMessage,
   runMessage,
@@ -41,7 +42,7 @@ import {
   scanning,
   timeMessage,
 } from './messages/answers.ts';
-import { done, stageAnswer, transitionAnswer } from './messages/pages.ts';
+import { stageAnswer, transitionAnswer } from './messages/pages.ts';
 import type { Multiplexer } from './multiplexer.ts';
 import { NodePagesReader } from './node-pages.ts';
 import { checkPatterns } from './peer-patterns.ts';
@@ -106,9 +107,10 @@ export async function openRemoteReplica(
 
     async lock({ waitMs, initiator, run, dryRun, signal }: LockOptions): Promise<ReplicaLock> {
       const stream = openRequest(mux, { type: 'lock', on, waitMs, initiator: escapeText(initiator, 256), run, dryRun });
-      await within(stream, signal, () => stream.message(done));
+      const { tookOver } = await within(stream, signal, () => stream.message(locked));
       let releasing: Promise<void> | undefined;
       return {
+        tookOver: tookOver && escapeText(tookOver, errorTextMax),
         release() {
           stream.end();
           // With the connection the lock is lost as well.

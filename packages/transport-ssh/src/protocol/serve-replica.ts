@@ -10,9 +10,11 @@ import {
   type ScanCounts,
 } from '@ubos/sync-core';
 import { receiveContents, sendContents } from './content.ts';
+import { errorTextMax } from './limits.ts';
 import { receiveNeeds, receiveTransitions, sendChanges, sendMissing, sendStageResults, sendTransitionResults } from './lists.ts';
 import type { Baseline, RequestOf } from './messages/requests.ts';
 import type { ServedReplica } from './served-replica.ts';
+import { escapeText } from './text.ts';
 import { treeDelta, treePages } from './tree-delta.ts';
 import type { WireStream } from './wire-stream.ts';
 
@@ -75,7 +77,8 @@ export async function answerReplicaRequest(
 async function answerLock({ waitMs, initiator, run, dryRun }: RequestOf<'lock'>, served: ServedReplica, stream: WireStream): Promise<void> {
   const lock = await served.lock((replica) => replica.lock({ waitMs, initiator, run, dryRun, signal: stream.signal }));
   try {
-    await stream.send({ type: 'done' });
+    const { tookOver } = lock;
+    await stream.send({ type: 'locked', ...(tookOver !== undefined && { tookOver: escapeText(tookOver, errorTextMax) }) });
     await stream.ended();
   } finally {
     await served.release(lock);

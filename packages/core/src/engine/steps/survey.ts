@@ -10,7 +10,7 @@ import type { ArchiveHead, ArchiveStatus, ArchiveStore } from '../archive-store.
 import { isSyncError, SyncError } from '../errors.ts';
 import type { Replica, ReplicaLock, ScanBaseline, Snapshot } from '../replica.ts';
 import type { SyncRun } from '../run-sync.ts';
-import { lockInOrder, tryLockBoth } from './lock-both.ts';
+import { type BothLocks, lockInOrder, tryLockBoth } from './lock-both.ts';
 import type { Met } from './meet.ts';
 import type { ReportBuilder } from './report-builder.ts';
 import type { ScanAhead } from './scan-ahead.ts';
@@ -49,7 +49,7 @@ async function surveyOnce(options: SyncRun, met: Met, report: ReportBuilder, ahe
   const archives = met.pair === undefined ? undefined : { alpha: alpha.archive(met.pair), beta: beta.archive(met.pair) };
   let known = await readKnown(archives?.alpha, met.turned);
   const scope = scopeWith(options, [met.identities.alpha, met.identities.beta]);
-  const ask = (lock: Promise<ReplicaLock | undefined>, found?: ScanAhead): Promise<Found | undefined> =>
+  const ask = (lock: Promise<BothLocks | undefined>, found?: ScanAhead): Promise<Found | undefined> =>
     askBoth({ options, met, archives, lock, known, scope, ahead: found });
 
   onEvent?.({ type: 'phase', name: 'scan' });
@@ -65,6 +65,8 @@ async function surveyOnce(options: SyncRun, met: Met, report: ReportBuilder, ahe
     found = await ask(Promise.resolve(lock));
   }
   if (found === undefined) throw new TypeError('a lock that was taken is there');
+  for (const [side, owner] of found.lock.takenOver)
+    report.notice({ code: 'SYNC_LOCK_TAKEN_OVER', side, message: `the lock of ${options.names[side]} was taken over: it was left by ${owner}` });
   if (found.statuses.alpha.head?.digest !== known.head?.digest) {
     await found.lock.release();
     throw begunTooEarly();
@@ -74,7 +76,7 @@ async function surveyOnce(options: SyncRun, met: Met, report: ReportBuilder, ahe
 }
 
 interface Found {
-  readonly lock: ReplicaLock;
+  readonly lock: BothLocks;
   readonly statuses: Readonly<Record<Side, ArchiveStatus>>;
   readonly snapshots: Readonly<Record<Side, Snapshot>>;
 }
@@ -90,7 +92,7 @@ async function askBoth(question: {
   readonly options: SyncRun;
   readonly met: Met;
   readonly archives: Readonly<Record<Side, ArchiveStore>> | undefined;
-  readonly lock: Promise<ReplicaLock | undefined>;
+  readonly lock: Promise<BothLocks | undefined>;
   readonly known: Known;
   readonly scope: ScopeRules;
   readonly ahead: ScanAhead | undefined;

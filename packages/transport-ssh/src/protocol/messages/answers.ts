@@ -34,6 +34,12 @@ export interface RestoredMessage {
   /** Missing: nothing was. */
   readonly restored?: Restored | undefined;
 }
+/** A lock is held. */
+export interface Locked {
+  readonly type: 'locked';
+  /** Whose it was, if that one is dead. */
+  readonly tookOver?: string | undefined;
+}
 export interface Scanning {
   readonly type: 'scanning';
   /** The baseline is what this side holds, too: rows are against it. Else they are the whole tree. */
@@ -120,6 +126,7 @@ export const restoredMessage: Shape<RestoredMessage> = record<RestoredMessage>({
   type: literal('restored'),
   restored: optional(record<Restored>({ id: replicaId, archives: natural() })),
 });
+export const locked: Shape<Locked> = record<Locked>({ type: literal('locked'), tookOver: optional(text(errorTextMax)) });
 export const scanning: Shape<Scanning> = record<Scanning>({ type: literal('scanning'), held: flag });
 const snapshotFacts: Shape<SnapshotFacts> = record<SnapshotFacts>({
   type: literal('snapshot'),

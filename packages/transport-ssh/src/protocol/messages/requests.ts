@@ -10,7 +10,7 @@
  * | `identify`          |                           | `identity`                                                                 |
  * | `establish`         |                           | `established`                                                              |
  * | `restore`           |                           | `restored`                                                                 |
- * | `lock`              | `end` releases            | `done` once it is held; `end` once it is released                          |
+ * | `lock`              | `end` releases            | `locked` once it is held; `end` once it is released                          |
  * | `scan`              |                           | `scanning`, `progress`*, `tree`* (what differs from the baseline), `snapshot` |
  * | `scan-tree`         |                           | `tree`* (of the last scan, which was unchanged), `done`                    |
  * | `stage`             | `contents`*               | either at once `results`*, or `needs`* and `ready`;                        |
