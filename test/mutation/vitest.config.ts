@@ -28,6 +28,7 @@ export default defineConfig({
     // Trees deeper than the call stack, and another program that is asked: slow, and about what the others are about.
     exclude: ['**/deep-path.test.ts', '**/git-check-ignore.test.ts'],
     setupFiles: ['test/mutation/setup.ts'],
+    testTimeout: 30_000,
     isolate: false,
     // Stryker's own setup notes which test meets which mutant. It lies under node_modules, where it would be run once and not for every file.
     server: { deps: { inline: [/stryker-setup/] } },
