@@ -10,10 +10,15 @@ import type { Entry } from '../tree/entry.ts';
 import { entryAt } from '../tree/lookup.ts';
 import { type RelativePath, rootPath } from '../tree/path.ts';
 import { walk } from '../tree/walk.ts';
-import { type Digest, digestFromBytes } from './digest.ts';
+import type { Digest } from './digest.ts';
 import { merkleOfChildren, withMerkle } from './merkle.ts';
 
 const { tree } = treeArbitraries(fc);
+
+/** The bytes themselves, however many. */
+function bytesAsDigest(bytes: Uint8Array): Digest {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('') as Digest;
+}
 
 describe('a Merkle digest', () => {
   it('is the hash of the documented bytes', () => {
@@ -33,11 +38,21 @@ describe('a Merkle digest', () => {
     expect(Array.from(hashed[0] ?? [])).toEqual([1, 0o750 >> 8, 0o750 & 0xff, ...directory, ...symlink, ...file]);
   });
 
-  it('writes long names and characters of every length', () => {
-    const names = ['\u{1F600}'.repeat(63), 'é'.repeat(127), '\uFF61'.repeat(85), 'x'.repeat(255)];
-    const hash = (bytes: Uint8Array): Digest => digestFromBytes(bytes);
-    for (const name of names)
-      expect(merkleOfChildren(dir({ [name]: link('t') }).children, 0, hash)).toContain(String.fromCharCode(...new TextEncoder().encode(name)));
+  it('writes characters of every length, at their edges too, and lengths of more than one byte', () => {
+    const edges = ['a\u007fé', '\u0080', '\u07ff', '\u0800', '\uffff', '\u{10000}', '\u{10ffff}'];
+    const long = ['\u{1F600}'.repeat(63), 'é'.repeat(64), '\uFF61'.repeat(85), 'x'.repeat(127), 'x'.repeat(128), 'x'.repeat(255)];
+    const targets = ['t', 'x'.repeat(0x3fff), 'x'.repeat(0x4000), 'ä'.repeat(10_000)];
+    const varint = (value: number): number[] => (value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >> 7)]);
+    const text = (value: string): number[] => {
+      const utf8 = new TextEncoder().encode(value);
+      return [...varint(utf8.length), ...utf8];
+    };
+    for (const name of [...edges, ...long]) {
+      for (const target of targets) {
+        const digest = merkleOfChildren(dir({ [name]: link(target) }).children, 0, bytesAsDigest);
+        expect(digest).toBe(bytesAsDigest(Uint8Array.from([1, 0, 0, 3, ...text(name), ...text(target)])));
+      }
+    }
   });
 
   it('does not see times, untracked entries and what is out of scope', () => {
