@@ -53,6 +53,23 @@ export interface Untracked {
 
 export type UntrackedReason = 'special' | 'mount-point' | 'link-not-portable' | 'links-ignored' | 'placeholder';
 
+const untrackedReasons: readonly unknown[] = [
+  'special',
+  'mount-point',
+  'link-not-portable',
+  'links-ignored',
+  'placeholder',
+] satisfies UntrackedReason[];
+
+export function isUntrackedReason(value: unknown): value is UntrackedReason {
+  return untrackedReasons.includes(value);
+}
+
+/** Any time a JavaScript date can name; more would be an attack or a damaged disk. */
+export function isTime(milliseconds: unknown): milliseconds is number {
+  return typeof milliseconds === 'number' && Math.abs(milliseconds) <= 8.64e15;
+}
+
 /** In scope, but its state could not be learnt (or not completely): nothing is decided about it or below it. */
 export interface Problematic {
   readonly kind: 'problematic';

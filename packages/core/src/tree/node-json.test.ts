@@ -57,6 +57,9 @@ describe(`a node as JSON (seed ${seed})`, () => {
       }),
       { seed, numRuns: propertyRuns(1_000) },
     );
-    for (const value of [undefined, null, 7, 'file', []]) expect(parseNode(value, 'times').ok).toBe(false);
+    const unprintable = { toString: null };
+    for (const value of [undefined, null, 7, 'file', [], { kind: unprintable }, { kind: 'untracked', reason: unprintable }])
+      expect(parseNode(value, 'times').ok).toBe(false);
+    expect(parseNode(JSON.parse('{"kind":"symlink","target":"x","mtimeMs":1e999}'), 'times').ok).toBe(false);
   });
 });

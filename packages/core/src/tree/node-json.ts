@@ -9,7 +9,7 @@
  */
 import { digestFromHex, digestHex } from '../hash/digest.ts';
 import type { Parsed } from '../util/parsed.ts';
-import type { Entry, Mode, UntrackedReason } from './entry.ts';
+import { type Entry, isTime, isUntrackedReason, type Mode } from './entry.ts';
 
 export type NodeTimes = 'times' | 'no-times';
 
@@ -52,18 +52,15 @@ export function parseNode(value: unknown, times: NodeTimes): Parsed<Entry> {
     }
     case 'symlink':
       return typeof target === 'string' && isTime(mtimeMs) ? { ok: true, value: { kind, target, mtimeMs } } : wrong('a symlink has a target');
-    case 'untracked': {
-      const known = untrackedReasons.find((word) => word === reason);
-      return known === undefined ? wrong(`${String(reason)} is no reason to leave an entry alone`) : { ok: true, value: { kind, reason: known } };
-    }
+    case 'untracked':
+      return isUntrackedReason(reason) ? { ok: true, value: { kind, reason } } : wrong('an entry that is left alone has a reason');
     case 'problematic':
       return typeof code === 'string' ? { ok: true, value: { kind, code } } : wrong('what could not be read has a code');
     default:
-      return wrong(`an entry of kind ${String(kind)} is not known`);
+      // What it says instead may be anything, even what cannot be made a text.
+      return wrong('an entry has another kind');
   }
 }
-
-const untrackedReasons: readonly UntrackedReason[] = ['special', 'mount-point', 'link-not-portable', 'links-ignored', 'placeholder'];
 
 export function isMode(value: unknown): value is Mode {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0o777;
@@ -71,10 +68,6 @@ export function isMode(value: unknown): value is Mode {
 
 function isSize(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function isTime(value: unknown): value is number {
-  return typeof value === 'number';
 }
 
 function wrong(error: string): { readonly ok: false; readonly error: string } {

@@ -17,7 +17,7 @@
  */
 import { digestBytes as bytesByKind, type Digest } from '../hash/digest.ts';
 import type { Parsed } from '../util/parsed.ts';
-import type { Entry, UntrackedReason } from './entry.ts';
+import { type Entry, isTime, isUntrackedReason } from './entry.ts';
 import { parseRelativePath, pathLengthMax, type RelativePath } from './path.ts';
 
 /** A path and the node that is there, by itself: children are nodes of their own. `undefined`: nothing is there. */
@@ -240,23 +240,6 @@ function isNodeTable(value: unknown): value is NodeTable {
     table.mtimes instanceof Uint8Array &&
     table.digests instanceof Uint8Array
   );
-}
-
-const untrackedReasons: readonly string[] = [
-  'special',
-  'mount-point',
-  'link-not-portable',
-  'links-ignored',
-  'placeholder',
-] satisfies UntrackedReason[];
-
-function isUntrackedReason(text: string): text is UntrackedReason {
-  return untrackedReasons.includes(text);
-}
-
-/** Any time a JavaScript date can name; more would be an attack or a damaged disk. */
-function isTime(milliseconds: number): boolean {
-  return Math.abs(milliseconds) <= 8.64e15;
 }
 
 /** A NUL before each, so that the column never begins with a byte order mark, which decoders like to drop. */
