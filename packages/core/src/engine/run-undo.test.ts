@@ -108,6 +108,24 @@ describe('an undo', () => {
       expect([two.read(node, 'edited'), two.read(node, 'chmodded')]).toEqual(['edited 4', 'chmodded 2']);
   });
 
+  it('of a folder stays when one file in it is edited: that file travels by itself', async () => {
+    const two = createTwoReplicas();
+    await two.sync();
+    for (const name of ['d/a', 'd/b', 'd/e/x', 'd/e/y']) two.write('laptop', name, `${name} 1`);
+    const { run } = await two.sync();
+    await two.undo(run);
+    expect(listMemoryDisk(two.disks.balaur)).toEqual([]);
+    two.write('laptop', 'd/e/x', 'edited');
+    two.write('laptop', 'd/new', 'new');
+    const names = (): readonly string[] => ['d/a', 'd/b', 'd/e/x', 'd/e/y', 'd/new'].filter((name) => two.read('balaur', name) !== undefined);
+    expect((await two.sync()).outcome).toBe('applied');
+    expect(names()).toEqual(['d/e/x', 'd/new']);
+    two.write('balaur', 'd/e/x', 'edited there');
+    expect((await two.sync({ from: 'balaur' })).outcome).toBe('applied');
+    expect([names(), two.read('laptop', 'd/e/x')]).toEqual([['d/e/x', 'd/new'], 'edited there']);
+    expect((await two.sync()).outcome).toBe('in-sync');
+  });
+
   it('does not swallow an edit that has not travelled yet: it goes to the side that was put back', async () => {
     const two = await world();
     const { run } = await two.sync();

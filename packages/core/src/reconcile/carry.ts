@@ -2,14 +2,13 @@
  * Carrying: one side's state of a path, with all that is below, is to be the other side's. What can be in the way, and the changes that it takes.
  */
 import { type Directory, type Entry, nodeOf, type Syncable } from '../tree/entry.ts';
-import { entryAt } from '../tree/lookup.ts';
 import { baseName, joinPath, type RelativePath } from '../tree/path.ts';
-import { childrenOf, reverseFrom, walk } from '../tree/walk.ts';
-import { syncable } from './compare.ts';
+import { childrenOf, joinChildren, reverseFrom, walk } from '../tree/walk.ts';
+import { staysHeld, syncable } from './compare.ts';
 import { otherSide, type Side, type Sides } from './plan.ts';
 import { rulesAt } from './policy.ts';
 import { planRemoval, type Removal } from './removal.ts';
-import { inTheWay, type Obstacle, oneWay, remember, type Spot, type Work } from './work.ts';
+import { inTheWay, type Obstacle, oneWay, remember, rememberOneSide, type Spot, type Work } from './work.ts';
 
 /** What keeps one side's state from going to the other. */
 export function findObstacle(work: Work, spot: Spot, from: Side): Obstacle | undefined {
@@ -51,7 +50,7 @@ export function carry(work: Work, spot: Spot, from: Side): void {
   const { path, has } = spot;
   const to = otherSide(from);
   const [wanted, there] = [has[from], has[to]];
-  forgetStale(work, spot);
+  forgetStale(work, spot, from);
   if (wanted === undefined) {
     if (there !== undefined) remove(work, to, removalOf(work, spot, to, there));
     return;
@@ -62,38 +61,45 @@ export function carry(work: Work, spot: Spot, from: Side): void {
       if (step.path !== path) work.changes[to].push({ path: step.path, old: nodeOf(step.entry), new: undefined });
   }
   work.changes[to].push({ path, old: there && nodeOf(there), new: madeFrom(wanted) });
-  if (wanted.kind === 'directory') create(work, spot, to, wanted);
+  if (wanted.kind === 'directory') create(work, spot, from, wanted);
 }
 
-/** Plans all that is in a directory for a side that has nothing there. What cannot be synced is left out. */
-function create(work: Work, spot: Spot, to: Side, directory: Directory): void {
-  const rest: { readonly path: RelativePath; readonly entry: Syncable }[] = [];
-  const pushBelow = (parent: RelativePath, { children }: Directory): void => {
+/**
+ * Plans all that is in a directory for a side that has none there. What cannot be synced is left out. So is what is held on the other side alone: where one
+ * file of an undone folder is edited, that file comes, and no more. But in the place of something else the folder comes whole.
+ */
+function create(work: Work, spot: Spot, from: Side, directory: Directory): void {
+  const to = otherSide(from);
+  const inPlaceOfNothing = spot.has[to] === undefined;
+  const rest: { readonly path: RelativePath; readonly entry: Syncable; readonly before: Sides<Entry | undefined> }[] = [];
+  const pushBelow = (parent: RelativePath, children: Directory, was: Sides<Entry | undefined>): void => {
     const first = rest.length;
-    for (const { name, entry } of children) {
-      const path = joinPath(parent, name);
+    joinChildren([children, was.alpha, was.beta], (name, [entry, alpha, beta]) => {
       const wanted = syncable(entry);
-      if (wanted === undefined) continue;
+      if (wanted === undefined) return;
+      const path = joinPath(parent, name);
+      const before = { alpha, beta };
       const only = (present: Entry | undefined): Sides<Entry | undefined> =>
         to === 'alpha' ? { alpha: undefined, beta: present } : { alpha: present, beta: undefined };
-      if (isFixed(work, to, path, wanted)) {
+      if (inPlaceOfNothing && staysHeld(from, before, only(entry))) rememberOneSide(work, { path, before, now: only(entry) }, from);
+      else if (isFixed(work, to, path, wanted)) {
         // Its policy has another direction than that of the directory, so it is not this change that decides about it.
         work.undecided.push({
           path,
-          before: { alpha: entryAt(work.ancestor.alpha, path), beta: entryAt(work.ancestor.beta, path) },
+          before,
           now: only(entry),
-          parent: { path: parent, before: spot.before, now: { alpha: undefined, beta: undefined }, parent: spot, isDecided: true },
+          parent: { path: parent, before: was, now: { alpha: undefined, beta: undefined }, parent: spot, isDecided: true },
         });
       } else if (collides(work, to, parent, path, [])) {
         work.conflicts.push({ path, reason: 'names-collide', ...only(entry), rule: 'names collide', resolution: 'skipped' });
-      } else rest.push({ path, entry: wanted });
-    }
+      } else rest.push({ path, entry: wanted, before });
+    });
     reverseFrom(rest, first);
   };
-  pushBelow(spot.path, directory);
+  pushBelow(spot.path, directory, spot.before);
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
     work.changes[to].push({ path: next.path, old: undefined, new: madeFrom(next.entry) });
-    if (next.entry.kind === 'directory') pushBelow(next.path, next.entry);
+    if (next.entry.kind === 'directory') pushBelow(next.path, next.entry, next.before);
   }
 }
 
@@ -124,15 +130,20 @@ function madeFrom(entry: Syncable): Syncable {
 }
 
 /** Before a whole state is carried: what the ancestor has here and neither side has any more is forgotten, or it would look like two deletions later. */
-function forgetStale(work: Work, { path, before, now }: Spot): void {
+function forgetStale(work: Work, { path, before, now, has }: Spot, from: Side): void {
   if (childrenOf(before.alpha).length === 0 && childrenOf(before.beta).length === 0) return;
+  const inPlaceOfNothing = has[otherSide(from)] === undefined;
   walk(
     [before.alpha, before.beta, now.alpha, now.beta],
     (at, [wasAlpha, wasBeta, alpha, beta]) => {
       if (alpha?.kind === 'problematic' || beta?.kind === 'problematic') return false;
-      if (syncable(alpha) !== undefined || syncable(beta) !== undefined) return wasAlpha !== undefined || wasBeta !== undefined;
-      if (wasAlpha !== undefined || wasBeta !== undefined) remember(work, at, undefined, undefined);
-      return false;
+      if (syncable(alpha) === undefined && syncable(beta) === undefined) {
+        if (wasAlpha !== undefined || wasBeta !== undefined) remember(work, at, undefined, undefined);
+        return false;
+      }
+      // What stays where it is remembers by itself what is gone from it.
+      if (inPlaceOfNothing && staysHeld(from, { alpha: wasAlpha, beta: wasBeta }, { alpha, beta })) return false;
+      return wasAlpha !== undefined || wasBeta !== undefined;
     },
     path,
   );

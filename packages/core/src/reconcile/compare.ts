@@ -1,6 +1,7 @@
 /** What a side did to what it had: questions about a tree and the ancestor's half of it. An untracked entry counts as absent. */
 import { type Entry, isSyncable, type Syncable, sameContent, sameNode } from '../tree/entry.ts';
 import { isSameAtOnce, walk } from '../tree/walk.ts';
+import { otherSide, type Side, type Sides } from './plan.ts';
 
 /** The entry if it can be synced; what is untracked (or problematic) is nothing that could be. */
 export function syncable(entry: Entry | undefined): Syncable | undefined {
@@ -34,6 +35,16 @@ export function bringsContent(now: Entry | undefined, before: Entry | undefined)
     return false;
   });
   return brings;
+}
+
+/**
+ * Whether something is on this side alone, as both have accepted, and has at most become less since: there is nothing in it that the other side could want.
+ * Of a directory: nothing in all of it.
+ */
+export function staysHeld(from: Side, before: Sides<Entry | undefined>, now: Sides<Entry | undefined>): boolean {
+  const to = otherSide(from);
+  if (isSyncable(now[to]) || isSyncable(before[to]) || !isSyncable(before[from])) return false;
+  return !bringsContent(now[from], before[from]);
 }
 
 /** Whether two nodes that are not the same differ in permissions alone. */

@@ -34,7 +34,7 @@ import { baseName, joinPath, type RelativePath, rootPath } from '../tree/path.ts
 import { isSameAtOnce, joinChildren, reverseFrom } from '../tree/walk.ts';
 import { type Ancestor, isUnsettled, unsettled } from './ancestor.ts';
 import { carry, findObstacle } from './carry.ts';
-import { bringsContent, isUnchanged, syncable } from './compare.ts';
+import { bringsContent, isUnchanged, staysHeld, syncable } from './compare.ts';
 import { conflictName } from './conflict-name.ts';
 import { followRenames } from './follow-renames.ts';
 import { createNamesTaken, isExact } from './names-taken.ts';
@@ -201,13 +201,9 @@ function decideWhole(work: Work, spot: Spot): void {
 
 /** Rule 2: the other side is as it was, so this change is all that was wanted here. */
 function oneChanged(work: Work, spot: Spot, from: Side, rules: PathRules): void {
-  const { had, has } = spot;
-  const to = otherSide(from);
-  // Held on one side alone, and it only became less there: nothing that the other side could want.
-  if (has[to] === undefined && had[to] === undefined && had[from] !== undefined && !bringsContent(has[from], had[from]))
-    return rememberOneSide(work, spot, from);
+  if (staysHeld(from, spot.before, spot.now)) return rememberOneSide(work, spot, from);
   // One way: what the other end did with its copy is its own affair, as long as nothing has to go there.
-  if (rules.fixed === to) return;
+  if (rules.fixed === otherSide(from)) return;
   const obstacle = findObstacle(work, spot, from);
   if (obstacle === undefined) carry(work, spot, from);
   else leave(work, spot, obstacle);

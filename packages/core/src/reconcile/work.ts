@@ -62,7 +62,7 @@ export function rememberNow(work: Work, { path, had, has }: Spot): void {
 }
 
 /** The same for a whole tree that only one side has. */
-export function rememberOneSide(work: Work, { path, before, now }: Spot, side: Side): void {
+export function rememberOneSide(work: Work, { path, before, now }: Pick<Place, 'path' | 'before' | 'now'>, side: Side): void {
   walk(
     [now[side], before[side]],
     (at, [entry, was]) => {

@@ -58,8 +58,9 @@ No rule knows alpha from beta: each row holds both ways round. For each combinat
 
 ${table(['rule', 'case', 'one side', 'the other side', 'may be changed', 'in the way', 'plan'], rows.map(rowCells))}
 
-- *carry*: the other side becomes what one side is, with all below. A folder comes without what is untracked or unreadable in it. A deletion takes what was
-  synced: a folder that holds something untracked stays, and that is held; one that holds something unreadable stays until the next run.
+- *carry*: the other side becomes what one side is, with all below. A folder comes without what is untracked or unreadable in it, and, where
+  nothing else was in its place, without what is held on its own side alone: an edit in a folder that an undo took away on the other side travels by itself.
+  A deletion takes what was synced: a folder that holds something untracked stays, and that is held; one that holds something unreadable stays until the next run.
 - *agree*: the ancestor takes what is there; where the two differ (in permissions) the difference is held. *remember*: the same for one half.
   *forget*: it drops what it has.
 - *merge permissions*: see below. Where nothing has to be changed for it, that is *agree*.

@@ -115,10 +115,11 @@ export function naiveReconcile(input: ReconcileInput): NaiveOutcome {
       }
       for (const [at] of within(now[to], path)) after[to].delete(at);
     }
-    copy(path, from);
+    copy(path, from, !isOurs(there));
   }
 
-  function copy(path: string, from: Side): void {
+  /** `leaveHeld`: what was accepted to be on one side alone, and is not more than it was, stays there alone. */
+  function copy(path: string, from: Side, leaveHeld: boolean): void {
     const to = opposite(from);
     const node = now[from].get(path) as Node;
     after[to].set(path, node.kind === 'directory' ? { kind: 'directory', mode: node.mode, children: [] } : node);
@@ -126,7 +127,8 @@ export function naiveReconcile(input: ReconcileInput): NaiveOutcome {
     for (const name of namesIn(path)) {
       const below = join(path, name);
       if (!isOurs(now[from].get(below))) continue;
-      if (mayChange(to, below, now[from].get(below)?.kind)) copy(below, from);
+      if (leaveHeld && isOurs(had[from].get(below)) && !isOurs(had[to].get(below)) && !bringsNew(from, below)) continue;
+      if (mayChange(to, below, now[from].get(below)?.kind)) copy(below, from, leaveHeld);
       else decide(below);
     }
   }

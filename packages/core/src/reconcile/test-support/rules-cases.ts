@@ -314,7 +314,9 @@ function carry(lines: Lines, { before, now }: Situation, path: string, one: Side
   list.push(`${path}: ${texts[there]} -> ${plainText(wanted)}`);
   for (const name of ['x', 'z']) {
     const child = childOf(wanted, name);
-    if (child !== '-') list.push(`${path}/${name}: - -> ${texts[child]}`);
+    // What both have accepted to be on one side alone stays there alone, but in the place of something else the folder comes whole.
+    const isHeld = kinds[there] !== 'file' && kinds[there] !== 'link' && child === childOf(before[one], name) && childOf(before[other], name) === '-';
+    if (child !== '-' && !isHeld) list.push(`${path}/${name}: - -> ${texts[child]}`);
   }
 }
 
