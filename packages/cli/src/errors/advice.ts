@@ -270,7 +270,7 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
     todo: 'Run again. A file that is always written to belongs under `logs`.',
   },
   SYNC_CONTENT_MISMATCH: {
-    when: 'What arrived does not have the digest that was announced, so it was not used.',
+    when: 'What arrived does not have the digest that was announced, twice in one run, so it was not used.',
     safe: onlyThisPath,
     todo: 'Run again. If it comes back, check memory and disks on both sides.',
   },

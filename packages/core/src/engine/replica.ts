@@ -43,7 +43,8 @@ export interface Replica {
   scan(options: ScanOptions): Promise<Snapshot>;
   /**
    * Brings contents safely beside their targets: takes what staging, the tree or the versions already hold, asks `supply` once for the rest, checks every digest.
-   * The result has one item per request, in order. What one content lacks never fails the others; running out of space fails those that follow.
+   * The result has one item per request, in order. After `SYNC_CONTENT_MISMATCH` nothing is left of what was
+   * there of that content: whoever stages it again gets it whole. What one content lacks never fails the others; running out of space fails those that follow.
    */
   stage(requests: readonly ContentRequest[], options: StageOptions): Promise<readonly StageResult[]>;
   /** Streams contents of this tree, in the order asked, as they are now; each ends with how it went. Reads nothing that is out of scope. */
@@ -211,7 +212,7 @@ export interface ContentRequest {
   readonly mtimeMs?: number | undefined;
 }
 
-/** A content that has to be sent: a request, and from which byte on (a verified prefix is there already). */
+/** A content that has to be sent: a request, and from which byte on. What is there already is proved by the digest of the whole. */
 export interface ContentNeed extends ContentRequest {
   readonly fromByte: number;
 }

@@ -5,6 +5,7 @@ import { createTwoReplicas, type Step, type TwoReplicas } from '../testing/two-r
 import type { RelativePath } from '../tree/path.ts';
 import { SyncError } from './errors.ts';
 import type { Replica } from './replica.ts';
+import type { SyncReport } from './report.ts';
 
 describe('the five tests that the system was asked for with', () => {
   it('conflict: the newer side wins, and the loser is kept', async () => {
@@ -173,6 +174,50 @@ describe('what fails', () => {
     expect(both(world, 'a.md')).toEqual(['from the server', 'from the server']);
     expect(listMemoryDisk(world.disks.laptop).filter((line) => line.includes('from the laptop'))).toHaveLength(1);
     expect((await world.sync({ settings: { conflicts: 'keep-both' } })).outcome).toBe('in-sync');
+  });
+});
+
+describe('a content that does not come as it was announced', () => {
+  /** Runs with a laptop that sends something else in place of one content, so many times; which contents it was asked for, and what came of it. */
+  async function lying(times: number): Promise<{ readonly report: SyncReport; readonly asked: readonly string[][]; readonly world: TwoReplicas }> {
+    const world = await synced({ keep: '1' });
+    for (const path of ['a.md', 'lie.md', 'same.md']) world.write('laptop', path, path === 'same.md' ? 'of lie.md' : `of ${path}`);
+    const laptop = createMemoryReplica({ disk: world.disks.laptop, clock: world.clock, host: 'laptop' });
+    const asked: string[][] = [];
+    const alpha: Replica = {
+      ...laptop,
+      async *supply(needs) {
+        asked.push(needs.map(({ path }) => path));
+        const isLie = asked.length <= times;
+        for await (const parts of laptop.supply(needs))
+          yield parts.map((part) =>
+            isLie && needs[part.need]?.path === 'lie.md' ? { ...part, bytes: new TextEncoder().encode('A LIE!!!!') } : part,
+          );
+      },
+    };
+    return { report: await world.sync({ alpha }), asked, world };
+  }
+
+  it('is asked for once more, and it alone', async () => {
+    const { report, asked, world } = await lying(1);
+    expect(asked).toEqual([['a.md', 'lie.md'], ['lie.md']]);
+    expect(report).toMatchObject({ outcome: 'applied', problems: [] });
+    expect(['a.md', 'lie.md', 'same.md'].map((path) => world.read('balaur', path))).toEqual(['of a.md', 'of lie.md', 'of lie.md']);
+    const bytes = world.events.flatMap((event) =>
+      event.type === 'progress' && event.phase === 'transition' ? [event.doneBytes / event.totalBytes] : [],
+    );
+    expect(Math.max(...bytes)).toBeLessThanOrEqual(1);
+  });
+
+  it('and no more: whoever lies each time fails what he lies about, and nothing else', async () => {
+    const { report, asked, world } = await lying(Infinity);
+    expect(asked).toEqual([['a.md', 'lie.md'], ['lie.md']]);
+    expect(report.outcome).toBe('partial');
+    expect(report.problems.map(({ path, side, code }) => [path, side, code])).toEqual([
+      ['lie.md', 'beta', 'SYNC_CONTENT_MISMATCH'],
+      ['same.md', 'beta', 'SYNC_CONTENT_MISMATCH'],
+    ]);
+    expect(['a.md', 'lie.md', 'same.md'].map((path) => world.read('balaur', path))).toEqual(['of a.md', undefined, undefined]);
   });
 });
 

@@ -111,6 +111,19 @@ describe('nothing is believed', () => {
     expect(place.read('x')).toBe('content');
   });
 
+  it('a leftover that cannot be read is replaced', async () => {
+    let isBad = false;
+    const place = await workplace({
+      disk: wrapDisk(createNodeDisk(), ({ call, name }) => {
+        if (isBad && call === 'file.read' && name === nameOf(place, 'content')) throw Object.assign(new Error('EIO: bad sector'), { code: 'EIO' });
+      }),
+    });
+    await place.stage({ x: 'content' });
+    isBad = true;
+    place.restart();
+    expect(await place.stage({ x: 'content' })).toEqual([{ staged: true, receivedBytes: 7 }]);
+  });
+
   it('a leftover that is a file of the tree by another name (killed between link and unlink) does not become a second file', async () => {
     const place = await workplace();
     place.write('x', 'content');
@@ -222,6 +235,26 @@ describe('an interrupted content is continued', () => {
     expect(await place.stageFrom([request(place, 'x', content)], again)).toMatchObject([{ code: 'SYNC_CONTENT_MISMATCH' }]);
     expect(place.staged()).toEqual([]);
     expect(await place.stageFrom([request(place, 'x', content)], again)).toEqual([{ staged: true, receivedBytes: content.length }]);
+  });
+
+  it('a beginning that cannot be read is begun anew the next time, too', async () => {
+    let isBad = false;
+    const place = await workplace({
+      disk: wrapDisk(createNodeDisk(), ({ call, name }) => {
+        if (isBad && call === 'file.read' && name.endsWith('.part')) throw Object.assign(new Error('EIO: bad sector'), { code: 'EIO' });
+      }),
+    });
+    await expect(place.stageFrom([request(place, 'x', content)], () => cutOff(3 * mebibyte))).rejects.toThrow();
+    isBad = true;
+    place.restart();
+    const asked: number[] = [];
+    const again = (needs: readonly ContentNeed[]): AsyncIterable<readonly ContentPart[]> => {
+      asked.push(needs[0]?.fromByte ?? 0);
+      return inPieces(content, mebibyte, needs[0]?.fromByte ?? 0);
+    };
+    expect(await place.stageFrom([request(place, 'x', content)], again)).toMatchObject([{ code: 'SYNC_CONTENT_MISMATCH' }]);
+    expect(await place.stageFrom([request(place, 'x', content)], again)).toEqual([{ staged: true, receivedBytes: content.length }]);
+    expect([asked, place.staged()]).toEqual([[3 * mebibyte, 0], [nameOf(place, content)]]);
   });
 
   it('a short beginning is not worth it', async () => {

@@ -197,14 +197,17 @@ async function takeHeld(content: Content, job: Job): Promise<StageResult | undef
 }
 
 async function verifyLeftover(name: string, request: ContentRequest, job: Job): Promise<boolean> {
-  const file = job.folder.openFile(name, 'read');
+  let file: DiskFile | undefined;
   try {
+    file = job.folder.openFile(name, 'read');
     if (file.stat().sizeBytes === request.sizeBytes && (await hashFile(file, request.sizeBytes, job)) === request.digest) {
       job.verified.set(name, undefined);
       return true;
     }
+  } catch (error) {
+    ioFailure(error, 'read');
   } finally {
-    file.close();
+    file?.close();
   }
   job.folder.unlink(name);
   return false;
@@ -378,7 +381,9 @@ async function startReceiving(content: Content, need: ContentNeed, job: Job): Pr
   try {
     file = await openPart(partName, need.fromByte, hasher, job);
   } catch (error) {
-    fail(failed(content, error, job));
+    const failure = failed(content, error, job);
+    // A part that cannot be read is as good as a spoiled one: begun anew it may be possible, and tells if it is not.
+    fail(need.fromByte > 0 ? mismatch(request) : failure);
   }
 
   return {

@@ -82,9 +82,9 @@ export async function applyPlan(options: SyncRun, met: Met, surveyed: Surveyed, 
       failedPaths.push(change.path);
     }
     for (const side of ['alpha', 'beta'] as const) for (const [path, entry] of outcome.achieved[side]) achieved[side].set(path, entry);
-    doneBytesBefore += staged.alpha + staged.beta;
     report.received(outcome.receivedBytes);
     progress();
+    doneBytesBefore += staged.alpha + staged.beta;
     onEvent?.({ type: 'phase', name: 'commit' });
     failedPaths.push(...outcome.failedPaths);
     const last = index === batches.length - 1 ? letGo.filter(({ path }) => !failedPaths.some((failed) => isWithin(failed, path))) : [];

@@ -60,12 +60,26 @@ async function stageSide(side: Side, batch: Batch, options: PropagateOptions): P
   if (wanted.length === 0) return { failures, receivedBytes: 0 };
   const requests: readonly ContentRequest[] = wanted.map((request) => ({ ...request, path: options.sourceOf(request.path) }));
   const source = options.replicas[side === 'alpha' ? 'beta' : 'alpha'];
-  const results: readonly StageResult[] = await options.replicas[side].stage(requests, {
-    supply: (needs) => source.supply(needs, { signal: options.signal }),
-    run: options.run,
-    signal: options.signal,
-    onProgress: (doneBytes) => options.onStaged(side, doneBytes),
-  });
+  const stage = (asked: readonly ContentRequest[], doneBefore: number): Promise<readonly StageResult[]> =>
+    options.replicas[side].stage(asked, {
+      supply: (needs) => source.supply(needs, { signal: options.signal }),
+      run: options.run,
+      signal: options.signal,
+      onProgress: (doneBytes) => options.onStaged(side, doneBefore + doneBytes),
+    });
+  let results = await stage(requests, 0);
+  // What an interrupted run had left of a content was continued and was spoiled; it has been thrown away. To ask for it once more is rare and sends the rest of it twice;
+  // to prove the beginning first would take its digest on the wire or a file of digests beside each part. Not more than once: a peer may lie each time.
+  if (results.some(isMismatch)) {
+    const doneBytes = results.reduce((sum, result) => sum + (result.staged ? result.receivedBytes : 0), 0);
+    const again = (
+      await stage(
+        requests.filter((_, index) => isMismatch(results[index])),
+        doneBytes,
+      )
+    ).values();
+    results = results.map((result) => (isMismatch(result) ? (again.next().value ?? result) : result));
+  }
   let receivedBytes = 0;
   for (const [index, request] of wanted.entries()) {
     const result = results[index];
@@ -73,6 +87,10 @@ async function stageSide(side: Side, batch: Batch, options: PropagateOptions): P
     else failures.set(request.path, { code: result?.code ?? 'SYNC_PEER_LOST', message: result?.message ?? 'no answer for this content' });
   }
   return { failures, receivedBytes };
+}
+
+function isMismatch(result: StageResult | undefined): boolean {
+  return result?.staged === false && result.code === 'SYNC_CONTENT_MISMATCH';
 }
 
 interface Done {
