@@ -105,6 +105,15 @@ const drills: readonly Drill[] = [
     goesOnWith: ['--rejoin'],
   },
   {
+    title: 'that lost its records, as the other one did',
+    happen: async (...[root, , other]) => {
+      for (const folder of [root, other]) await rm(join(folder, '.ubos-sync/archive'), { recursive: true });
+    },
+    fromOther: 'SYNC_ARCHIVE_LOST',
+    fromHere: 'SYNC_ARCHIVE_LOST',
+    goesOnWith: ['--rejoin'],
+  },
+  {
     title: "restored from last week's copy, state and all",
     prepare: (root, world) => cp(root, world.aside, { recursive: true }),
     happen: async (root, world) => {

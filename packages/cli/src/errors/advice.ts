@@ -170,7 +170,7 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
     todo: 'Exclude the inner one from the outer one (`truth.exclude`).',
   },
   SYNC_ARCHIVE_LOST: {
-    when: 'One side has no record of what was last agreed, or an older one, so a deletion cannot be told from a file that never was.',
+    when: 'One side has no record of what was last agreed, or an older one, or both have lost it; so a deletion cannot be told from a file that never was.',
     safe: untouched,
     todo: 'Where the record was removed or is damaged, --restore-state takes it back from the mirror of that machine; it counts if the other side proves that it is the last one. --rejoin makes a union of both sides: nothing is deleted, and files that were deleted on one side come back.',
   },

@@ -122,6 +122,60 @@ const table: readonly Row[] = [
   { title: 'damaged on one side, never there on the other', alpha: damaged(), expected: { action: 'halt', reason: 'archive-lost', side: 'alpha' } },
   { title: 'damaged on both', alpha: damaged(), beta: damaged(), expected: { action: 'halt', reason: 'archive-lost', side: undefined } },
 
+  {
+    title: 'missing on both sides, and a mirror of one has it',
+    alpha: mirrored(at(0)),
+    expected: { action: 'halt', reason: 'archive-lost', side: undefined },
+  },
+  {
+    title: 'missing on both sides, and the mirrors of both have it',
+    alpha: mirrored(at(0)),
+    beta: mirrored(at(0)),
+    expected: { action: 'halt', reason: 'archive-lost', side: undefined },
+  },
+  {
+    title: 'missing on both sides, a mirror has it, and a journal is there',
+    alpha: mirrored(at(0)),
+    beta: at(0, { journal: true }),
+    expected: { action: 'halt', reason: 'archive-lost', side: undefined },
+  },
+  {
+    title: 'missing on both sides, and mirrors of both have it: first what is pending',
+    alpha: mirrored(at(0, { pending: 1 })),
+    beta: mirrored(at(0, { pending: 1 })),
+    expected: { action: 'finish-commit', generation: 1, sides: ['alpha', 'beta'] },
+  },
+  {
+    title: 'missing on one side, whose mirror has it',
+    alpha: mirrored(at(0)),
+    beta: at(3),
+    expected: { action: 'halt', reason: 'archive-lost', side: 'alpha' },
+  },
+  {
+    title: 'damaged on both, and the mirrors of both have it',
+    alpha: mirrored(damaged()),
+    beta: mirrored(damaged()),
+    expected: { action: 'halt', reason: 'archive-lost', side: undefined },
+  },
+  {
+    title: 'missing on both sides, one taken from a mirror',
+    alpha: restored(at(3)),
+    expected: { action: 'halt', reason: 'archive-lost', side: 'beta' },
+  },
+  {
+    title: 'missing on both sides, one taken from a mirror, the other has one, too',
+    alpha: restored(at(3)),
+    beta: mirrored(at(0)),
+    expected: { action: 'halt', reason: 'archive-lost', side: 'beta' },
+  },
+  {
+    title: 'missing on both sides, and mirrors have it, rejoining',
+    rejoin: true,
+    alpha: mirrored(at(0)),
+    beta: mirrored(at(0, { journal: true })),
+    expected: { action: 'first-sync', rejoin: true },
+  },
+
   { title: 'equal on both, one from a mirror', alpha: restored(at(3)), beta: at(3), expected: { action: 'go-on', head: head(3) } },
   {
     title: 'equal on both, one from a mirror, the other with a journal',
@@ -233,6 +287,10 @@ function damaged(options: { pending?: number } = {}): ArchiveStatus {
 
 function restored(status: ArchiveStatus): ArchiveStatus {
   return { ...status, restored: true };
+}
+
+function mirrored(status: ArchiveStatus): ArchiveStatus {
+  return { ...status, restorable: true };
 }
 
 function swap(start: ArchiveStart): ArchiveStart {

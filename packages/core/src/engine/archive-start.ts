@@ -40,7 +40,7 @@ export type ArchiveStart =
 interface ArchiveStartHalt {
   readonly action: 'halt';
   readonly reason: 'peer-is-self' | 'archive-lost';
-  /** The side whose archive is lost, damaged or behind; `undefined`: it cannot be told which of the two. */
+  /** The side whose archive is lost, damaged or behind; `undefined`: both, or it cannot be told which of the two. */
   readonly side: Side | undefined;
   readonly message: string;
 }
@@ -97,12 +97,16 @@ function compareHeads(alpha: ArchiveStatus, beta: ArchiveStatus, rejoin: boolean
   return { action: 'halt', reason: 'archive-lost', ...lost };
 }
 
-/** `undefined`: nothing is lost, there never was an archive. */
+/** `undefined`: nothing is lost, there never was an archive, as far as anybody knows. */
 function findLost(alpha: ArchiveStatus, beta: ArchiveStatus): { readonly side: Side | undefined; readonly message: string } | undefined {
   if (alpha.damaged && beta.damaged) return { side: undefined, message: 'the archive is damaged on both sides' };
   if (alpha.damaged) return { side: 'alpha', message: 'the archive of this pair is damaged' };
   if (beta.damaged) return { side: 'beta', message: 'the archive of this pair is damaged' };
-  if (alpha.head === undefined && beta.head === undefined) return undefined;
+  if (alpha.head === undefined && beta.head === undefined) {
+    // A mirror gets its copy only after a commit, so a pair that has one was synced, whatever became of both archives.
+    if (alpha.restorable !== true && beta.restorable !== true) return undefined;
+    return { side: undefined, message: 'the archive of this pair is missing on both sides; a mirror has one, so the two have been synced before' };
+  }
   if (alpha.head === undefined)
     return { side: 'alpha', message: `the archive of this pair is missing; the other side is at generation ${beta.head?.generation}` };
   if (beta.head === undefined)

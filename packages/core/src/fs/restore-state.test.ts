@@ -301,3 +301,44 @@ describe('both roots cleaned', () => {
     expect((await sync({ restoreState: true })).outcome).toBe('in-sync');
   });
 });
+
+describe('the archives of both roots removed, but not their markers', () => {
+  beforeEach(() => {
+    for (const side of sides) rmSync(join(stateOf(side), 'archive'), { recursive: true });
+    remove('alpha', 'b');
+  });
+
+  for (const [whose, forgets] of [
+    ['of both sides', []],
+    ['of alpha', ['beta']],
+    ['of beta', ['alpha']],
+  ] as const) {
+    it(`the mirror ${whose} knows that they were there: a halt, and a union by --rejoin, in which nothing is deleted`, async () => {
+      for (const side of forgets) rmSync(mirror(side), { recursive: true });
+      const before = [tree('alpha'), tree('beta')];
+      for (const options of [{}, { dryRun: true }, { restoreState: true, dryRun: true }, { restoreState: true }])
+        expect(halted(await sync(options))).toMatchObject({ reason: 'archive-lost', restorable: false });
+      expect([tree('alpha'), tree('beta')]).toEqual(before);
+      expect(await sync({ rejoin: true })).toMatchObject({ outcome: 'applied', first: true });
+      expect([read('alpha', 'b'), read('beta', 'b')]).toEqual(['b 1', 'b 1']);
+      remove('beta', 'b');
+      expect(await sync()).toMatchObject({ outcome: 'applied', changes: [{ side: 'alpha', path: 'b', action: 'delete' }] });
+    });
+  }
+
+  it('and nobody has a mirror: a first sync, as nobody knows of another', async () => {
+    for (const side of sides) rmSync(mirror(side), { recursive: true });
+    expect(await sync()).toMatchObject({ outcome: 'applied', first: true });
+    expect(read('alpha', 'b')).toBe('b 1');
+  });
+
+  it('is no matter of another pair: a new profile of the two is a first sync', async () => {
+    expect(await sync({ profile: 'another' })).toMatchObject({ outcome: 'applied', first: true });
+  });
+
+  it('nor of a root that is new: what is made anew in place of one of them, with another marker, is a first sync', async () => {
+    clean('beta');
+    rmSync(mirror('beta'), { recursive: true });
+    expect(await sync({ allow: new Set(['marker-missing']) })).toMatchObject({ outcome: 'applied', first: true });
+  });
+});

@@ -67,7 +67,7 @@ export async function agreeStart(options: SyncRun, met: Met, surveyed: Surveyed,
           generation: 0,
           newSettings: undefined,
           first: false,
-          halt: { ...start, overridable: false, restorable: statuses.alpha.restorable === true || statuses.beta.restorable === true },
+          halt: { ...start, overridable: false, restorable: mayCount(statuses.alpha, statuses.beta) || mayCount(statuses.beta, statuses.alpha) },
         };
       case 'finish-commit':
       case 'discard-pending':
@@ -105,6 +105,11 @@ export async function agreeStart(options: SyncRun, met: Met, surveyed: Surveyed,
     }
   }
   throw new TypeError('mending the archives comes to an end');
+}
+
+/** Whether what a mirror has of a side's archive can be proved by the other side's own. */
+function mayCount(lost: ArchiveStatus, other: ArchiveStatus): boolean {
+  return lost.restorable === true && other.head !== undefined && other.restored !== true;
 }
 
 /** Takes the pair's archive from the mirror where it is missing or damaged. `false`: none was there. */
