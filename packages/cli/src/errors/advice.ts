@@ -18,9 +18,13 @@ export function adviceFor(code: SyncErrorCode): Advice {
   return (adviceByCode as Readonly<Record<string, Advice>>)[code] ?? adviceByCode.SYNC_PROTOCOL;
 }
 
-const untouched = 'Nothing was changed on either side.';
+/** Also of every halt: it comes before the first change. */
+export const untouched = 'Nothing was changed on either side.';
+/** Of what may happen at any time of a run. */
+const complete =
+  'If the run had changed nothing yet, nothing was changed on either side. Otherwise every change that was made is complete, and no file is half-written.';
 const continues = 'Every change that was reported as done is complete and on record; no file is half-written. The next run goes on from there.';
-const onlyThisPath = 'This path was left as it is on both sides; everything else was done.';
+const onlyThisPath = 'This path was left as it is on both sides; what does not depend on it was done.';
 const logUntouched = 'The local copy of the log was left as it is.';
 
 export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
@@ -65,8 +69,8 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
     todo: 'Do not connect. Ask the owner of the host which key is right.',
   },
   SYNC_KNOWN_HOSTS_UNREADABLE: {
-    when: 'A known_hosts file is there but cannot be read, so no host key can be checked.',
-    safe: 'Nothing was connected to.',
+    when: 'A known_hosts file is there but cannot be read, so no host key can be checked; or a new key cannot be added to it.',
+    safe: 'The connection was ended before any credential was sent.',
     todo: 'Make the file readable for your user, or name another one in ssh_config (UserKnownHostsFile).',
   },
   SYNC_AUTH_FAILED: {
@@ -120,8 +124,8 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
     todo: 'Make sure that `ssh HOST true` prints nothing and ends well; the account needs a POSIX shell.',
   },
   SYNC_REMOTE_NOT_WRITABLE: {
-    when: 'On one side the folder of the tree, or the cache folder for the agent, cannot be written to.',
-    safe: untouched,
+    when: 'On one side the folder of the tree, its state folder, or the cache folder for the agent cannot be written to.',
+    safe: complete,
     todo: 'Check owner and mode of the folder that is named, and whether its file system is mounted read-only.',
   },
   SYNC_AGENT_DAMAGED: {
@@ -131,12 +135,12 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
   },
   SYNC_ROOT_MISSING: {
     when: 'The folder of the tree is not there: not mounted, moved, or misspelt.',
-    safe: untouched,
+    safe: complete,
     todo: 'Mount it, or correct the path in the config. A folder that is to be new has to be made by hand.',
   },
   SYNC_ROOT_KIND: {
     when: 'The root is not a folder, or it is on another kind of file system than before: probably an empty mount point.',
-    safe: untouched,
+    safe: complete,
     todo: 'Mount the right file system, or correct the path in the config.',
   },
   SYNC_ROOT_EMPTIED: {
@@ -151,12 +155,12 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
   },
   SYNC_MARKER_MISSING: {
     when: 'The root has lost its marker (.ubos-sync/replica.json): another folder is in its place, or it was cleaned (`git clean -fdx` does that).',
-    safe: untouched,
+    safe: complete,
     todo: 'Make sure that it is the right folder. If it was cleaned, --restore-state takes the marker back from the mirror that its machine keeps; what was deleted with it is then a deletion like any other. --rejoin makes a union of both sides: nothing is deleted.',
   },
   SYNC_REPLICA_CHANGED: {
     when: 'The root is another copy than the one that this side knows: it was restored, copied or replaced.',
-    safe: untouched,
+    safe: complete,
     todo: 'Make sure that it is the right folder. --rejoin then makes a union of both sides: nothing is deleted.',
   },
   SYNC_PEER_IS_SELF: {
@@ -191,7 +195,7 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
   },
   SYNC_ARCHIVE_DAMAGED: {
     when: 'The record of what was last agreed does not match its checksum.',
-    safe: untouched,
+    safe: complete,
     todo: 'Check the disk. --rejoin then makes a union of both sides: nothing is deleted.',
   },
   SYNC_SETTINGS_DIFFER: {
@@ -211,12 +215,12 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
   },
   SYNC_GATE_CLOSED: {
     when: 'A gate or an alignment holds this root, and it is not open now.',
-    safe: untouched,
+    safe: complete,
     todo: 'Wait for the gate to open; the changes stay pending. Logs are still pulled.',
   },
   SYNC_LOCKED: {
-    when: 'Another run holds one of the two roots, and did not end within --lock-wait. `status` does not wait at all.',
-    safe: untouched,
+    when: 'Another run holds one of the two roots, and did not end within --lock-wait (`status` does not wait at all); or this run stood still for so long that another has taken its root over.',
+    safe: complete,
     todo: 'Wait for the other run, or give a longer --lock-wait. A lock never has to be deleted by hand: that of a dead process is taken over.',
   },
   SYNC_NO_SPACE: {
@@ -226,12 +230,12 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
   },
   SYNC_READ_ONLY: {
     when: 'The agent on the other side serves its tree for reading only.',
-    safe: untouched,
-    todo: 'Use `direction: pull`, or let the agent there run without --read-only.',
+    safe: complete,
+    todo: 'Let the agent there run without --read-only: a run that applies keeps its record on both sides, also with `direction: pull`. Dry runs and `logs` work as it is.',
   },
   SYNC_DENIED: {
-    when: 'The user on that side may not read or write the path, or the agent there does not offer it.',
-    safe: onlyThisPath,
+    when: 'The user on that side may not read or write the path, or may not write to .ubos-sync (also where the file system is read-only), or the agent there does not offer it.',
+    safe: `A path that has this problem was left as it is on both sides, and what does not depend on it was done. Of a run that ends with it: ${complete.charAt(0).toLowerCase()}${complete.slice(1)}`,
     todo: 'Correct owner or permissions on the side that is named, then run again.',
   },
   SYNC_OUT_OF_SCOPE: {
@@ -281,7 +285,7 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
   },
   SYNC_STATE_UNSAFE: {
     when: 'The state folder .ubos-sync is not what it should be: a link, owned or writable by somebody else, or its list of guards is damaged. Or the audit folder is reached through a link.',
-    safe: untouched,
+    safe: complete,
     todo: 'Look at owner and mode of .ubos-sync in the root that is named: it belongs to you, with mode 0700. Every folder on the way to the audit folder is a plain one. Remove a list of guards that is damaged; the next run with each config of that end writes it anew.',
   },
   SYNC_LOG_MISSING: {

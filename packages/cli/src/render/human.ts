@@ -3,7 +3,7 @@
  * their own, so that colour is never the only sign. Results go to stdout; what went wrong, and what to do about it, to stderr.
  */
 import { compareNames, type SyncErrorCode } from '@ubos/sync-core';
-import { adviceFor } from '../errors/advice.ts';
+import { adviceFor, untouched } from '../errors/advice.ts';
 import type { OutputLineOf } from './lines.ts';
 import type { Sink } from './output.ts';
 import { counted, formatDuration, formatSize, printable, printableText, wrap } from './text.ts';
@@ -270,7 +270,7 @@ function failureOfHalt({ reason, message, override, restore }: OutputLineOf<'hal
     ...(restore === null ? [] : [`The mirror outside the root still has it: ${restore}.`]),
     ...(override === null ? [] : [`To go on all the same, once: ${override}.`]),
   ];
-  return { message, code, safe: advice.safe, todo: todo.join(' ') };
+  return { message, code, safe: untouched, todo: todo.join(' ') };
 }
 
 function failureOfError({ code, message, details }: OutputLineOf<'error'>): Failure {
