@@ -81,6 +81,8 @@ async function pullOne(
         name: rule.name,
         verify: verify ?? rule.verify,
         lines: rule.lines,
+        onRotate: rule.onRotate,
+        onFork: rule.onFork,
         dryRun,
         signal: io.signal,
         onEvent(event) {
@@ -112,12 +114,13 @@ async function openSource(session: Session, from: string, onFailure: (error: unk
         told(error);
       }
     },
+    generations: (request) => source.generations(request).catch(told),
     close: () => source.close(),
   };
 }
 
 function logLine(report: LogReport): Omit<OutputLineOf<'log'>, 'run' | 'at'> {
-  const { name, outcome, fromByte, toByte, lines, malformed, lastTimestamp, dryRun, differsAtByte } = report;
+  const { name, outcome, fromByte, toByte, lines, malformed, lastTimestamp, finished, gap, unread, dryRun, differsAtByte } = report;
   return {
     type: 'log',
     name,
@@ -127,6 +130,9 @@ function logLine(report: LogReport): Omit<OutputLineOf<'log'>, 'run' | 'at'> {
     lines: lines ?? null,
     malformed: malformed ?? null,
     lastTimestamp: lastTimestamp ?? null,
+    finished: finished.map(({ keptAs, ...part }) => ({ ...part, keptAs: keptAs ?? null })),
+    gap: gap ?? null,
+    unread: [...unread],
     dryRun,
     ...(differsAtByte === undefined ? {} : { message: `source and copy part at byte ${formatCount(differsAtByte)}` }),
   };

@@ -1,7 +1,7 @@
 import type { RunFacts } from './exit-code.ts';
 import type { OutputLine } from './render/lines.ts';
 import type { Sink } from './render/output.ts';
-import { leftAlone } from './render/words.ts';
+import { needsPerson } from './render/words.ts';
 
 /** Counts the lines of a run as they go by, for its summary and its exit code. */
 export interface Tally extends Sink {
@@ -29,8 +29,8 @@ export function createTally(): Tally {
       if (found.repeated || found.code === 'SYNC_NOT_UNDONE') tally.repeatedProblems++;
       else tally.newProblems++;
     } else if (found.type === 'log') {
-      if (leftAlone.has(found.outcome)) tally.logsLeftAlone++;
-      else if (found.toByte > found.fromByte) tally.logsMoved++;
+      if (needsPerson(found)) tally.logsLeftAlone++;
+      else if ([found, ...found.finished].some(({ fromByte, toByte }) => toByte > fromByte)) tally.logsMoved++;
     }
   };
   return Object.assign(tally, { line });

@@ -17,10 +17,11 @@ export {
 export type { Clock } from './engine/clock.ts';
 export { isSyncError, SyncError, type SyncErrorCode, type SyncErrorDetails, syncErrorCodes, syncErrorFromJSON } from './engine/errors.ts';
 export type { OnEvent, SyncEvent, SyncPhase } from './engine/events.ts';
-export type { LogProgress, LogSink, OpenLog } from './engine/log-sink.ts';
-export type { LogFacts, LogSource, LogStat } from './engine/log-source.ts';
+export type { LogProgress, LogSink, OnRotate, OpenLog } from './engine/logs/log-sink.ts';
+export { generationsMax, type LogFacts, type LogGenerationFile, type LogSource, type LogStat } from './engine/logs/log-source.ts';
+export { pullLog } from './engine/logs/pull-log.ts';
+export type { FinishedGeneration, LogReport, PullLogOptions } from './engine/logs/report.ts';
 export type { KeptPlan, PlanName, PlanStore } from './engine/plan-store.ts';
-export { type LogReport, type PullLogOptions, pullLog } from './engine/pull-log.ts';
 export type {
   ContentFailure,
   ContentNeed,

@@ -66,6 +66,8 @@ export interface LogRule {
   readonly to: RelativePath;
   readonly lines: boolean;
   readonly verify: 'tail' | 'full' | 'off';
+  readonly onRotate: 'new-file' | 'concatenate';
+  readonly onFork: 'halt' | 'keep-and-restart';
 }
 
 /** The config is valid: what `parseConfig` has checked is not checked again. `SYNC_CONFIG_INVALID` only for what needs the whole. */
@@ -79,7 +81,7 @@ export function resolveConfig(config: Config, configFile: string): Profile {
   if (policies.length > peerPatternsMax)
     throw new SyncError('SYNC_CONFIG_INVALID', `\`truth.policies\` has more than ${peerPatternsMax} patterns`, { path: configFile });
   const logs = config.logs.map(
-    ({ from, to, verify, lines = /\.(?:jsonl|log)$/i.test(to) }): LogRule => ({ name: to, from, to: mustRelative(to), lines, verify }),
+    ({ from, to, lines = /\.(?:jsonl|log)$/i.test(to), ...rest }): LogRule => ({ name: to, from, to: mustRelative(to), lines, ...rest }),
   );
   const audit = mustRelative(config.audit);
   return {

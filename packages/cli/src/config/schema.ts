@@ -16,7 +16,6 @@ const nodeName = (expected: string): z.ZodString => matching(/^(?!local$)[A-Za-z
 const oneOf = <const Words extends readonly [string, ...string[]]>(...words: Words): z.ZodEnum<{ [Word in Words[number]]: Word }> =>
   z.enum(words, expecting(listOr(words)));
 /** Of a key whose other value is not there yet: to take it and do something else would be worse than to refuse it. */
-const notYet = (word: string, later: string) => expecting(`\`${word}\` (this version does not do \`${later}\` yet)`);
 const map = <Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> => z.strictObject(shape, expecting('a map of keys'));
 const list = <Item extends z.ZodType>(item: Item, expected: string): z.ZodArray<Item> =>
   z.array(item, expecting(expected)).max(10_000, expecting(expected));
@@ -72,14 +71,8 @@ const log = map({
   to: text('a path inside the root').describe('The copy here: relative to the root'),
   lines: flag().optional().describe('Only whole lines become visible; default: true for .jsonl and .log'),
   verify: oneOf('tail', 'full', 'off').default('tail').describe('How much of what was pulled is proved again before more is appended'),
-  onRotate: z
-    .literal('new-file', notYet('new-file', 'concatenate'))
-    .default('new-file')
-    .describe('What happens to the copy of a generation that ended'),
-  onFork: z
-    .literal('halt', notYet('halt', 'keep-and-restart'))
-    .default('halt')
-    .describe('What happens where the source is no continuation of the copy'),
+  onRotate: oneOf('new-file', 'concatenate').default('new-file').describe('What happens to the copy of a generation that ended'),
+  onFork: oneOf('halt', 'keep-and-restart').default('halt').describe('What happens where the source is no continuation of the copy'),
 });
 
 const version = 'the number 1: the only version of this format';

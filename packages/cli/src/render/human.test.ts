@@ -239,17 +239,29 @@ ubos-sync: no answer from \\x1b]52;c;x
       lines: 2_240_494,
       malformed: 2,
       lastTimestamp: '2025-10-07T10:00:00Z',
+      finished: [],
+      gap: null,
+      unread: [],
       dryRun: false,
     };
+    const over = { name: 'mission_log.jsonl.1', keptAs: 'mission_log.jsonl.20251001T000000Z.g1', fromByte: 7, toByte: 107 };
     const lines: readonly OutputBody[] = [
       log,
       { ...log, outcome: 'up-to-date', fromByte: 7, toByte: 7, lines: 0, malformed: 0 },
       { ...log, outcome: 'forked', toByte: 0, lines: 0, malformed: 0, lastTimestamp: null, message: 'differs in chunk 3' },
+      { ...log, outcome: 'rotated', toByte: 100, lines: 5, malformed: 0, finished: [over], unread: ['mission_log.jsonl.2.gz'] },
+      { ...log, outcome: 'copy-truncated', toByte: 100, lines: 5, malformed: 0, finished: [{ ...over, keptAs: null }], gap: 'copied' },
+      { ...log, outcome: 'rotated', toByte: 100, lines: 5, malformed: 0, gap: 'unread', unread: ['mission_log.jsonl.2.gz'] },
+      { ...log, outcome: 'forked', toByte: 100, lines: 5, malformed: 0, finished: [{ ...over, toByte: 7 }], gap: 'unknown' },
     ];
     expect(printed([start({ command: 'logs', dryRun: false }), ...lines, summary({ outcome: 'partial', exitCode: 1 })]).out).toBe(`\
 local <---- balaur  log        logs/mission_log.jsonl  appended 2,240,494 lines, 579 MB (2 malformed lines; last 2025-10-07T10:00:00Z)
 local <---- balaur  log        logs/mission_log.jsonl  up to date (last 2025-10-07T10:00:00Z)
 local <---- balaur  log        logs/mission_log.jsonl  forked (differs in chunk 3): the source is no continuation of the local copy, which was left alone; to start anew, move it away and pull again
+local <---- balaur  log        logs/mission_log.jsonl  rotated 5 lines, 200 B (last 2025-10-07T10:00:00Z; 1 generation finished, kept as mission_log.jsonl.20251001T000000Z.g1)
+local <---- balaur  log        logs/mission_log.jsonl  copy truncated 5 lines, 200 B (last 2025-10-07T10:00:00Z; 1 generation finished; what was written between copying and truncating is in neither file)
+local <---- balaur  log        logs/mission_log.jsonl  rotated 5 lines, 100 B (last 2025-10-07T10:00:00Z; what was packed in between is missing here; packed, and not read: mission_log.jsonl.2.gz): look at what the node still has of it
+local <---- balaur  log        logs/mission_log.jsonl  forked 5 lines, 100 B (last 2025-10-07T10:00:00Z): the source was no continuation of the local copy, kept as mission_log.jsonl.20251001T000000Z.g1; a new one was begun
 `);
   });
 

@@ -13,8 +13,8 @@ import {
   conflictText,
   type Formatter,
   heldText,
-  leftAlone,
   logText,
+  needsPerson,
   problemText,
   type SideNames,
   type Style,
@@ -150,7 +150,7 @@ function printRun(run: Gathered, summary: OutputLineOf<'summary'>, options: Huma
   } else {
     print(
       undefined,
-      run.logs.filter(({ outcome }) => leftAlone.has(outcome)).map((log) => logText(log, names, style)),
+      run.logs.filter(needsPerson).map((log) => logText(log, names, style)),
     );
   }
   print(

@@ -106,6 +106,12 @@ const log = named('log', {
   lines: count.nullable(),
   malformed: count.nullable(),
   lastTimestamp: z.string().nullable(),
+  /** Generations that were over, in order: the node's name for each, what came of it, and the name that its copy was given. */
+  finished: z.array(z.strictObject({ name: z.string(), keptAs: z.string().nullable(), fromByte: bytes, toByte: bytes })),
+  /** Why something may be missing where generations meet. */
+  gap: z.enum(['copied', 'unread', 'unknown']).nullable(),
+  /** Packed generations on the node, which are not read. */
+  unread: z.array(z.string()),
   dryRun: z.boolean(),
   /** What was found, where it is not the normal course. */
   message: z.string().optional(),

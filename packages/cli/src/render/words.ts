@@ -56,17 +56,25 @@ export function heldText(line: OutputLineOf<'held'>, names: SideNames, style: St
 }
 
 export function logText(line: OutputLineOf<'log'>, names: SideNames, style: Style): string {
-  const bytes = line.toByte - line.fromByte;
+  const bytes = [line, ...line.finished].reduce((sum, { fromByte, toByte }) => sum + toByte - fromByte, 0);
   const lines = line.lines ?? 0;
   const malformed = line.malformed ?? 0;
-  const pulled = bytes > 0 ? `${lines > 0 ? ` ${counted(lines, 'line')},` : ''} ${formatSize(bytes)}${line.dryRun ? ' (dry run)' : ''}` : '';
+  const pulled =
+    bytes > 0 || lines > 0 ? `${lines > 0 ? ` ${counted(lines, 'line')},` : ''} ${formatSize(bytes)}${line.dryRun ? ' (dry run)' : ''}` : '';
+  const kept = line.finished.flatMap(({ keptAs }) => keptAs ?? []);
+  const isRestarted = leftAlone.has(line.outcome) && kept.length > 0;
   const facts = [
     malformed > 0 ? counted(malformed, 'malformed line') : '',
     line.lastTimestamp === null ? '' : `last ${printableText(line.lastTimestamp)}`,
+    line.finished.length > 0 && !isRestarted ? `${counted(line.finished.length, 'generation')} finished${keptText(kept)}` : '',
+    line.gap === null || isRestarted ? '' : gapText[line.gap],
+    line.unread.length > 0 && needsPerson(line) ? `packed, and not read: ${line.unread.map(printable).join(', ')}` : '',
     line.message === undefined ? '' : printableText(line.message),
   ].filter((fact) => fact !== '');
   const outcome = line.outcome.replaceAll('-', ' ');
-  const advice = leftAlone.get(line.outcome);
+  const advice = isRestarted
+    ? `the source was no continuation of the local copy${keptText(kept)}; a new one was begun`
+    : (leftAlone.get(line.outcome) ?? (needsPerson(line) ? 'look at what the node still has of it' : undefined));
   const paint = advice === undefined ? style.plain : style.danger;
   return row(
     names,
@@ -76,8 +84,23 @@ export function logText(line: OutputLineOf<'log'>, names: SideNames, style: Styl
   );
 }
 
+function keptText(kept: readonly string[]): string {
+  return kept.length === 0 ? '' : `, kept as ${kept.map(printable).join(', ')}`;
+}
+
+const gapText: Readonly<Record<NonNullable<OutputLineOf<'log'>['gap']>, string>> = {
+  copied: 'what was written between copying and truncating is in neither file',
+  unread: 'what was packed in between is missing here',
+  unknown: 'what was written in between may be missing here',
+};
+
+/** Whether a person has to look: nothing was done, or something is missing that the node may still have. */
+export function needsPerson({ outcome, gap }: Pick<OutputLineOf<'log'>, 'outcome' | 'gap'>): boolean {
+  return leftAlone.has(outcome) || gap === 'unread' || gap === 'unknown';
+}
+
 /** Outcomes that leave the local bytes alone, because a person has to look: what is safe, and what to do next. */
-export const leftAlone: ReadonlyMap<OutputLineOf<'log'>['outcome'], string> = new Map([
+const leftAlone: ReadonlyMap<OutputLineOf<'log'>['outcome'], string> = new Map([
   ['forked', 'the source is no continuation of the local copy, which was left alone; to start anew, move it away and pull again'],
   ['truncated', 'the source is shorter than the local copy, which was left alone; to start anew, move it away and pull again'],
   ['local-changed', 'the local copy is not what was pulled, and was left alone; restore it, or move it away and pull again'],

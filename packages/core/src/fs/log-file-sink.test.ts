@@ -16,7 +16,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Disk } from '../engine/disk.ts';
-import { type LogReport, type PullLogOptions, pullLog } from '../engine/pull-log.ts';
+import { pullLog } from '../engine/logs/pull-log.ts';
+import type { LogReport, PullLogOptions } from '../engine/logs/report.ts';
 import type { HashBytes } from '../hash/digest.ts';
 import { chunkBytes } from '../log/chunk-chain.ts';
 import { createMemoryLogFile, createMemoryLogSource, type MemoryLogFile } from '../testing/memory-log.ts';
@@ -30,6 +31,12 @@ const line = (number: number) => `{"n":${number},"text":"${'x'.repeat(200)}"}\n`
 const lines = (from: number, to: number) => Buffer.from(Array.from({ length: to - from }, (_, index) => line(from + index)).join(''));
 const name = 'logs/a.jsonl';
 
+interface CursorFile {
+  readonly offset: number;
+  readonly appending: boolean;
+  readonly generation: { readonly number: number; readonly startedAt: string };
+}
+
 let root = '';
 let hash: HashBytes;
 let file: MemoryLogFile;
@@ -37,6 +44,7 @@ beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'ubos-sink-'));
   ({ hash } = await loadHashing('fast'));
   file = createMemoryLogFile();
+  beside.clear();
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
@@ -44,7 +52,7 @@ const local = () => (existsSync(join(root, name)) ? readFileSync(join(root, name
 const isPrefix = (bytes: Buffer | undefined) => bytes === undefined || bytes.equals((file.bytes as Buffer).subarray(0, bytes.length));
 const stateOf = '.ubos-sync/logs/logs%2Fa.jsonl';
 const stateFiles = () => readdirSync(join(root, stateOf));
-const cursor = () => JSON.parse(readFileSync(join(root, stateOf, 'cursor.json'), 'utf8')) as { offset: number; appending: boolean };
+const cursor = () => JSON.parse(readFileSync(join(root, stateOf, 'cursor.json'), 'utf8')) as CursorFile;
 
 /** The lock of a pull that was killed would be waited for: its process is this one, and lives. */
 function dropLocks(): void {
@@ -52,9 +60,19 @@ function dropLocks(): void {
   for (const left of readdirSync(join(root, stateOf))) if (left.startsWith('lock')) rmSync(join(root, stateOf, left));
 }
 
+/** What lies beside the log on the far side. */
+const beside = new Map<string, MemoryLogFile>();
+
 async function pull({ disk, ...options }: Partial<PullLogOptions> & { disk?: Disk } = {}): Promise<LogReport> {
   const sink = await createFsLogSink(name, { root, disk });
-  return pullLog({ source: createMemoryLogSource('far.jsonl', file, { hash, pieceBytes: 500_000 }), sink, ...options });
+  return pullLog({ source: createMemoryLogSource('far.jsonl', file, { hash, pieceBytes: 500_000, beside }), sink, ...options });
+}
+
+/** All generations that are here, in their order. */
+function collected(): Buffer {
+  const numberOf = (kept: string): number => Number(/\.g(\d+)$/.exec(kept)?.[1] ?? Number.MAX_SAFE_INTEGER);
+  const names = existsSync(join(root, 'logs')) ? readdirSync(join(root, 'logs')).sort((a, b) => numberOf(a) - numberOf(b)) : [];
+  return Buffer.concat(names.map((each) => readFileSync(join(root, 'logs', each))));
 }
 
 describe('createFsLogSink', () => {
@@ -261,6 +279,52 @@ describe('createFsLogSink', () => {
           expect(cursor()).toMatchObject({ offset: after.length, appending: false });
           expect(await pull({ verify: 'full' })).toMatchObject({ outcome: 'up-to-date' });
         }
+      }, 30_000);
+    }
+  }
+
+  it('renames the copy of a generation that is over, with the time when it was begun, and to a name that nothing has', async () => {
+    file.bytes = lines(0, 10);
+    await pull();
+    const { startedAt } = cursor().generation;
+    expect(startedAt).toMatch(/^\d{8}T\d{6}Z$/);
+    writeFileSync(join(root, `${name}.${startedAt}.g1`), 'mine');
+    beside.set('far.jsonl.1', createMemoryLogFile(lines(0, 12)));
+    Object.assign(file, { bytes: lines(12, 15), inode: 2 });
+    expect(await pull()).toMatchObject({ outcome: 'rotated', lines: 5, finished: [{ keptAs: `a.jsonl.${startedAt}.g1-2` }] });
+    expect(readFileSync(join(root, `${name}.${startedAt}.g1`), 'utf8')).toBe('mine');
+    expect(readFileSync(join(root, `${name}.${startedAt}.g1-2`)).equals(lines(0, 12))).toBe(true);
+    expect(local()?.equals(lines(12, 15))).toBe(true);
+    expect(cursor().generation.number).toBe(2);
+  });
+
+  for (const onRotate of ['new-file', 'concatenate'] as const) {
+    for (const tears of [false, true]) {
+      it(`rotations (${onRotate}), killed at any write${tears ? ' or in the middle of it' : ''} and run again, end as if they had run once`, async () => {
+        for (let stop = 1; ; stop++) {
+          rmSync(join(root, 'logs'), { recursive: true, force: true });
+          rmSync(join(root, '.ubos-sync'), { recursive: true, force: true });
+          beside.clear();
+          Object.assign(file, { bytes: lines(0, 10), inode: 1 });
+          await pull({ onRotate });
+          beside.set('far.jsonl.1', createMemoryLogFile(lines(20, 30)));
+          beside.set('far.jsonl.2', createMemoryLogFile(lines(0, 20)));
+          Object.assign(file, { bytes: lines(30, 40), inode: 3 });
+          const disk = stoppingDisk(createNodeDisk(), stop, tears);
+          await pull({ disk, onRotate }).catch(() => undefined);
+          if (disk.writes() < stop) break;
+          dropLocks();
+          expect(lines(0, 40).subarray(0, collected().length).equals(collected())).toBe(true);
+          // One more rotation before it is looked at again.
+          const shifted = [...beside].map(([each, of]) => [each.replace(/\d/, (digit) => `${Number(digit) + 1}`), of] as const);
+          beside.clear();
+          for (const [each, of] of [['far.jsonl.1', { ...file }] as const, ...shifted]) beside.set(each, of);
+          Object.assign(file, { bytes: lines(40, 45), inode: 4 });
+          await pull({ onRotate });
+          expect(collected().equals(lines(0, 45))).toBe(true);
+          expect(await pull({ verify: 'full', onRotate })).toMatchObject({ outcome: 'up-to-date' });
+        }
+        expect(collected().equals(lines(0, 40))).toBe(true);
       }, 30_000);
     }
   }

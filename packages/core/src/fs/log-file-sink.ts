@@ -5,6 +5,8 @@
  * bytes that the cursor says may be unfinished; these are then compared with the source and kept or cut, never guessed at. A pull that finds nothing new
  * writes nothing but its lock.
  *
+ * A generation that is over is renamed: the cursor of the next one says so first, so that a rename which a crash prevented is made by the next pull.
+ *
  * State lies in `.ubos-sync/logs/` of the root, a folder for each log with `cursor.json` and its lock; without a root, the file's own folder is the root.
  */
 import { createHash } from 'node:crypto';
@@ -12,7 +14,8 @@ import type { Clock } from '../engine/clock.ts';
 import type { Disk, DiskDirectory, DiskFile, DiskStat } from '../engine/disk.ts';
 import { isErrno } from '../engine/errno.ts';
 import { isSyncError, SyncError } from '../engine/errors.ts';
-import type { LogProgress, LogSink, OpenLog } from '../engine/log-sink.ts';
+import type { LogProgress, LogSink, OpenLog } from '../engine/logs/log-sink.ts';
+import { emptyChain } from '../log/chunk-chain.ts';
 import { encodeLogCursor, type LogCursor, parseLogCursor } from '../log/cursor.ts';
 import { readAt, readWholeFile, writeFileAtomically } from './atomic-write.ts';
 import { type Hashing, loadHashing } from './hasher.ts';
@@ -45,7 +48,7 @@ export async function createFsLogSink(path: string, options: FsLogSinkOptions = 
     async open({ dryRun, waitMs, signal }) {
       const state = await openState(disk, place, { clock, uid: options.uid, dryRun, waitMs, signal });
       try {
-        return openLog({ disk, place, clock, hashing }, state);
+        return openLog({ disk, place, clock, hashing, dryRun }, state);
       } catch (error) {
         await state.release();
         throw logError('open the log', place, error);
@@ -133,20 +136,36 @@ interface Surroundings {
   readonly place: LogPlace;
   readonly clock: Clock;
   readonly hashing: Hashing;
+  readonly dryRun: boolean;
 }
 
-function openLog({ disk, place, clock, hashing }: Surroundings, state: LogState): OpenLog {
+function openLog({ disk, place, clock, hashing, dryRun }: Surroundings, state: LogState): OpenLog {
   let cursor = readCursor(state.directory);
   let folder = openLogFolder(disk, place);
   let file: DiskFile | undefined;
   let stat: DiskStat | undefined;
-  try {
+  const openFile = (): void => {
     file = openLogFile(folder, place, 'read');
     stat = file?.stat();
+  };
+  const closeFile = (): void => {
+    file?.close();
+    file = undefined;
+    stat = undefined;
+  };
+  try {
+    openFile();
+    // The file of the generation before, still under this name.
+    if (cursor?.renaming !== undefined && stampOf(stat) === cursor.renaming.stamp) {
+      if (!dryRun) folder?.rename(place.name, folder, cursor.renaming.to);
+      closeFile();
+    }
   } catch (error) {
     folder?.close();
     throw error;
   }
+  /** Where this generation begins in the file. */
+  let baseBytes = stat === undefined ? 0 : (cursor?.baseBytes ?? 0);
   let position = 0;
   let isNew = false;
   let isReleased = false;
@@ -167,6 +186,14 @@ function openLog({ disk, place, clock, hashing }: Surroundings, state: LogState)
       hint: 'pull again; what was changed is compared with the source then',
     });
   };
+  /** What the puller does not know of a cursor stays. */
+  const cursorOf = (progress: LogProgress): Omit<LogCursor, 'localStamp' | 'appending'> => ({
+    ...progress,
+    generation: cursor?.generation ?? { number: 1, startedAt: utcStamp(clock.nowMs()) },
+    baseBytes,
+    finished: progress.chain.offset === 0 ? cursor?.finished : undefined,
+    renaming: undefined,
+  });
   const begun = (): DiskFile => {
     if (file === undefined) throw new TypeError('begin comes first');
     return file;
@@ -185,14 +212,15 @@ function openLog({ disk, place, clock, hashing }: Surroundings, state: LogState)
       return cursor;
     },
     get local() {
-      return { sizeBytes: stat?.sizeBytes, untouched: cursor !== undefined && cursor.localStamp === stampOf(stat) };
+      return { sizeBytes: stat && stat.sizeBytes - baseBytes, untouched: cursor !== undefined && cursor.localStamp === stampOf(stat) };
     },
 
     async digests(extents, signal) {
       const of = file;
       if (of === undefined || extents.length === 0) return extents.map(() => undefined);
       try {
-        return await digestExtents(of, extents, { hashing, slices: createSlices(clock, signal) });
+        const inFile = extents.map(({ start, end }) => ({ start: start + baseBytes, end: end + baseBytes }));
+        return await digestExtents(of, inFile, { hashing, slices: createSlices(clock, signal) });
       } catch (error) {
         throw logError('read', place, error);
       }
@@ -200,7 +228,7 @@ function openLog({ disk, place, clock, hashing }: Surroundings, state: LogState)
 
     read({ start, end }) {
       const of = file;
-      return of === undefined || end <= start ? new Uint8Array(0) : meaning('read', () => readAt(of, start, end - start));
+      return of === undefined || end <= start ? new Uint8Array(0) : meaning('read', () => readAt(of, baseBytes + start, end - start));
     },
 
     async begin(progress, sizeBytes) {
@@ -208,7 +236,7 @@ function openLog({ disk, place, clock, hashing }: Surroundings, state: LogState)
         stat,
         meaning('look at', () => folder?.lstat(place.name)),
       );
-      await storeCursor({ ...progress, localStamp: stampOf(stat), appending: true });
+      await storeCursor({ ...cursorOf(progress), localStamp: stampOf(stat), appending: true });
       file = meaning('open', () => {
         folder ??= openLogFolder(disk, place, { make: true });
         if (folder === undefined) throw new SyncError('SYNC_ROOT_MISSING', `${place.root} is not there`, { path: place.root });
@@ -218,9 +246,9 @@ function openLog({ disk, place, clock, hashing }: Surroundings, state: LogState)
       });
       if (stat === undefined) isNew = true;
       else mustBe(stat, file.stat());
-      if (file.stat().sizeBytes > sizeBytes) meaning('cut', () => begun().truncate(sizeBytes));
+      position = baseBytes + sizeBytes;
+      if (file.stat().sizeBytes > position) meaning('cut', () => begun().truncate(position));
       stat = file.stat();
-      position = sizeBytes;
     },
 
     append(bytes) {
@@ -243,7 +271,37 @@ function openLog({ disk, place, clock, hashing }: Surroundings, state: LogState)
       // Somebody else wrote to it, or put another file in its place: the next pull finds out what that means.
       mustBe(stat, folder?.lstat(place.name));
       if (stat.sizeBytes !== position) mustBe(undefined, stat);
-      await storeCursor({ ...progress, localStamp: stampOf(stat), appending: false });
+      await storeCursor({ ...cursorOf(progress), localStamp: stampOf(stat), appending: false });
+    },
+
+    async retire(onRotate, isFinished) {
+      if (cursor === undefined) throw new TypeError('what was never pulled is no generation');
+      const { source, chain, head, generation } = cursor;
+      mustBe(
+        stat,
+        meaning('look at', () => folder?.lstat(place.name)),
+      );
+      const to = onRotate === 'new-file' && stat !== undefined ? freeName(folder, place.name, generation) : undefined;
+      if (to === undefined) baseBytes = stat?.sizeBytes ?? 0;
+      await storeCursor({
+        source,
+        chain: emptyChain,
+        head: undefined,
+        generation: { number: generation.number + 1, startedAt: utcStamp(clock.nowMs()) },
+        baseBytes: to === undefined ? baseBytes : 0,
+        finished: isFinished ? { source, chain, head } : undefined,
+        renaming: to === undefined ? undefined : { to, stamp: stampOf(stat) },
+        localStamp: to === undefined ? stampOf(stat) : '',
+        appending: false,
+        lastTimestamp: cursor.lastTimestamp,
+      });
+      if (to === undefined || folder === undefined) return undefined;
+      const from: DiskDirectory = folder;
+      meaning('rename', () => from.rename(place.name, from, to));
+      await from.sync();
+      closeFile();
+      baseBytes = 0;
+      return to;
     },
 
     async release() {
@@ -254,6 +312,20 @@ function openLog({ disk, place, clock, hashing }: Surroundings, state: LogState)
       await state.release();
     },
   };
+}
+
+/** The name under which a generation is kept, and which nothing has yet. */
+function freeName(folder: DiskDirectory | undefined, name: string, { number, startedAt }: LogCursor['generation']): string {
+  const kept = `${name}.${startedAt}.g${number}`;
+  for (let copy = 1; ; copy++) {
+    const free = copy === 1 ? kept : `${kept}-${copy}`;
+    if (folder?.lstat(free) === undefined) return free;
+  }
+}
+
+/** `20261122T001500Z`. */
+function utcStamp(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19).replace(/[-:]/g, '')}Z`;
 }
 
 /** Anything but a cursor in its place counts as none: what it said is found again by comparing content. */

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeLogSource } from '../testing/describe-log-source.ts';
-import { createMemoryLogFile, createMemoryLogSource } from '../testing/memory-log.ts';
+import { createMemoryLogFile, createMemoryLogSource, type MemoryLogFile } from '../testing/memory-log.ts';
 import { loadHashing } from './hasher.ts';
 import { createFsLogSource } from './log-file-source.ts';
 import { createNodeDisk } from './node-disk.ts';
@@ -15,8 +15,14 @@ describeLogSource(
   async () => {
     const { hash } = await loadHashing('fast');
     const file = createMemoryLogFile();
+    const beside = new Map<string, MemoryLogFile>();
     return {
-      source: createMemoryLogSource('log', file, { hash, pieceBytes: 300_000 }),
+      source: createMemoryLogSource('logs/a.jsonl', file, { hash, pieceBytes: 300_000, beside }),
+      fileName: 'a.jsonl',
+      rename: async (name) => {
+        beside.set(name, { ...file });
+        Object.assign(file, { bytes: undefined, inode: file.inode + 1 });
+      },
       hash,
       write: async (bytes) => void (file.bytes = bytes.slice()),
       append: async (bytes) => void (file.bytes = Buffer.concat([file.bytes ?? new Uint8Array(0), bytes])),
@@ -35,6 +41,8 @@ describeLogSource(
     mkdirSync(join(folder, 'logs'));
     return {
       source: await createFsLogSource('logs/a.jsonl', { root: folder }),
+      fileName: 'a.jsonl',
+      rename: async (name) => renameSync(path, join(folder, 'logs', name)),
       hash: (await loadHashing('fast')).hash,
       write: async (bytes) => writeFileSync(path, bytes),
       append: async (bytes) => appendFileSync(path, bytes),

@@ -1,11 +1,12 @@
 import type { Clock } from '../engine/clock.ts';
-import type { Disk, DiskFile } from '../engine/disk.ts';
+import type { Disk, DiskDirectory, DiskFile, DiskStat } from '../engine/disk.ts';
 import { SyncError } from '../engine/errors.ts';
-import type { LogSource } from '../engine/log-source.ts';
+import { generationsMax, type LogGenerationFile, type LogSource, type LogStat } from '../engine/logs/log-source.ts';
 import { chunkBytes } from '../log/chunk-chain.ts';
+import { parseGenerationName } from '../log/generations.ts';
 import { loadHashing } from './hasher.ts';
 import { digestExtents } from './log-digests.ts';
-import { locateLog, logError, openLogFile, openLogFolder } from './log-file-place.ts';
+import { type LogPlace, locateLog, logError, openLogFile, openLogFolder } from './log-file-place.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { createSlices } from './slices.ts';
 import { systemClock } from './system-clock.ts';
@@ -34,15 +35,23 @@ export async function createFsLogSource(path: string, options: FsLogSourceOption
   const hashing = await loadHashing('fast');
   const place = locateLog(path, root);
 
-  const open = (): DiskFile | undefined => {
+  /** The folder in which the log lies, under its own name. */
+  const inFolder = <T>(use: (folder: DiskDirectory | undefined, found: LogPlace) => T): T => {
+    const found = followLink ? locateLog(disk.resolve([place.root, ...place.folders, place.name].join('/')), undefined) : place;
+    const folder = openLogFolder(disk, found);
     try {
-      const found = followLink ? locateLog(disk.resolve([place.root, ...place.folders, place.name].join('/')), undefined) : place;
-      const folder = openLogFolder(disk, found);
-      try {
-        return openLogFile(folder, found, 'read');
-      } finally {
-        folder?.close();
-      }
+      return use(folder, found);
+    } finally {
+      folder?.close();
+    }
+  };
+  const open = (of: string | undefined): DiskFile | undefined => {
+    try {
+      return inFolder((folder, found) => {
+        if (of !== undefined && parseGenerationName(found.name, of) === undefined)
+          throw new SyncError('SYNC_USAGE', `${of} is no generation of the log ${path}`, { path: of });
+        return openLogFile(folder, { ...found, name: of ?? found.name }, 'read');
+      });
     } catch (error) {
       const meant = logError('read the log', place, error);
       if (meant instanceof SyncError && meant.code === 'SYNC_LOG_MISSING') return undefined;
@@ -53,14 +62,13 @@ export async function createFsLogSource(path: string, options: FsLogSourceOption
   return {
     name: path,
 
-    async facts({ extents, signal }) {
+    async facts({ extents, of, signal }) {
       signal?.throwIfAborted();
-      const file = open();
+      const file = open(of);
       if (file === undefined) return { stat: undefined, digests: extents.map(() => undefined) };
       try {
-        const { sizeBytes, mtimeNs, dev, ino } = file.stat();
-        const digests = await digestExtents(file, extents, { hashing, slices: createSlices(clock, signal) });
-        return { stat: { sizeBytes, mtimeMs: Number(mtimeNs / 1_000n) / 1_000, identity: `${dev}.${ino}` }, digests };
+        const stat = logStat(file.stat());
+        return { stat, digests: await digestExtents(file, extents, { hashing, slices: createSlices(clock, signal) }) };
       } catch (error) {
         throw logError('read the log', place, error);
       } finally {
@@ -68,11 +76,13 @@ export async function createFsLogSource(path: string, options: FsLogSourceOption
       }
     },
 
-    async *read({ fromByte, toByte, signal }) {
+    async *read({ fromByte, toByte, of, identity, signal }) {
       signal?.throwIfAborted();
-      const file = open();
-      if (file === undefined) throw new SyncError('SYNC_LOG_MISSING', `the log ${path} is not there`, { path });
+      const file = open(of);
+      if (file === undefined) throw new SyncError('SYNC_LOG_MISSING', `the log ${of ?? path} is not there`, { path: of ?? path });
       try {
+        if (identity !== undefined && identity !== logStat(file.stat()).identity)
+          throw new SyncError('SYNC_LOG_MISSING', `the log ${of ?? path} is another file now`, { path: of ?? path });
         const end = Math.min(file.stat().sizeBytes, toByte ?? Number.MAX_SAFE_INTEGER);
         const slices = createSlices(clock, signal);
         const buffer = Buffer.allocUnsafe(Math.min(pieceBytes, Math.max(0, end - fromByte)));
@@ -93,6 +103,30 @@ export async function createFsLogSource(path: string, options: FsLogSourceOption
       }
     },
 
+    generations({ signal }) {
+      try {
+        signal?.throwIfAborted();
+        return Promise.resolve(inFolder((folder, { name }) => (folder === undefined ? [] : generationsIn(folder, name))));
+      } catch (error) {
+        return Promise.reject(logError('list the generations of', place, error) as Error);
+      }
+    },
+
     close: () => Promise.resolve(),
   };
+}
+
+function generationsIn(folder: DiskDirectory, log: string): readonly LogGenerationFile[] {
+  const found: { readonly name: string; readonly stat: DiskStat }[] = [];
+  for (const { name, kind } of folder.list()) {
+    if (name === undefined || kind !== 'file' || parseGenerationName(log, name) === undefined) continue;
+    const stat = folder.lstat(name);
+    if (stat?.kind === 'file') found.push({ name, stat });
+  }
+  found.sort((a, b) => Number(b.stat.mtimeNs - a.stat.mtimeNs) || (a.name < b.name ? -1 : 1));
+  return found.slice(0, generationsMax).map(({ name, stat }) => ({ name, stat: logStat(stat) }));
+}
+
+function logStat({ sizeBytes, mtimeNs, dev, ino }: DiskStat): LogStat {
+  return { sizeBytes, mtimeMs: Number(mtimeNs / 1_000n) / 1_000, identity: `${dev}.${ino}` };
 }

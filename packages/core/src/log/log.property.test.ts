@@ -198,13 +198,24 @@ describe('log cursors', () => {
     source: { name: 'logs/a.jsonl', identity: '1.2' },
     chain: { offset: chunkBytes + 5_000, digests: [digest, testHash(Buffer.from('y'))] },
     head: { bytes: 4_096, digest },
+    generation: { number: 3, startedAt: '20251007T000000Z' },
+    baseBytes: 77,
+    finished: undefined,
+    renaming: undefined,
     localStamp: '7.1053576.1.1',
     appending: false,
     lastTimestamp: '2025-10-07T01:02:03Z',
   };
 
   it('come back from JSON as they were', () => {
-    for (const each of [cursor, { ...cursor, appending: true, lastTimestamp: undefined }, { ...cursor, chain: emptyChain, head: undefined }]) {
+    const { source, chain, head } = cursor;
+    const empty = { ...cursor, chain: emptyChain, head: undefined };
+    for (const each of [
+      cursor,
+      { ...cursor, appending: true, lastTimestamp: undefined },
+      empty,
+      { ...empty, finished: { source, chain, head }, renaming: { to: 'a.jsonl.20251007T000000Z.g2', stamp: '7.1.1.1' } },
+    ]) {
       expect(parseLogCursor(JSON.parse(JSON.stringify(encodeLogCursor(each))))).toEqual({ ok: true, value: each });
     }
   });
@@ -212,7 +223,7 @@ describe('log cursors', () => {
   it('are refused if a single field is not what it has to be', () => {
     const encoded = encodeLogCursor(cursor) as Record<string, unknown>;
     const broken: Record<string, unknown>[] = [
-      { format: 2 },
+      { format: 1 },
       { format: undefined },
       { chunkBytes: 4096 },
       { source: 'x' },
@@ -225,6 +236,15 @@ describe('log cursors', () => {
       { chunks: `${String(encoded['chunks'])}00` },
       { chunks: 'g'.repeat(64) },
       { head: '' },
+      { generation: 3 },
+      { generation: { number: -1, startedAt: 'x' } },
+      { generation: { number: 1 } },
+      { baseBytes: -1 },
+      { baseBytes: undefined },
+      { finished: {} },
+      { finished: { ...encoded, offset: chunkBytes } },
+      { renaming: 'x' },
+      { renaming: { to: 'x' } },
       { localStamp: 1 },
       { appending: 'no' },
       { lastTimestamp: 1 },

@@ -20,15 +20,14 @@ import type { Extent } from './extent.ts';
  * What became of a pull.
  *
  * `up-to-date`, `appended`, `adopted` (no cursor, but the local file is a prefix of the source: nothing is sent twice) are well.
- * `rotated` and `copy-truncated` (the old generation was finished from its renamed file or its copy, then the new one begun) need a source that can
- * name other files; until one does, such logs end as `truncated` or `forked`.
+ * `rotated` and `copy-truncated` (the old generation was finished from its renamed file or its copy, then the new one begun) are well, too.
  * `truncated` (the source is shorter than what was taken), `forked` (the prefix no longer matches), `local-changed` and `missing` leave local bytes alone.
  */
 export type LogOutcome = 'up-to-date' | 'appended' | 'adopted' | 'rotated' | 'truncated' | 'copy-truncated' | 'forked' | 'local-changed' | 'missing';
 
 /** The local file before a pull. */
 export interface LocalLog {
-  /** `undefined`: no such file. */
+  /** `undefined`: no such file. Negative: it lacks something of what earlier generations fill. */
   readonly sizeBytes: number | undefined;
   /** Whether the disk says that it is as it was when the cursor was saved. */
   readonly untouched: boolean;
@@ -65,7 +64,7 @@ export type PullPlan =
 
 export function askBeforePull({ cursor, local, verify }: PullSituation): PullQuestions {
   const { sizeBytes, untouched } = local;
-  if (sizeBytes === undefined || (sizeBytes === 0 && cursor === undefined)) return { source: [], local: [], resumeAt: 0 };
+  if (sizeBytes === undefined || sizeBytes < 0 || (sizeBytes === 0 && cursor === undefined)) return { source: [], local: [], resumeAt: 0 };
   if (cursor !== undefined && untouched && !cursor.appending) {
     const proofs = cursorProofs(cursor, verify);
     return { source: proofs, local: verify === 'full' ? proofs : [], resumeAt: cursor.chain.offset };
@@ -85,6 +84,7 @@ export function planPull(situation: PullSituation, answers: PullAnswers): PullPl
   const { sourceBytes } = answers;
   const sizeBytes = local.sizeBytes ?? 0;
   if (sourceBytes === undefined) return { go: false, outcome: 'missing', atByte: 0 };
+  if (sizeBytes < 0) return { go: false, outcome: 'local-changed', atByte: 0 };
   if (local.sizeBytes === undefined || (sizeBytes === 0 && cursor === undefined)) return goOn(emptyChain);
   if (cursor !== undefined && local.untouched && !cursor.appending) return planFromCursor(cursor, situation.verify, { ...answers, sourceBytes });
   return planFromContent(cursor, sizeBytes, { ...answers, sourceBytes });

@@ -1,10 +1,10 @@
 /**
  * The law of a `LogSource`: what every implementation has to do, whatever it is made of. Bring your own test runner:
  *
- *     describeLogSource('my source', async () => ({ source, write, append, remove, hash, close }), { describe, it, expect });
+ *     describeLogSource('my source', async () => ({ source, write, append, rename, remove, hash, close }), { describe, it, expect });
  */
 import { isSyncError } from '../engine/errors.ts';
-import type { LogSource } from '../engine/log-source.ts';
+import type { LogSource } from '../engine/logs/log-source.ts';
 import type { HashBytes } from '../hash/digest.ts';
 import type { TestRunner } from './describe-replica.ts';
 
@@ -14,6 +14,10 @@ export interface LogSourceUnderTest {
   /** Puts a file with this content in the place of what is there. */
   write(bytes: Uint8Array): Promise<void>;
   append(bytes: Uint8Array): Promise<void>;
+  /** Gives the file another name in its folder. */
+  rename(name: string): Promise<void>;
+  /** The name of the file in its folder. */
+  readonly fileName: string;
   remove(): Promise<void>;
   /** What digests of this source are made with: kind `fast`, unless source and sink agree on another. */
   readonly hash: HashBytes;
@@ -150,12 +154,59 @@ export function describeLogSource(name: string, setup: () => Promise<LogSourceUn
       await under.write(pattern(3 * mebibyte));
       const reason = new Error('enough');
       expect(await rejection(under.source.facts({ extents: [], signal: AbortSignal.abort(reason) }))).toBe(reason);
-      expect(await rejection(readAll(under.source, 0, undefined, AbortSignal.abort(reason)))).toBe(reason);
+      expect(await rejection(readAll(under.source, 0, undefined, { signal: AbortSignal.abort(reason) }))).toBe(reason);
       const controller = new AbortController();
       const reading = (async () => {
         for await (const piece of under.source.read({ fromByte: 0, signal: controller.signal })) if (piece.length > 0) controller.abort(reason);
       })();
       expect(await rejection(reading)).toBe(reason);
+    });
+
+    law('names the files beside it that are generations of it, and no others', async (under) => {
+      const list = async () => (await under.source.generations({})).map(({ name, stat }) => `${name} ${stat.sizeBytes}`).sort();
+      expect(await list()).toEqual([]);
+      await under.write(text('one\n'));
+      await under.rename(`${under.fileName}.1`);
+      await under.write(text('two, 2\n'));
+      await under.rename(`${under.fileName}-20261122`);
+      await under.write(text('private'));
+      await under.rename(`${under.fileName}.private`);
+      await under.write(text('now\n'));
+      expect(await list()).toEqual([`${under.fileName}-20261122 7`, `${under.fileName}.1 4`]);
+    });
+
+    law('gives facts and bytes of a generation, and of nothing else beside it', async (under) => {
+      const bytes = pattern(mebibyte + 9);
+      await under.write(bytes);
+      await under.rename(`${under.fileName}.1`);
+      await under.write(text('now\n'));
+      const of = `${under.fileName}.1`;
+      const { stat, digests } = await under.source.facts({ extents: [{ start: 3, end: bytes.length }], of });
+      expect([stat?.sizeBytes, digests]).toEqual([bytes.length, [digestAt(under, bytes, 3, bytes.length)]]);
+      expect(isSame((await readAll(under.source, 5, undefined, { of })).bytes, bytes.subarray(5))).toBe(true);
+      const gone = `${under.fileName}.7`;
+      expect(await under.source.facts({ extents: [], of: gone })).toEqual({ stat: undefined, digests: [] });
+      expect(await rejection(readAll(under.source, 0, undefined, { of: gone }))).toBe('SYNC_LOG_MISSING');
+      await under.rename(`${under.fileName}.private`);
+      const other = `${under.fileName}.private`;
+      expect(await rejection(under.source.facts({ extents: [], of: other }))).toBe('SYNC_USAGE');
+      expect(await rejection(readAll(under.source, 0, undefined, { of: other }))).toBe('SYNC_USAGE');
+    });
+
+    law('keeps its identity under another name, and gives bytes of the file that was meant or none', async (under) => {
+      await under.write(text('one\n'));
+      const { stat: first } = await facts(under);
+      await under.rename(`${under.fileName}.1`);
+      await under.write(text('two\n'));
+      const { stat: second } = await facts(under);
+      const of = `${under.fileName}.1`;
+      expect((await under.source.facts({ extents: [], of })).stat?.identity).toBe(first?.identity);
+      expect(second?.identity === first?.identity).toBe(false);
+      const read = (identity: string | undefined, name?: string) => readAll(under.source, 0, undefined, { identity, of: name });
+      expect(isSame((await read(second?.identity)).bytes, text('two\n'))).toBe(true);
+      expect(isSame((await read(first?.identity, of)).bytes, text('one\n'))).toBe(true);
+      expect(await rejection(read(first?.identity))).toBe('SYNC_LOG_MISSING');
+      expect(await rejection(read(second?.identity, of))).toBe('SYNC_LOG_MISSING');
     });
 
     law('may be closed twice', async ({ source }) => {
@@ -169,11 +220,11 @@ async function readAll(
   source: LogSource,
   fromByte: number,
   toByte?: number,
-  signal?: AbortSignal,
+  more: Omit<Parameters<LogSource['read']>[0], 'fromByte' | 'toByte'> = {},
 ): Promise<{ readonly bytes: Uint8Array; readonly longest: number }> {
   const pieces: Uint8Array[] = [];
   // Pieces are valid until the next is asked for; a copy, for `slice` of a `Buffer` is none.
-  for await (const piece of source.read({ fromByte, toByte, signal })) pieces.push(new Uint8Array(piece));
+  for await (const piece of source.read({ fromByte, toByte, ...more })) pieces.push(new Uint8Array(piece));
   const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;
   for (const piece of pieces) {

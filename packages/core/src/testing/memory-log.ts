@@ -1,9 +1,11 @@
 import { SyncError } from '../engine/errors.ts';
-import type { LogSink } from '../engine/log-sink.ts';
-import type { LogSource } from '../engine/log-source.ts';
+import type { LogProgress, LogSink } from '../engine/logs/log-sink.ts';
+import type { LogSource, LogStat } from '../engine/logs/log-source.ts';
 import type { HashBytes } from '../hash/digest.ts';
+import { emptyChain } from '../log/chunk-chain.ts';
 import { encodeLogCursor, type LogCursor, parseLogCursor } from '../log/cursor.ts';
 import type { Extent } from '../log/extent.ts';
+import { parseGenerationName } from '../log/generations.ts';
 
 /** A file in memory that a log is pulled from or to. Change it as a user or a writer of logs would. */
 export interface MemoryLogFile {
@@ -21,28 +23,46 @@ export interface MemoryLogSource extends LogSource {
   readonly counts: { facts: number; reads: number; bytesRead: number };
 }
 
-/** `hash` is the one of the sink. Reads in pieces of up to `pieceBytes`. */
+export interface MemoryLogSourceOptions {
+  /** The one of the sink. */
+  readonly hash: HashBytes;
+  /** Reads in pieces of up to this; default 1 MiB. */
+  readonly pieceBytes?: number | undefined;
+  /** What lies beside the log, by name; what was put in last was changed last. */
+  readonly beside?: ReadonlyMap<string, MemoryLogFile> | undefined;
+}
+
 export function createMemoryLogSource(
   name: string,
   file: MemoryLogFile,
-  { hash, pieceBytes = 1024 * 1024 }: { readonly hash: HashBytes; readonly pieceBytes?: number },
+  { hash, pieceBytes = 1024 * 1024, beside = new Map() }: MemoryLogSourceOptions,
 ): MemoryLogSource {
   const counts = { facts: 0, reads: 0, bytesRead: 0 };
+  const ownName = name.slice(name.lastIndexOf('/') + 1);
+  const fileOf = (of: string | undefined): MemoryLogFile | undefined => {
+    if (of === undefined) return file;
+    if (parseGenerationName(ownName, of) === undefined) throw new SyncError('SYNC_USAGE', `${of} is no generation of ${name}`, { path: of });
+    return beside.get(of);
+  };
+  const statOf = ({ bytes, inode }: MemoryLogFile): LogStat | undefined =>
+    bytes && { sizeBytes: bytes.length, mtimeMs: 0, identity: `memory.${inode}` };
   return {
     name,
     counts,
-    facts({ extents, signal }) {
-      if (signal?.aborted) return Promise.reject(signal.reason as Error);
+    async facts({ extents, of, signal }) {
+      await Promise.resolve();
+      signal?.throwIfAborted();
       counts.facts++;
-      const { bytes, inode } = file;
-      const stat = bytes && { sizeBytes: bytes.length, mtimeMs: 0, identity: `memory.${inode}` };
-      return Promise.resolve({ stat, digests: extents.map((extent) => digestOf(bytes, extent, hash)) });
+      const found = fileOf(of);
+      return { stat: found && statOf(found), digests: extents.map((extent) => digestOf(found?.bytes, extent, hash)) };
     },
-    async *read({ fromByte, toByte, signal }) {
+    async *read({ fromByte, toByte, of, identity, signal }) {
       signal?.throwIfAborted();
       counts.reads++;
-      const opened = file.bytes;
-      if (opened === undefined) throw new SyncError('SYNC_LOG_MISSING', `${name} is not there`, { path: name });
+      const found = fileOf(of);
+      const opened = found?.bytes;
+      if (found === undefined || opened === undefined || (identity !== undefined && identity !== statOf(found)?.identity))
+        throw new SyncError('SYNC_LOG_MISSING', `${of ?? name} is not there`, { path: of ?? name });
       const end = Math.min(opened.length, toByte ?? opened.length);
       for (let at = fromByte; at < end; at += pieceBytes) {
         await Promise.resolve();
@@ -52,12 +72,22 @@ export function createMemoryLogSource(
         yield piece;
       }
     },
+    async generations({ signal }) {
+      await Promise.resolve();
+      signal?.throwIfAborted();
+      return [...beside].reverse().flatMap(([each, found]) => {
+        const stat = statOf(found);
+        return stat === undefined || parseGenerationName(ownName, each) === undefined ? [] : [{ name: each, stat }];
+      });
+    },
     close: () => Promise.resolve(),
   };
 }
 
 export interface MemoryLogSink extends LogSink {
   readonly file: MemoryLogFile;
+  /** Files of generations that are over, by the names they were given. */
+  readonly kept: ReadonlyMap<string, Uint8Array>;
   /** The cursor as it is stored; set it to anything to see it not believed. */
   cursor: unknown;
   /** Writes to file and cursor, counted: a pull that brings nothing new leaves it as it was. */
@@ -66,11 +96,13 @@ export interface MemoryLogSink extends LogSink {
 
 export function createMemoryLogSink(name: string, hash: HashBytes, file: MemoryLogFile = createMemoryLogFile()): MemoryLogSink {
   let isTaken = false;
+  const kept = new Map<string, Uint8Array>();
   const stamp = () => (file.bytes === undefined ? '' : `${file.inode}.${file.bytes.length}.${hash(file.bytes)}`);
   const sink: MemoryLogSink = {
     name,
     hash,
     file,
+    kept,
     cursor: undefined,
     writes: 0,
     open() {
@@ -84,18 +116,29 @@ export function createMemoryLogSink(name: string, hash: HashBytes, file: MemoryL
         const parsed = parseLogCursor(sink.cursor);
         return parsed.ok ? parsed.value : undefined;
       };
+      const baseBytes = () => (file.bytes === undefined ? 0 : (cursor()?.baseBytes ?? 0));
+      const storeProgress = (progress: LogProgress, appending: boolean) =>
+        store({
+          ...progress,
+          generation: cursor()?.generation ?? { number: 1, startedAt: started(1) },
+          baseBytes: baseBytes(),
+          finished: progress.chain.offset === 0 ? cursor()?.finished : undefined,
+          renaming: undefined,
+          localStamp: stamp(),
+          appending,
+        });
       return Promise.resolve({
         get cursor() {
           return cursor();
         },
         get local() {
-          return { sizeBytes: file.bytes?.length, untouched: cursor()?.localStamp === stamp() };
+          return { sizeBytes: file.bytes && file.bytes.length - baseBytes(), untouched: cursor()?.localStamp === stamp() };
         },
-        digests: (extents: readonly Extent[]) => Promise.resolve(extents.map((extent) => digestOf(file.bytes, extent, hash))),
-        read: ({ start, end }: Extent) => (file.bytes ?? new Uint8Array(0)).slice(start, end),
+        digests: (extents: readonly Extent[]) => Promise.resolve(extents.map((extent) => digestOf(file.bytes?.subarray(baseBytes()), extent, hash))),
+        read: ({ start, end }: Extent) => (file.bytes ?? new Uint8Array(0)).slice(baseBytes() + start, baseBytes() + end),
         begin(next, sizeBytes) {
-          store({ ...next, localStamp: stamp(), appending: true });
-          file.bytes = (file.bytes ?? new Uint8Array(0)).slice(0, sizeBytes);
+          storeProgress(next, true);
+          file.bytes = (file.bytes ?? new Uint8Array(0)).slice(0, baseBytes() + sizeBytes);
           return Promise.resolve();
         },
         append(bytes) {
@@ -106,8 +149,32 @@ export function createMemoryLogSink(name: string, hash: HashBytes, file: MemoryL
           sink.writes++;
         },
         save(next) {
-          store({ ...next, localStamp: stamp(), appending: false });
+          storeProgress(next, false);
           return Promise.resolve();
+        },
+        retire(onRotate, isFinished) {
+          const over = cursor();
+          if (over === undefined) return Promise.reject(new TypeError('what was never pulled is no generation'));
+          const { source, chain, head, generation, lastTimestamp } = over;
+          const to = onRotate === 'new-file' && file.bytes !== undefined ? `${name}.${generation.startedAt}.g${generation.number}` : undefined;
+          if (to !== undefined && file.bytes !== undefined) {
+            kept.set(to, file.bytes);
+            file.bytes = undefined;
+            file.inode++;
+          }
+          store({
+            source,
+            chain: emptyChain,
+            head: undefined,
+            generation: { number: generation.number + 1, startedAt: started(generation.number + 1) },
+            baseBytes: file.bytes?.length ?? 0,
+            finished: isFinished ? { source, chain, head } : undefined,
+            renaming: undefined,
+            localStamp: stamp(),
+            appending: false,
+            lastTimestamp,
+          });
+          return Promise.resolve(to);
         },
         release() {
           isTaken = false;
@@ -118,6 +185,11 @@ export function createMemoryLogSink(name: string, hash: HashBytes, file: MemoryL
     close: () => Promise.resolve(),
   };
   return sink;
+}
+
+/** There is no clock here: generations begin a second after each other. */
+function started(generation: number): string {
+  return `20260101T0000${String(generation % 60).padStart(2, '0')}Z`;
 }
 
 function digestOf(bytes: Uint8Array | undefined, { start, end }: Extent, hash: HashBytes): ReturnType<HashBytes> | undefined {

@@ -2,7 +2,7 @@
 import { type Digest, digestFromBytes, type Extent, type LogFacts, type LogSource, SyncError } from '@ubos/sync-core';
 import { ask, openRequest } from './call.ts';
 import { doublesToBytes } from './columns.ts';
-import { type LogFactsMessage, logFactsMessage } from './messages/answers.ts';
+import { type LogFactsMessage, logFactsMessage, logGenerationsMessage } from './messages/answers.ts';
 import { extentsPerRequest } from './messages/requests.ts';
 import type { Multiplexer } from './multiplexer.ts';
 import { violation } from './wire-error.ts';
@@ -12,17 +12,17 @@ export function createRemoteLog(mux: Multiplexer, path: string): LogSource {
   return {
     name: path,
 
-    async facts({ extents, signal }): Promise<LogFacts> {
+    async facts({ extents, of, signal }): Promise<LogFacts> {
       const parts: Promise<LogFacts>[] = [];
       for (let at = 0; at === 0 || at < extents.length; at += extentsPerRequest)
-        parts.push(askFacts(mux, path, extents.slice(at, at + extentsPerRequest), signal));
+        parts.push(askFacts(mux, { path, of, extents: extents.slice(at, at + extentsPerRequest) }, signal));
       const [first, ...more] = await Promise.all(parts);
       return { stat: first?.stat, digests: [...(first?.digests ?? []), ...more.flatMap(({ digests }) => digests)] };
     },
 
-    async *read({ fromByte, toByte, signal }): AsyncIterable<Uint8Array> {
+    async *read({ fromByte, toByte, of, identity, signal }): AsyncIterable<Uint8Array> {
       signal?.throwIfAborted();
-      const stream = openRequest(mux, { type: 'log-read', path, fromByte, toByte }, { content: true });
+      const stream = openRequest(mux, { type: 'log-read', path, of, identity, fromByte, toByte }, { content: true });
       const onAbort = (): void => stream.fail(signal?.reason);
       signal?.addEventListener('abort', onAbort, { once: true });
       try {
@@ -42,14 +42,25 @@ export function createRemoteLog(mux: Multiplexer, path: string): LogSource {
       }
     },
 
+    async generations({ signal }) {
+      const { files } = await ask(mux, { type: 'log-generations', path }, logGenerationsMessage, signal);
+      return files;
+    },
+
     close: () => Promise.resolve(),
   };
 }
 
-async function askFacts(mux: Multiplexer, path: string, extents: readonly Extent[], signal: AbortSignal | undefined): Promise<LogFacts> {
+interface FactsAsked {
+  readonly path: string;
+  readonly of: string | undefined;
+  readonly extents: readonly Extent[];
+}
+
+async function askFacts(mux: Multiplexer, { path, of, extents }: FactsAsked, signal: AbortSignal | undefined): Promise<LogFacts> {
   const { stat, ...digests } = await ask(
     mux,
-    { type: 'log-facts', path, extents: doublesToBytes(extents.flatMap(({ start, end }) => [start, end])) },
+    { type: 'log-facts', path, of, extents: doublesToBytes(extents.flatMap(({ start, end }) => [start, end])) },
     logFactsMessage,
     signal,
   );

@@ -645,6 +645,7 @@ function createTextLog(text: string) {
     async *read({ fromByte, toByte }: { readonly fromByte: number; readonly toByte?: number | undefined }) {
       yield bytes.subarray(fromByte, toByte);
     },
+    generations: () => Promise.resolve([]),
     close: () => Promise.resolve(),
   };
 }

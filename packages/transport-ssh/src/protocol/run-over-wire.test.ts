@@ -9,6 +9,7 @@ import {
   describeLogSource,
   listMemoryDisk,
   type MemoryDisk,
+  type MemoryLogFile,
   readMemoryFile,
   removeMemoryNode,
   toyHash,
@@ -104,9 +105,16 @@ describeLogSource(
   'a log behind a pipe',
   async () => {
     const file = createMemoryLogFile();
-    const far = await createFarSide({ logs: (path) => Promise.resolve(createMemoryLogSource(path, file, { hash: toyHash })) });
+    const beside = new Map<string, MemoryLogFile>();
+    const far = await createFarSide({ logs: (path) => Promise.resolve(createMemoryLogSource(path, file, { hash: toyHash, beside })) });
     return {
       source: far.connection.log('logs/a.jsonl'),
+      fileName: 'a.jsonl',
+      rename: (name) => {
+        beside.set(name, { ...file });
+        Object.assign(file, { bytes: undefined, inode: file.inode + 1 });
+        return Promise.resolve();
+      },
       write: (bytes) => {
         file.bytes = bytes;
         file.inode++;

@@ -1,24 +1,24 @@
 /** Requests about logs. */
-import { type Digest, type Extent, type LogSource, SyncError } from '@ubos/sync-core';
+import { type Digest, type Extent, generationsMax, type LogSource, type LogStat, SyncError } from '@ubos/sync-core';
 import { bytesToOffsets } from './columns.ts';
 import { allocateFrame, frameHeaderBytes } from './frame.ts';
 import { dataFrameBytes } from './limits.ts';
-import type { LogFactsMessage } from './messages/answers.ts';
+import type { LogFactsMessage, LogGenerationsMessage } from './messages/answers.ts';
 import type { RequestOf } from './messages/requests.ts';
 import { escapeText } from './text.ts';
 import type { WireStream } from './wire-stream.ts';
 
 type OpenLog = ((path: string) => Promise<LogSource>) | undefined;
 
-export async function answerLogFacts({ path, extents }: RequestOf<'log-facts'>, stream: WireStream, logs: OpenLog): Promise<void> {
+export async function answerLogFacts({ path, of, extents }: RequestOf<'log-facts'>, stream: WireStream, logs: OpenLog): Promise<void> {
   const asked = readExtents(extents);
   if (asked === undefined) stream.refuse('an extent that ends before it begins');
   await withLog(path, logs, async (log) => {
-    const { stat, digests } = await log.facts({ extents: asked, signal: stream.signal });
+    const { stat, digests } = await log.facts({ extents: asked, of, signal: stream.signal });
     const given = digests.filter((digest): digest is Digest => digest !== undefined);
     const message: LogFactsMessage = {
       type: 'log-facts',
-      stat: stat && { sizeBytes: stat.sizeBytes, mtimeMs: stat.mtimeMs, identity: escapeText(stat.identity, 256) },
+      stat: stat && wireStat(stat),
       digestBytes: given[0]?.length ?? 0,
       digests: Buffer.from(given.join(''), 'latin1'),
       present: Buffer.from(digests.map((digest) => (digest === undefined ? 0 : 1))),
@@ -27,10 +27,14 @@ export async function answerLogFacts({ path, extents }: RequestOf<'log-facts'>, 
   });
 }
 
-export async function answerLogRead({ path, fromByte, toByte }: RequestOf<'log-read'>, stream: WireStream, logs: OpenLog): Promise<void> {
+export async function answerLogRead(
+  { path, of, identity, fromByte, toByte }: RequestOf<'log-read'>,
+  stream: WireStream,
+  logs: OpenLog,
+): Promise<void> {
   if (toByte !== undefined && toByte < fromByte) stream.refuse('an extent that ends before it begins');
   await withLog(path, logs, async (log) => {
-    for await (const bytes of log.read({ fromByte, toByte, signal: stream.signal })) {
+    for await (const bytes of log.read({ fromByte, toByte, of, identity, signal: stream.signal })) {
       for (let at = 0; at < bytes.length; at += dataFrameBytes) {
         const piece = bytes.subarray(at, at + dataFrameBytes);
         const frame = allocateFrame(piece.length);
@@ -39,6 +43,19 @@ export async function answerLogRead({ path, fromByte, toByte }: RequestOf<'log-r
       }
     }
   });
+}
+
+export async function answerLogGenerations({ path }: RequestOf<'log-generations'>, stream: WireStream, logs: OpenLog): Promise<void> {
+  await withLog(path, logs, async (log) => {
+    const found = await log.generations({ signal: stream.signal });
+    const files = found.filter(({ name }) => name.length <= 255).slice(0, generationsMax);
+    const message: LogGenerationsMessage = { type: 'log-generations', files: files.map(({ name, stat }) => ({ name, stat: wireStat(stat) })) };
+    await stream.send(message);
+  });
+}
+
+function wireStat({ sizeBytes, mtimeMs, identity }: LogStat): LogStat {
+  return { sizeBytes, mtimeMs, identity: escapeText(identity, 256) };
 }
 
 async function withLog(path: string, logs: OpenLog, use: (log: LogSource) => Promise<void>): Promise<void> {

@@ -4,7 +4,7 @@ import { parseJson, stringifyJson } from './json-value.ts';
 import { type Request, type RequestOf, request as requestShape } from './messages/requests.ts';
 import type { PeerFacts } from './peer-facts.ts';
 import { answerArchiveRequest } from './serve-archive.ts';
-import { answerLogFacts, answerLogRead } from './serve-log.ts';
+import { answerLogFacts, answerLogGenerations, answerLogRead } from './serve-log.ts';
 import type { ServeOptions } from './serve-options.ts';
 import { answerReplicaRequest } from './serve-replica.ts';
 import { ServedReplica } from './served-replica.ts';
@@ -79,6 +79,8 @@ export class ServeSession {
         return answerLogFacts(request, stream, this.#options.logs);
       case 'log-read':
         return answerLogRead(request, stream, this.#options.logs);
+      case 'log-generations':
+        return answerLogGenerations(request, stream, this.#options.logs);
       case 'service':
         return this.#serve(request, stream);
       default:

@@ -3,6 +3,9 @@ import {
   type AdmissionRecord,
   type ArchiveHead,
   type Folding,
+  generationsMax,
+  type LogGenerationFile,
+  type LogStat,
   type ReplicaCapabilities,
   type ReplicaId,
   type ReplicaIdentity,
@@ -14,7 +17,7 @@ import { errorTextMax } from '../limits.ts';
 import { bytes, flag, listOf, literal, milliseconds, natural, optional, record, type Shape, text, variants } from '../shape.ts';
 import { type Progress, progress, type TreePage, treePage } from './pages.ts';
 import { extentsPerRequest, jsonLengthMax } from './requests.ts';
-import { count, folding, hexDigest, pairSettings, replicaId, treePath } from './words.ts';
+import { count, fileName, folding, hexDigest, pairSettings, replicaId, treePath } from './words.ts';
 
 export interface Opened {
   readonly type: 'opened';
@@ -85,12 +88,16 @@ export interface Archive {
 }
 export interface LogFactsMessage {
   readonly type: 'log-facts';
-  readonly stat?: { readonly sizeBytes: number; readonly mtimeMs: number; readonly identity: string } | undefined;
+  readonly stat?: LogStat | undefined;
   /** Size of one digest; 0 if there is none. */
   readonly digestBytes: number;
   readonly digests: Buffer;
   /** A byte per extent: 1 if it has a digest. */
   readonly present: Buffer;
+}
+export interface LogGenerationsMessage {
+  readonly type: 'log-generations';
+  readonly files: readonly LogGenerationFile[];
 }
 export interface Value {
   readonly type: 'value';
@@ -158,11 +165,16 @@ export const archiveMessage: Shape<Archive> = record<Archive>({
   restorable: optional(flag),
   count,
 });
+const logStat: Shape<LogStat> = record<LogStat>({ sizeBytes: natural(), mtimeMs: milliseconds, identity: text(256) });
 export const logFactsMessage: Shape<LogFactsMessage> = record<LogFactsMessage>({
   type: literal('log-facts'),
-  stat: optional(record<NonNullable<LogFactsMessage['stat']>>({ sizeBytes: natural(), mtimeMs: milliseconds, identity: text(256) })),
+  stat: optional(logStat),
   digestBytes: natural(32),
   digests: bytes(extentsPerRequest * 32),
   present: bytes(extentsPerRequest),
+});
+export const logGenerationsMessage: Shape<LogGenerationsMessage> = record<LogGenerationsMessage>({
+  type: literal('log-generations'),
+  files: listOf(record<LogGenerationFile>({ name: fileName, stat: logStat }), generationsMax),
 });
 export const valueMessage: Shape<Value> = record<Value>({ type: literal('value'), json: text(jsonLengthMax) });

@@ -25,6 +25,7 @@
  * | `archive-commit`, `archive-discard` |           | `done`                                                                     |
  * | `log-facts`         |                           | `log-facts`                                                                |
  * | `log-read`          |                           | data, `end`                                                                |
+ * | `log-generations`   |                           | `log-generations`                                                          |
  * | `service`           |                           | `value`*, `end`                                                            |
  *
  * `on` is the stream of the replica that is meant. It is known before the answer to `open` has come, so that requests need not wait for it.
@@ -35,6 +36,7 @@ import { anything, bytes, flag, natural, optional, record, type Shape, text, var
 import {
   count,
   durability,
+  fileName,
   folding,
   hexDigest,
   machinePath,
@@ -100,8 +102,22 @@ export type Request =
     }
   | { readonly type: 'archive-commit'; readonly on: number; readonly pair: PairKey; readonly generation: number }
   | { readonly type: 'archive-discard'; readonly on: number; readonly pair: PairKey }
-  | { readonly type: 'log-facts'; readonly path: string /** Start and end of each extent, as doubles. */; readonly extents: Buffer }
-  | { readonly type: 'log-read'; readonly path: string; readonly fromByte: number; readonly toByte?: number | undefined }
+  | {
+      readonly type: 'log-facts';
+      readonly path: string;
+      readonly of?: string | undefined;
+      /** Start and end of each extent, as doubles. */
+      readonly extents: Buffer;
+    }
+  | {
+      readonly type: 'log-read';
+      readonly path: string;
+      readonly of?: string | undefined;
+      readonly identity?: string | undefined;
+      readonly fromByte: number;
+      readonly toByte?: number | undefined;
+    }
+  | { readonly type: 'log-generations'; readonly path: string }
   | { readonly type: 'service'; readonly name: string /** A JSON value. */; readonly json: string };
 
 export type RequestOf<Type extends Request['type']> = Extract<Request, { readonly type: Type }>;
@@ -160,7 +176,15 @@ export const request: Shape<Request> = variants<Request>({
   }),
   'archive-commit': record<RequestOf<'archive-commit'>>({ type, on, pair, generation: natural() }),
   'archive-discard': record<RequestOf<'archive-discard'>>({ type, on, pair }),
-  'log-facts': record<RequestOf<'log-facts'>>({ type, path: machinePath, extents: bytes(extentsPerRequest * 16, 16) }),
-  'log-read': record<RequestOf<'log-read'>>({ type, path: machinePath, fromByte: natural(), toByte: optional(natural()) }),
+  'log-facts': record<RequestOf<'log-facts'>>({ type, path: machinePath, of: optional(fileName), extents: bytes(extentsPerRequest * 16, 16) }),
+  'log-read': record<RequestOf<'log-read'>>({
+    type,
+    path: machinePath,
+    of: optional(fileName),
+    identity: optional(text(256)),
+    fromByte: natural(),
+    toByte: optional(natural()),
+  }),
+  'log-generations': record<RequestOf<'log-generations'>>({ type, path: machinePath }),
   service: record<RequestOf<'service'>>({ type, name: token(), json: text(jsonLengthMax) }),
 });

@@ -28,6 +28,8 @@ export const profileName: Shape<string> = textLike(/^(?!\.)[^\p{Cc}\p{Surrogate}
 export const hexDigest: Shape<string> = textLike(/^[0-9a-f]{0,128}$/, 'a digest');
 /** A path on the machine of the peer, for a root or a log: what may be opened is for the server to say. */
 export const machinePath: Shape<string> = textLike(/^[^\0]{1,4096}$/, 'a path');
+/** The name of one file in a folder. */
+export const fileName: Shape<string> = textLike(/^(?!\.{1,2}$)[^\0/]{1,255}$/, 'a file name');
 export const failureCode: Shape<string> = textLike(/^[A-Z][A-Z0-9_]{0,63}$/, 'a code');
 /** How many rows of a list follow. */
 export const count: Shape<number> = natural(listRowsMax);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadHashing } from '../fs/hasher.ts';
-import type { HashBytes } from '../hash/digest.ts';
-import { chunkBytes } from '../log/chunk-chain.ts';
+import { loadHashing } from '../../fs/hasher.ts';
+import type { HashBytes } from '../../hash/digest.ts';
+import { chunkBytes } from '../../log/chunk-chain.ts';
 import {
   createMemoryLogFile,
   createMemoryLogSink,
@@ -10,9 +10,10 @@ import {
   type MemoryLogFile,
   type MemoryLogSink,
   type MemoryLogSource,
-} from '../testing/memory-log.ts';
+} from '../../testing/memory-log.ts';
 import type { LogSource } from './log-source.ts';
-import { type PullLogOptions, pullLog } from './pull-log.ts';
+import { pullLog } from './pull-log.ts';
+import type { PullLogOptions } from './report.ts';
 
 const seed = 20_251_123;
 let hash: HashBytes;

@@ -2,10 +2,10 @@
  * Where a pulled log is kept: a local file and the cursor that says how much of it is proved to be the source's. What may be done is decided by the puller;
  * a sink states facts, appends, and moves the cursor only after the bytes are durable.
  */
-import type { Digest, HashBytes } from '../hash/digest.ts';
-import type { LogCursor } from '../log/cursor.ts';
-import type { Extent } from '../log/extent.ts';
-import type { LocalLog } from '../log/plan-pull.ts';
+import type { Digest, HashBytes } from '../../hash/digest.ts';
+import type { LogCursor, LogTaken } from '../../log/cursor.ts';
+import type { Extent } from '../../log/extent.ts';
+import type { LocalLog } from '../../log/plan-pull.ts';
 
 export interface LogSink {
   /** The name it goes by: a path, as the user wrote it. */
@@ -25,7 +25,10 @@ export interface LogSink {
   close(): Promise<void>;
 }
 
-/** A log taken for one pull. Cursor and local file are as they were found, and then as `begin` and `save` left them. */
+/**
+ * A log taken for one pull. Cursor and local file are as they were found, and then as `begin`, `save` and `retire` left them. Where the local file begins with
+ * earlier generations, they are not seen here: byte 0 is the first of this one.
+ */
 export interface OpenLog {
   readonly cursor: LogCursor | undefined;
   readonly local: LocalLog;
@@ -42,9 +45,17 @@ export interface OpenLog {
   append(bytes: Uint8Array): void;
   /** Makes what was appended durable, then saves the cursor with the stamp of the file as it is now. */
   save(progress: LogProgress): Promise<void>;
+  /**
+   * This generation is over, and the next one begins: in a new file, the old one being renamed to `NAME.<UTC start>.g<number>` (durably, and in the place of
+   * nothing), or behind it in the same. `isFinished`: all of it was taken, so the next one is what was written after it. Resolves to the old one's new name.
+   */
+  retire(onRotate: OnRotate, isFinished: boolean): Promise<string | undefined>;
   /** Twice is fine. */
   release(): Promise<void>;
 }
 
 /** What the puller knows of a cursor; the rest is the sink's to say. */
-export type LogProgress = Omit<LogCursor, 'localStamp' | 'appending'>;
+export type LogProgress = LogTaken & Pick<LogCursor, 'lastTimestamp'>;
+
+/** Where the next generation goes: into a file of its own under the log's name, or behind the one before. */
+export type OnRotate = 'new-file' | 'concatenate';

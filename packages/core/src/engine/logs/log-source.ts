@@ -1,0 +1,58 @@
+/**
+ * Where a log is read from: a disk, or a wire that leads to one. A source states facts about its file and streams bytes of it;
+ * what they mean is decided by the puller (`log/plan-pull.ts`).
+ */
+import type { Digest } from '../../hash/digest.ts';
+import type { Extent } from '../../log/extent.ts';
+
+export interface LogSource {
+  /** The name it goes by: a path, as the user wrote it. */
+  readonly name: string;
+  /**
+   * Facts about the file now, with the digests of some of its extents (`undefined` for one that reaches beyond its end). `SYNC_LOG_NOT_A_FILE`, `SYNC_DENIED`.
+   * `of`: of the generation with that name instead.
+   */
+  facts(request: {
+    readonly extents: readonly Extent[];
+    readonly of?: string | undefined;
+    readonly signal?: AbortSignal | undefined;
+  }): Promise<LogFacts>;
+  /**
+   * The bytes from `fromByte` to the size that the file has when it is opened (or `toByte`, if that is less). Pieces of up to 1 MiB, valid until the next is asked for.
+   * `of`: of the generation with that name. `identity`: of the file that has it, which may have got another name meanwhile: then it is `SYNC_LOG_MISSING`.
+   */
+  read(request: {
+    readonly fromByte: number;
+    readonly toByte?: number | undefined;
+    readonly of?: string | undefined;
+    readonly identity?: string | undefined;
+    readonly signal?: AbortSignal | undefined;
+  }): AsyncIterable<Uint8Array>;
+  /**
+   * The regular files beside the log that are generations of it by their names (`log/generations.ts`), the one changed last first, at most {@link generationsMax}.
+   * A source that cannot say has none.
+   */
+  generations(request: { readonly signal?: AbortSignal | undefined }): Promise<readonly LogGenerationFile[]>;
+  close(): Promise<void>;
+}
+
+export interface LogGenerationFile {
+  readonly name: string;
+  readonly stat: LogStat;
+}
+
+/** As many as fit into one message. Their names are at most 255 bytes, as those of files are. */
+export const generationsMax = 500;
+
+export interface LogFacts {
+  /** `undefined`: no such file. */
+  readonly stat: LogStat | undefined;
+  readonly digests: readonly (Digest | undefined)[];
+}
+
+export interface LogStat {
+  readonly sizeBytes: number;
+  readonly mtimeMs: number;
+  /** Device, inode and birth time in one string: a hint that it is the same file, never a proof. */
+  readonly identity: string;
+}
