@@ -1,4 +1,6 @@
 /** A run is taken back over the wire, from either end, and no timer on either machine brings its result back. */
+import { chmod, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { servers } from '../support/servers.ts';
 import type { TestServer } from '../support/sshd-files.ts';
@@ -56,9 +58,40 @@ for (const { title, start, skip } of servers) {
       expect(await world.here.read('docs/a.md')).toBe('edited again');
     });
 
+    it('what one side knows no more, and what is kept no more, is said by the dry run, too', async () => {
+      const run = runOf(await fine(world.sync(['truth', '--apply'])));
+      await world.there.remove('.ubos-sync/versions/content');
+      const dry = await world.sync(['undo', run]);
+      expect(dry).toMatchObject({ exitCode: 1, stdout: expect.stringMatching(/gone\.md on balaur: .* kept no more \[SYNC_NOT_UNDONE\]\n/) });
+      await world.there.remove(`.ubos-sync/versions/${run}`);
+      for (const flags of [[], ['--apply']]) {
+        const told = await world.sync(['undo', run, ...flags]);
+        expect(told).toMatchObject({ exitCode: 2, stdout: expect.stringMatching(/\. on balaur: .* is gone: .*\[SYNC_RUN_UNKNOWN\]\n/) });
+      }
+      expect([await world.there.read('docs/a.md'), await world.here.read('docs/b.md')]).toEqual(['edited on the laptop', 'docs/b.md, first']);
+    });
+
     it('a run that neither side knows is refused', async () => {
       const refused = await world.sync(['undo', '20200101T000000Z-000000', '--apply']);
       expect(refused).toMatchObject({ exitCode: 3, stderr: expect.stringMatching(/code: SYNC_RUN_UNKNOWN\n$/) });
+    });
+
+    it('what comes back has the bits that the pair does not carry, on either side', async () => {
+      const masked = await openTwoRoots({ server, config: 'truth: { permissions: executable }\n' });
+      try {
+        for (const name of ['here.key', 'there.key']) await masked.here.write(name, name);
+        await fine(masked.sync(['truth', '--apply']));
+        await chmod(join(masked.folder, 'laptop/there.key'), 0o600);
+        await chmod(join(masked.folder, 'balaur/here.key'), 0o600);
+        await masked.here.remove('here.key');
+        await masked.there.remove('there.key');
+        const run = runOf(await fine(masked.sync(['truth', '--apply'])));
+        await fine(masked.sync(['undo', run, '--apply']));
+        const modes = ['laptop/there.key', 'balaur/here.key'].map(async (name) => (await stat(join(masked.folder, name))).mode & 0o777);
+        expect(await Promise.all(modes)).toEqual([0o600, 0o600]);
+      } finally {
+        await masked.close();
+      }
     });
   });
 }

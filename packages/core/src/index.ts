@@ -28,6 +28,7 @@ export type {
   ContentPart,
   ContentRequest,
   LockOptions,
+  RecalledRun,
   Replica,
   ReplicaCapabilities,
   ReplicaId,
@@ -84,7 +85,7 @@ export { heldEntries } from './reconcile/held.ts';
 export type { Conflict, ConflictReason, Plan, PlanProblem, Side, Sides } from './reconcile/plan.ts';
 export type { ClockRelation, ConflictNaming, ConflictPolicy, Direction, PathPolicy, Policy } from './reconcile/policy.ts';
 export { type ReconcileInput, reconcile } from './reconcile/reconcile.ts';
-export { type NotUndone, type NotUndoneReason, planUndo, type UndoInput, type UndoPlan } from './reconcile/undo.ts';
+export { type DoneChange, type NotUndone, type NotUndoneReason, planUndo, type UndoInput, type UndoPlan } from './reconcile/undo.ts';
 export { type CompileScopeOptions, compileScope } from './scope/compile-scope.ts';
 export { foldName, mergeFolding } from './scope/fold.ts';
 export { escapePattern, patternProblem } from './scope/glob.ts';

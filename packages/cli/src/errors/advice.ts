@@ -199,9 +199,9 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
     todo: 'Check the disk. --rejoin then makes a union of both sides: nothing is deleted.',
   },
   SYNC_SETTINGS_DIFFER: {
-    when: 'The other end has set scope or policies of this pair in another way since.',
+    when: 'The other end has set scope or policies of this pair in another way since. For an undo also: the config here says something else than in the last run.',
     safe: untouched,
-    todo: 'Bring the two configs in line.',
+    todo: 'Bring the two configs in line. Before an undo a plain run takes new settings over.',
   },
   SYNC_MASS_DELETE: {
     when: 'More files would be deleted than `truth.maxDelete` lets through.',
@@ -319,12 +319,12 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
     todo: 'Make a new plan. If it happens twice, check the disk.',
   },
   SYNC_RUN_UNKNOWN: {
-    when: 'A run was to be undone that neither side knows: the name is another one, or what it replaced is not kept any more.',
+    when: 'A run was to be undone that neither side knows: the name is another one, or what it replaced is not kept any more. As a problem: one side knows it no more, so what it did there stays, and the other side alone is put back.',
     safe: untouched,
     todo: 'Look for the run in the audit (`audit.jsonl`); how long runs are kept is said by `versions` in the config.',
   },
   SYNC_NOT_UNDONE: {
-    when: 'Something that a run did stays so in its undo, because somebody has changed it since.',
+    when: 'Something that a run did stays so in its undo: somebody has changed it since, or the content that it replaced is kept no more, or it is out of scope by now. The message says which.',
     safe: onlyThisPath,
     todo: 'Look at the path. What the run replaced is in `.ubos-sync/versions/content/` of that side for as long as versions are kept, each file named by the digest that `.ubos-sync/versions/RUN/manifest.jsonl` says.',
   },

@@ -8,6 +8,7 @@
  */
 import type { Digest, DigestKind } from '../hash/digest.ts';
 import type { Change } from '../reconcile/change.ts';
+import type { DoneChange } from '../reconcile/undo.ts';
 import type { Folding } from '../scope/rules.ts';
 import type { Entry, Mode } from '../tree/entry.ts';
 import type { RelativePath } from '../tree/path.ts';
@@ -57,11 +58,8 @@ export interface Replica {
    * is in it moves by the changes that follow, and is made anew otherwise. A deletion with `to` finds its entry moved; a file that is still there is left.
    */
   transition(changes: readonly Transition[], options: TransitionOptions): Promise<readonly TransitionResult[]>;
-  /**
-   * What a run of this pair was about to change here, in order, as far as it is in the scope of the last scan and under its permission mask: each change stands there whether or not
-   * it came to pass. `undefined`: nothing is known of such a run (any more). Missing: this replica does not remember.
-   */
-  changesOf?(pair: PairKey, run: string): Promise<readonly Change[] | undefined>;
+  /** What is known of an earlier run of this pair, for its undo. `undefined`: nothing (any more). Missing: this replica does not remember. */
+  recallRun?(pair: PairKey, run: string): Promise<RecalledRun | undefined>;
   /** The gate's word about this root, if there is one. Read before every batch. */
   admission(): Promise<AdmissionRecord | undefined>;
   /** This end's own guards (`ReplicaIdentity.guards`), for the runs that the other end starts. Missing: it does not remember. */
@@ -253,9 +251,26 @@ export interface TransitionOptions {
   readonly run: string;
   /** The pair whose journal this belongs to, and which half of its ancestor this replica is. */
   readonly pair: PairKey;
+  /** Whether this run changes the other side, too: to be remembered, so that its undo misses what the other side does not remember any more. */
+  readonly changesPeer?: boolean | undefined;
+  /** The run that this one undoes: what comes back has the permission bits again, that the mask does not show, that it had before that run, where they are known. */
+  readonly undoes?: string | undefined;
   readonly durability: 'full' | 'fast';
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((doneItems: number) => void) | undefined;
+}
+
+/** What one side knows of an earlier run. */
+export interface RecalledRun {
+  /**
+   * What it was about to change here, in order, as far as it is in the scope of the last scan and under its permission masks: each change stands there whether
+   * or not it came to pass. Whether a content is lost is told by names alone; nothing is read.
+   */
+  readonly changes: readonly DoneChange[];
+  /** At how many paths it was about to change something that is out of scope by now. Their names are told to nobody. */
+  readonly outOfScope: number;
+  /** Whether it was to change the other side, too. */
+  readonly changesPeer: boolean;
 }
 
 export interface TransitionResult {

@@ -182,6 +182,137 @@ describe('an undo', () => {
     ]);
   });
 
+  it('takes no halt: what stops it is settled by a run', async () => {
+    const two = await world();
+    const { run } = await two.sync();
+    const settings = { permissions: 'none' } as const;
+    const allow = new Set(['settings-differ', 'marker-missing'] as const);
+    for (const from of ['laptop', 'balaur'] as const)
+      expect(await two.undo(run, { settings, from, allow })).toMatchObject({
+        outcome: 'halted',
+        halt: { reason: 'settings-differ', overridable: false },
+      });
+  });
+
+  it.each(['laptop', 'balaur'] as const)(
+    'says that %s does not know of the run any more, in a dry run as well, and puts the other side back',
+    async (node) => {
+      const two = await world();
+      const before = { laptop: listMemoryDisk(two.disks.laptop), balaur: listMemoryDisk(two.disks.balaur) };
+      const { run } = await two.sync();
+      const after = listMemoryDisk(two.disks[node]);
+      two.disks[node].runs.clear();
+      const dry = await two.undo(run, { dryRun: true });
+      const report = await two.undo(run);
+      for (const { problems: found } of [dry, report])
+        expect(found).toEqual([
+          {
+            path: '',
+            side: node === 'laptop' ? 'alpha' : 'beta',
+            code: 'SYNC_RUN_UNKNOWN',
+            message: `the record of ${run} on ${node} is gone: what that run did there stays`,
+            during: 'decide',
+          },
+        ]);
+      const other = node === 'laptop' ? 'balaur' : 'laptop';
+      expect([dry.outcome, report.outcome]).toEqual(['pending', 'partial']);
+      expect([listMemoryDisk(two.disks[node]), listMemoryDisk(two.disks[other])]).toEqual([after, before[other]]);
+    },
+  );
+
+  it('of a run that changed one side alone misses nothing', async () => {
+    const two = await world();
+    await two.sync();
+    two.write('laptop', 'edited', 'edited 3');
+    const { run } = await two.sync();
+    expect(await two.undo(run)).toMatchObject({ outcome: 'applied', problems: [] });
+    expect(two.read('balaur', 'edited')).toBe('edited 2');
+  });
+
+  it('says how much of the run is out of scope by now, and leaves it', async () => {
+    const two = await world();
+    const { run } = await two.sync();
+    const settings = { scope: { include: [], exclude: ['d/', 'edited', 'chmodded'], guard: [] } };
+    await two.sync({ settings });
+    const report = await two.undo(run, { settings });
+    expect(report.outcome).toBe('partial');
+    expect(problems(report)).toEqual([
+      ['', 'alpha', 'what that run did at 1 path on laptop stays: out of scope since'],
+      ['', 'beta', 'what that run did at 2 paths on balaur stays: out of scope since'],
+    ]);
+    expect(report.problems.map(({ code }) => code)).toEqual(['SYNC_NOT_UNDONE', 'SYNC_NOT_UNDONE']);
+    expect([two.read('balaur', 'edited'), two.read('balaur', 'deleted'), two.read('balaur', 'd/e/gone')]).toEqual([
+      'edited 2',
+      'deleted 1',
+      undefined,
+    ]);
+  });
+
+  it('says what it cannot put back because it is kept no more, in a dry run as well; what the other side has comes from there', async () => {
+    const two = await world();
+    const { run } = await two.sync();
+    two.write('laptop', 'deleted', 'deleted 1');
+    for (const disk of Object.values(two.disks)) {
+      disk.versions.length = 0;
+      disk.staging.clear();
+    }
+    const dry = await two.undo(run, { dryRun: true });
+    const report = await two.undo(run);
+    expect(problems(report)).toEqual([
+      ['d/e/gone', 'beta', 'd/e/gone on balaur is not put back: what was there is kept no more'],
+      ['edited', 'beta', 'edited on balaur is not put back: what was there is kept no more'],
+    ]);
+    expect([dry.problems, report.problems.map(({ code }) => code)]).toEqual([report.problems, ['SYNC_NOT_UNDONE', 'SYNC_NOT_UNDONE']]);
+    expect([two.read('balaur', 'edited'), two.read('balaur', 'd/e/gone'), two.read('balaur', 'deleted')]).toEqual([
+      'edited 2',
+      undefined,
+      'deleted 1',
+    ]);
+    expect((await two.sync()).problems).toEqual([]);
+  });
+
+  it.each(['none', 'executable'] as const)('under permissions %s shows nobody a secret that the run took away', async (permissions) => {
+    const two = createTwoReplicas();
+    const settings = { permissions };
+    two.write('laptop', 'secret', 'secret', 0o600);
+    await two.sync({ settings });
+    const secret = getMemoryNode(two.disks.balaur, 'secret');
+    if (secret?.kind !== 'file') throw new Error('a file');
+    secret.mode = 0o600;
+    two.remove('laptop', 'secret');
+    const { run } = await two.sync({ settings });
+    const undone = await two.undo(run, { settings });
+    expect(getMemoryNode(two.disks.balaur, 'secret')).toMatchObject({ mode: 0o600 });
+    await two.undo(undone.run, { settings });
+    expect(getMemoryNode(two.disks.balaur, 'secret')).toBeUndefined();
+  });
+
+  it('under a mask that shows more than the one of the run brings back the bits that were there', async () => {
+    const two = createTwoReplicas();
+    two.write('laptop', 'secret', 'secret', 0o640);
+    await two.sync({ settings: { permissions: 'none' } });
+    const secret = getMemoryNode(two.disks.balaur, 'secret');
+    if (secret?.kind !== 'file') throw new Error('a file');
+    secret.mode = 0o640;
+    two.remove('laptop', 'secret');
+    const { run } = await two.sync({ settings: { permissions: 'none' } });
+    await two.sync();
+    await two.undo(run);
+    expect(getMemoryNode(two.disks.balaur, 'secret')).toMatchObject({ mode: 0o640 });
+  });
+
+  it('under a mask that shows less than the one of the run brings back the bits that were there', async () => {
+    const two = createTwoReplicas();
+    two.write('laptop', 'secret', 'secret', 0o600);
+    await two.sync();
+    two.remove('laptop', 'secret');
+    const { run } = await two.sync();
+    const settings = { permissions: 'none' } as const;
+    await two.sync({ settings });
+    await two.undo(run, { settings });
+    expect(getMemoryNode(two.disks.balaur, 'secret')).toMatchObject({ mode: 0o600 });
+  });
+
   it('of a run of the same two under another profile is refused: what that one agreed on is its own', async () => {
     const two = await world();
     const { run } = await two.sync({ profile: 'other' });

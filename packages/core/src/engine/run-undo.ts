@@ -10,10 +10,11 @@
  * The marker has to be there; the guards over a plan are not asked: a person names the run, sees what would be done, and asks for it again with `dryRun: false`.
  */
 import type { Ancestor } from '../reconcile/ancestor.ts';
-import { bothSides, type Sides } from '../reconcile/plan.ts';
+import { bothSides, otherSide, type Sides } from '../reconcile/plan.ts';
 import { type NotUndone, planUndo } from '../reconcile/undo.ts';
-import type { RelativePath } from '../tree/path.ts';
+import { type RelativePath, rootPath } from '../tree/path.ts';
 import { SyncError } from './errors.ts';
+import type { RecalledRun } from './replica.ts';
 import type { SyncHalt, SyncProblem, SyncReport } from './report.ts';
 import type { SyncOptions, SyncRun } from './run-sync.ts';
 import { type AgreedStart, agreeStart } from './steps/agree-start.ts';
@@ -23,24 +24,26 @@ import { type Met, meet } from './steps/meet.ts';
 import { createReportBuilder, type ReportBuilder } from './steps/report-builder.ts';
 import { type Surveyed, survey } from './steps/survey.ts';
 
-export interface UndoOptions extends Omit<SyncOptions, 'first' | 'paths' | 'plan' | 'plans' | 'rejoin' | 'restoreState'> {
+export interface UndoOptions extends Omit<SyncOptions, 'allow' | 'first' | 'paths' | 'plan' | 'plans' | 'rejoin' | 'restoreState'> {
   /** The run that is to be undone, as its report and its audit name it. */
   readonly undo: string;
 }
 
 /**
- * Undoes a run, or says what that would do (`dryRun`). What cannot be put back, because somebody has changed it since, is left as it is and is a problem in
- * the report. Throws `SYNC_RUN_UNKNOWN` where neither side knows the run (any more), and what `runSync` throws.
+ * Undoes a run, or says what that would do (`dryRun`). What cannot be put back, because somebody has changed it since, or it is kept no more, is left as it is
+ * and is a problem in the report (`SYNC_NOT_UNDONE`); so is a side that has lost what it knew of the run (`SYNC_RUN_UNKNOWN`, at the root). Throws
+ * `SYNC_RUN_UNKNOWN` where neither side knows the run (any more), and what `runSync` throws. No halt of an undo can be allowed.
  */
 export async function runUndo(options: UndoOptions): Promise<SyncReport> {
   const report = createReportBuilder(options);
   const run: SyncRun = { ...options, beta: await options.beta };
+  const halted = (halt: SyncHalt): SyncReport => report.halted({ ...halt, overridable: false });
   const met = await meet(run, report);
-  if (met.halt !== undefined) return report.halted(met.halt);
+  if (met.halt !== undefined) return halted(met.halt);
   const surveyed = await survey(run, met, report, undefined);
   try {
     const decided = await decideUndo({ ...run, undo: options.undo }, met, surveyed, report);
-    if (decided.halt !== undefined) return report.halted(decided.halt);
+    if (decided.halt !== undefined) return halted(decided.halt);
     if (options.dryRun) return report.finished();
     return await applyPlan(run, met, surveyed, decided, report);
   } finally {
@@ -65,10 +68,11 @@ async function decideUndo(
     trees: ancestor,
     generation: start.generation,
     newSettings: undefined,
+    undoes: undo,
   };
   if (halt !== undefined) return { ...common, alphaChanges: [], betaChanges: [], halt };
   const pair = met.pair;
-  const [left, right] = pair === undefined ? [] : await Promise.all([alpha.changesOf?.(pair, undo), beta.changesOf?.(pair, undo)]);
+  const [left, right] = pair === undefined ? [] : await Promise.all([alpha.recallRun?.(pair, undo), beta.recallRun?.(pair, undo)]);
   // Without anything agreed there is nothing to hold against: the next run would bring all of it back.
   if (start.head === undefined || (left === undefined && right === undefined)) {
     throw new SyncError('SYNC_RUN_UNKNOWN', `neither ${names.alpha} nor ${names.beta} knows a run ${undo} of the two, or not any more`, {
@@ -76,13 +80,14 @@ async function decideUndo(
     });
   }
   const trees = await treesOf(surveyed, ancestor);
-  const plan = planUndo({ ...trees, done: { alpha: left ?? [], beta: right ?? [] } });
+  const plan = planUndo({ ...trees, done: { alpha: left?.changes ?? [], beta: right?.changes ?? [] } });
   report.planned({
     changes: bothSides.flatMap((side) => plan[`${side}Changes`].map((change) => ({ side, change }))),
     conflicts: [],
     problems: [],
     held: [],
   });
+  for (const problem of problemsOf(undo, { alpha: left, beta: right }, names)) report.problem(problem);
   for (const not of plan.left) report.problem(problemOf(not, names));
   return { ...common, alphaChanges: plan.alphaChanges, betaChanges: plan.betaChanges };
 }
@@ -94,12 +99,29 @@ function settingsHalt({ head, newSettings }: AgreedStart): SyncHalt | undefined 
   return { reason: 'settings-differ', side: 'alpha', message, overridable: false };
 }
 
+/** What is to be said of a side as a whole. */
+function problemsOf(run: string, known: Sides<RecalledRun | undefined>, names: Sides<string>): readonly SyncProblem[] {
+  return bothSides.flatMap((side) => {
+    const common = { path: rootPath, side, during: 'decide' as const };
+    const recalled = known[side];
+    if (recalled === undefined) {
+      if (known[otherSide(side)]?.changesPeer !== true) return [];
+      return [{ ...common, code: 'SYNC_RUN_UNKNOWN', message: `the record of ${run} on ${names[side]} is gone: what that run did there stays` }];
+    }
+    if (recalled.outOfScope === 0) return [];
+    const paths = recalled.outOfScope === 1 ? '1 path' : `${recalled.outOfScope} paths`;
+    const message = `what that run did at ${paths} on ${names[side]} stays: out of scope since`;
+    return [{ ...common, code: 'SYNC_NOT_UNDONE', message }];
+  });
+}
+
 function problemOf({ path, side, reason }: NotUndone, names: Sides<string>): SyncProblem {
   return { path, side, code: 'SYNC_NOT_UNDONE', message: `${path} on ${names[side]} ${why[reason]}`, during: 'decide' };
 }
 
 const why: Readonly<Record<NotUndone['reason'], string>> = {
   'changed-since': 'is not what that run left any more: it stays as it is',
+  'not-kept': 'is not put back: what was there is kept no more',
   'not-empty': 'stays: something has come into the folder since',
   'no-folder': 'is not put back: there is no folder for it any more',
 };

@@ -10,8 +10,9 @@ import type { Clock } from '../engine/clock.ts';
 import type { Disk, DiskDirectory } from '../engine/disk.ts';
 import { isErrno } from '../engine/errno.ts';
 import { SyncError } from '../engine/errors.ts';
-import type { LockOptions, Replica, ReplicaCapabilities, ReplicaId, ReplicaIdentity, ReplicaLock } from '../engine/replica.ts';
+import type { LockOptions, Replica, ReplicaCapabilities, ReplicaId, ReplicaIdentity, ReplicaLock, TransitionOptions } from '../engine/replica.ts';
 import { isExact } from '../reconcile/names-taken.ts';
+import type { Mode } from '../tree/entry.ts';
 import type { RelativePath } from '../tree/path.ts';
 import { readAdmission } from './admission-file.ts';
 import { learnDiskFacts } from './disk-facts.ts';
@@ -29,9 +30,9 @@ import { createMarkerMirror, defaultMirrorPath, isSameRoot, type MirroredRoot } 
 import { createNodeDisk } from './node-disk.ts';
 import { readOwnGuards, writeOwnGuards } from './own-guards.ts';
 import { readPeer, writePeer } from './peer-book.ts';
-import { recallChanges } from './run-recall.ts';
+import { recallBits, recallRun } from './run-recall.ts';
 import { createStaging, type StagingPlace } from './stage.ts';
-import { findHolders } from './stage-holders.ts';
+import { findHolders, holdsContents } from './stage-holders.ts';
 import { type StateFolder, stateError } from './state-folder.ts';
 import { supplyContents } from './supply.ts';
 import { syncAgreed } from './sync-paths.ts';
@@ -122,6 +123,8 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
   const locks = createLocks();
   let scanned: Scanned | undefined;
   let hasVersionsToPrune = false;
+  /** Of the run that is being undone. */
+  let undoing: { readonly run: string; readonly bits: ReadonlyMap<RelativePath, Mode> } | undefined;
 
   /** The last scan, and the tree still being the one that was scanned. */
   const mustBeScanned = ({ directory }: HeldRoot): Scanned => {
@@ -134,6 +137,16 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
     const state = lookState();
     if (state === undefined) throw new SyncError('SYNC_MARKER_MISSING', `the state folder of ${path} is gone`, { path });
     return state;
+  };
+
+  /** Read once a run. */
+  const bitsBefore = (state: StateFolder, { pair, undoes }: TransitionOptions): ReadonlyMap<RelativePath, Mode> => {
+    if (undoes === undefined) return new Map();
+    if (undoing?.run !== undoes) {
+      const versions = state.look('versions');
+      undoing = { run: undoes, bits: versions === undefined ? new Map() : recallBits(versions, pair, undoes) };
+    }
+    return undoing.bits;
   };
 
   function createLocks(): Locks {
@@ -378,7 +391,14 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
             staging,
             stagingFolder,
             openVersions:
-              retention && (() => openRunVersions(state.make('versions'), { run: asked.run, pair: asked.pair, startedAtMs: clock.nowMs() })),
+              retention &&
+              (() =>
+                openRunVersions(state.make('versions'), {
+                  run: asked.run,
+                  pair: asked.pair,
+                  startedAtMs: clock.nowMs(),
+                  changesPeer: asked.changesPeer ?? false,
+                })),
             journal: archives.journal(asked.pair),
             half: halfOf(state, asked.pair),
             scope,
@@ -387,6 +407,7 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
             hashing,
             known,
             birth: readBirth(stagingFolder),
+            bitsBefore: bitsBefore(state, asked),
             failedDirectories,
             clock,
           },
@@ -395,11 +416,19 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
         return results;
       }),
 
-    changesOf: (pair, run) =>
+    recallRun: (pair, run) =>
       root.use((held) => {
-        const { scope, masks } = mustBeScanned(held);
-        const folder = held.lookState()?.look('versions');
-        return folder && recallChanges(folder, { pair, run }, { scope, masks });
+        const { scope, masks, tree } = mustBeScanned(held);
+        const state = held.lookState();
+        const versions = state?.look('versions');
+        if (versions === undefined) return undefined;
+        const kept = lookContents(versions);
+        try {
+          const isHeld = holdsContents(tree, [kept, state?.look('staging')]);
+          return recallRun(versions, { pair, run }, { scope, masks, isHeld });
+        } finally {
+          kept?.close();
+        }
       }),
 
     admission: () => root.use((held) => readAdmission(held.lookState()?.look('gate'))),

@@ -2,14 +2,16 @@
  * The manifest of a run: what it was about to do in this tree, a line a change, written before the change is made. So a kept file is never without its path,
  * and what was done can be undone. A line says what was intended; whether it came to pass is to be seen in the tree.
  *
- *     {"format":3,"run":"...","pair":["ALPHA","BETA","PROFILE"],"startedAtMs":...}
+ *     {"format":3,"run":"...","pair":["ALPHA","BETA","PROFILE"],"startedAtMs":...,"changesPeer":true}
  *     {"path":"a/b","old":NODE,"new":NODE,"from":"...","to":"...","mode":416}        (NODE: `tree/node-json.ts`, with times)
  *
- * `old` or `new` is missing where nothing is (to be) there, `mode` is that of the file on this disk where the pair's mask hides bits of it.
+ * `old` or `new` is missing where nothing is (to be) there, `mode` is that of the file or folder on this disk where the pair's mask hides bits of it,
+ * `changesPeer` is there where the run changes the other side, too.
  */
 import type { PairKey } from '../engine/archive-store.ts';
 import type { Change } from '../reconcile/change.ts';
 import { isSyncable, type Mode, type Syncable } from '../tree/entry.ts';
+import { maskBits } from '../tree/mode.ts';
 import { isMode, nodeToJson, parseNode } from '../tree/node-json.ts';
 import { parseRelativePath, type RelativePath } from '../tree/path.ts';
 import { listToPair, pairToList } from './pair-file-name.ts';
@@ -23,7 +25,7 @@ export interface RecordedChange {
   /** Where a moved entry came from (of its creation) or went to (of its deletion). */
   readonly from?: RelativePath | undefined;
   readonly to?: RelativePath | undefined;
-  /** All permission bits of the file that was to leave, where they are not those of `old`. */
+  /** All permission bits of what was there, where they are not those of `old`. */
   readonly mode?: Mode | undefined;
 }
 
@@ -32,19 +34,27 @@ export interface ManifestHead {
   readonly run: string;
   readonly pair: PairKey;
   readonly startedAtMs: number;
+  /** Whether the run was to change the other side, too. */
+  readonly changesPeer: boolean;
 }
 
 const manifestFormat = 3;
 
-export function encodeHead({ run, pair, startedAtMs }: ManifestHead): Uint8Array {
-  return encode({ format: manifestFormat, run, pair: pairToList(pair), startedAtMs });
+export function encodeHead({ run, pair, startedAtMs, changesPeer }: ManifestHead): Uint8Array {
+  return encode({ format: manifestFormat, run, pair: pairToList(pair), startedAtMs, ...(changesPeer && { changesPeer }) });
 }
 
-/** `mode`: all permission bits of the file that is there, where they are known. */
+/** `mode`: all permission bits of what is there, where they are known. */
 export function encodeChange({ path, old, new: next, from, to }: Change, mode: Mode | undefined): Uint8Array {
   const all = mode === undefined ? undefined : mode & 0o777;
-  const hidden = old?.kind === 'file' && all !== old.mode ? all : undefined;
+  const hidden = (old?.kind === 'file' || old?.kind === 'directory') && all !== old.mode ? all : undefined;
   return encode({ path, old: old && nodeToJson(old, 'times'), new: next && nodeToJson(next, 'times'), from: from?.path, to, mode: hidden });
+}
+
+/** All permission bits of what was there before a change, where they are known: a mask that shows fewer of them shows none but the owner's execute bit. */
+export function bitsBefore({ old, mode }: RecordedChange): Mode | undefined {
+  if (mode !== undefined || old === undefined || old.kind === 'symlink') return mode;
+  return (old.mode & ~maskBits.executable) === 0 ? undefined : old.mode;
 }
 
 /** What a manifest holds. A line that cannot be read (it was cut off, or is not ours) is passed over. `undefined`: it is none of ours. */
@@ -86,10 +96,10 @@ function asLine(value: unknown): Line | undefined {
   return typeof value === 'object' && value !== null ? (value as Line) : undefined;
 }
 
-function parseHead({ format, run, pair: list, startedAtMs }: Line): ManifestHead | undefined {
+function parseHead({ format, run, pair: list, startedAtMs, changesPeer = false }: Line): ManifestHead | undefined {
   const pair = listToPair(list);
-  const isKnown = format === manifestFormat && typeof run === 'string' && typeof startedAtMs === 'number';
-  return isKnown && pair !== undefined ? { run, pair, startedAtMs } : undefined;
+  const isKnown = format === manifestFormat && typeof run === 'string' && typeof startedAtMs === 'number' && typeof changesPeer === 'boolean';
+  return isKnown && pair !== undefined ? { run, pair, startedAtMs, changesPeer } : undefined;
 }
 
 function parseChange(line: Line): RecordedChange | undefined {

@@ -1,6 +1,9 @@
+import type { DiskDirectory } from '../engine/disk.ts';
 import type { Digest } from '../hash/digest.ts';
-import type { Entry } from '../tree/entry.ts';
+import type { Entry, File } from '../tree/entry.ts';
 import { joinPath, type RelativePath, rootPath } from '../tree/path.ts';
+import { walk } from '../tree/walk.ts';
+import { contentName } from './content-name.ts';
 
 /** For each content that is looked for, the first file of a tree that has it. Costs a look at every entry, and a path only for what is found. */
 export function findHolders(tree: Entry | undefined, wanted: ReadonlySet<Digest>): Map<Digest, RelativePath> {
@@ -15,4 +18,25 @@ export function findHolders(tree: Entry | undefined, wanted: ReadonlySet<Digest>
     }
   }
   return holders;
+}
+
+/**
+ * Whether staging would find a content here, as far as names tell: in folders of contents, or in the tree, whose contents are listed when they are first
+ * asked for.
+ */
+export function holdsContents(tree: Entry | undefined, folders: readonly (DiskDirectory | undefined)[]): (content: File) => boolean {
+  let inTree: Set<Digest> | undefined;
+  return ({ digest, sizeBytes }) => {
+    const name = contentName(digest, sizeBytes);
+    if (sizeBytes === 0 || folders.some((folder) => folder?.lstat(name)?.sizeBytes === sizeBytes)) return true;
+    if (inTree === undefined) {
+      const digests = new Set<Digest>();
+      walk([tree], (_, [entry]) => {
+        if (entry?.kind === 'file') digests.add(entry.digest);
+        return true;
+      });
+      inTree = digests;
+    }
+    return inTree.has(digest);
+  };
 }

@@ -14,7 +14,7 @@ import type { DiskDirectory, DiskFile, DiskStat } from '../engine/disk.ts';
 import { errnoError, isErrno } from '../engine/errno.ts';
 import type { TransitionResult } from '../engine/replica.ts';
 import type { PermissionMasks } from '../scope/permission-masks.ts';
-import type { Directory, Entry, File, Symlink, Syncable } from '../tree/entry.ts';
+import type { Directory, Entry, File, Mode, Symlink, Syncable } from '../tree/entry.ts';
 import { sameContent } from '../tree/entry.ts';
 import { maskMode, modeToStore, type PermissionMask } from '../tree/mode.ts';
 import type { Name } from '../tree/name.ts';
@@ -72,6 +72,8 @@ export interface Job {
   readonly folder?: string | undefined;
   /** The name of what is there among the versions, if it is a file whose content leaves. */
   readonly version: string | undefined;
+  /** All permission bits that were here before what is undone, where they are known. */
+  readonly bitsBefore?: Mode | undefined;
   /** A directory that only leads to something in scope: made when needed, with the mode of the house. */
   readonly onTheWay: boolean;
 }
@@ -134,7 +136,7 @@ function putFile(job: Job, next: File, shop: Workshop): TransitionResult {
   const replaced = stat?.kind === 'file' ? stat : undefined;
   const owner = replaced ?? { uid: shop.birth.uid, gid: groupFor(parent, shop) };
   const mask = shop.masks.at(path, 'other');
-  const wanted = modeToStore('file', next.mode, replaced?.mode, { mask, umask: shop.birth.umask });
+  const wanted = modeToStore('file', next.mode, replaced?.mode ?? job.bitsBefore, { mask, umask: shop.birth.umask });
   const fits = content.dress?.mode === wanted && content.dress.mtimeMs === next.mtimeMs && isOurs(owner, shop.birth);
   if (!fits) {
     dressUp(content.name, owner, wanted, next.mtimeMs, shop);
@@ -191,10 +193,10 @@ function putSymlink(job: Job, next: Symlink, shop: Workshop): TransitionResult {
 }
 
 function putDirectory(job: Job, next: Directory, shop: Workshop): TransitionResult {
-  const { path, parent, name, onTheWay } = job;
+  const { path, parent, name, bitsBefore, onTheWay } = job;
   if (!clear(job, shop)) return movedAway;
   const mask = onTheWay ? 'none' : shop.masks.at(path, 'directory');
-  const wanted = modeToStore('directory', next.mode, undefined, { mask, umask: shop.birth.umask });
+  const wanted = modeToStore('directory', next.mode, bitsBefore, { mask, umask: shop.birth.umask });
   if (!putMade(job, wanted, shop)) parent.directory.makeDirectory(name, wanted);
   let made = parent.directory.lstat(name);
   if (made !== undefined && (made.mode & 0o777) !== wanted) {

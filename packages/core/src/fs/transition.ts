@@ -19,11 +19,11 @@ import { isSyncError } from '../engine/errors.ts';
 import type { ContentFailure, Transition, TransitionOptions, TransitionResult } from '../engine/replica.ts';
 import type { SymlinkMode } from '../engine/settings.ts';
 import type { AncestorChange } from '../reconcile/ancestor.ts';
-import type { MoveSource } from '../reconcile/change.ts';
+import type { Change, MoveSource } from '../reconcile/change.ts';
 import { halfAfter } from '../reconcile/half-after.ts';
 import type { PermissionMasks } from '../scope/permission-masks.ts';
 import type { Scope } from '../scope/scope.ts';
-import type { Directory, Entry, File, Syncable } from '../tree/entry.ts';
+import type { Directory, Entry, File, Mode, Syncable } from '../tree/entry.ts';
 import { maskMode, modeToStore } from '../tree/mode.ts';
 import { baseName, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
 import { contentName } from './content-name.ts';
@@ -63,6 +63,8 @@ export interface TransitionPlace {
   readonly hashing: Hashing;
   readonly known: KnownFiles;
   readonly birth: Birth;
+  /** All permission bits of what this run brings back, where it undoes another one and they are known. */
+  readonly bitsBefore: ReadonlyMap<RelativePath, Mode>;
   /** Directories that could not be made since the last scan: nothing is made below them, whatever is there. */
   readonly failedDirectories: Set<RelativePath>;
   readonly clock: Clock;
@@ -83,7 +85,10 @@ export async function makeTransitions(
   const slices = createSlices(place.clock, options.signal);
   const durable = options.durability === 'full';
   const dressOf = ({ path }: Transition, next: File): Dress => ({
-    mode: modeToStore('file', next.mode, place.known.get(path)?.mode, { mask: place.masks.at(path, 'other'), umask: place.birth.umask }),
+    mode: modeToStore('file', next.mode, place.known.get(path)?.mode ?? place.bitsBefore.get(path), {
+      mask: place.masks.at(path, 'other'),
+      umask: place.birth.umask,
+    }),
     mtimeMs: next.mtimeMs,
   });
   const contents = await prepareContents(changes, {
@@ -247,7 +252,7 @@ function createWork(
       if (coming.length === 0) return;
       try {
         versions ??= place.openVersions();
-        versions.announce(coming, (path) => known.get(path)?.mode);
+        versions.announce(coming, bitsOf);
       } catch (error) {
         unannounced = isSyncError(error) ? error : ioFailure(error, 'write down what is to be changed');
       }
@@ -319,6 +324,22 @@ function createWork(
     },
   };
 
+  /** All permission bits of what is there, where the mask hides some. Of what has moved already: where it went. */
+  function bitsOf({ path, old, to }: Change): Mode | undefined {
+    if (old?.kind !== 'file' && old?.kind !== 'directory') return undefined;
+    if (masks.at(path, old.kind === 'directory' ? 'directory' : 'other') === 'all') return undefined;
+    for (const place of to === undefined ? [path] : [path, to]) {
+      try {
+        const { parent, name, record } = reach(place);
+        const stat = record === undefined ? parent.lstat(name) : undefined;
+        if (record !== undefined || stat?.kind === old.kind) return record?.mode ?? (stat && opened.modeOf(place, stat));
+      } catch (error) {
+        if (errnoOf(error) === undefined) throw error;
+      }
+    }
+    return undefined;
+  }
+
   function reach(path: RelativePath, way: HeldDirectories = tree): Target & { readonly held: HeldDirectory } {
     const name = baseName(path);
     if (name === undefined) throw new TypeError('the root itself is never changed');
@@ -354,6 +375,7 @@ function createWork(
         content,
         folder: contents.folder(index),
         version: keptName(change),
+        bitsBefore: place.bitsBefore.get(path),
         onTheWay: isOnTheWay(change, scope),
       };
       const result = makeChange(job, shop);

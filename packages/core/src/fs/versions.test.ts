@@ -49,7 +49,7 @@ function deletion(path: string): Change {
 
 /** A run's folder, as if it had made these changes. */
 function keep(directory: DiskDirectory, run: string, startedAtMs: number, changes: readonly Change[]): void {
-  const versions = openRunVersions(directory, { run, pair, startedAtMs });
+  const versions = openRunVersions(directory, { run, pair, startedAtMs, changesPeer: true });
   versions.announce(changes, () => undefined);
   for (const each of changes) {
     if (!leavesTree(each) || each.old?.kind !== 'file') continue;
@@ -77,6 +77,7 @@ describe('the manifest', () => {
         run: 'run-1',
         pair,
         startedAtMs: 10,
+        changesPeer: true,
         changes: [...first, ...second],
         versions: [
           { path: 'a/b\n"c"', entry: content },
@@ -102,7 +103,7 @@ describe('the manifest', () => {
 
   it('keeps the bits that a mask hides, for the version', () => {
     const { directory } = folder();
-    const versions = openRunVersions(directory, { run: 'run', pair, startedAtMs: 1 });
+    const versions = openRunVersions(directory, { run: 'run', pair, startedAtMs: 1, changesPeer: false });
     versions.announce([change('a', { ...content, mode: 0 }, undefined)], () => 0o4755);
     versions.close();
     expect(readRun(directory, 'run')).toMatchObject({ changes: [{ old: { mode: 0 } }], versions: [{ entry: { mode: 0o755 } }] });
@@ -146,7 +147,7 @@ describe('the manifest', () => {
   it('refuses a run that would name another folder', () => {
     const { directory } = folder();
     for (const run of ['', '.', '..', '../x', 'a/b', '.hidden', 'x\0', 'x'.repeat(129), 'content', 'pruned']) {
-      expect(() => openRunVersions(directory, { run, pair, startedAtMs: 0 })).toThrow(expect.objectContaining({ code: 'SYNC_PROTOCOL' }));
+      expect(() => openRunVersions(directory, { run, pair, startedAtMs: 0, changesPeer: false })).toThrow(expect.objectContaining({ code: 'SYNC_PROTOCOL' }));
     }
     expect(directory.list()).toEqual([]);
   });

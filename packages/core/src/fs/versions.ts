@@ -31,8 +31,8 @@ export interface Version {
 
 /** The versions of one run, while it goes on. */
 export interface RunVersions {
-  /** Writes down what is to be changed, before it is. `modes`: all permission bits of a file, where they are known. */
-  announce(changes: readonly Change[], modes: (path: RelativePath) => Mode | undefined): void;
+  /** Writes down what is to be changed, before it is. `bitsOf`: all permission bits of what is there, where they are known. */
+  announce(changes: readonly Change[], bitsOf: (change: Change) => Mode | undefined): void;
   /** Where contents go; made when it is first asked for. */
   contents(): KeptContents;
   /** Makes durable what was written down and what was kept, each as far as {@link KeptContents.sync} says. */
@@ -64,8 +64,8 @@ export function openRunVersions(folder: DiskDirectory, head: ManifestHead): RunV
   }
 
   return {
-    announce(changes, modes) {
-      if (changes.length > 0) write(changes.map((change) => encodeChange(change, modes(change.path))));
+    announce(changes, bitsOf) {
+      if (changes.length > 0) write(changes.map((change) => encodeChange(change, bitsOf(change))));
     },
     contents: () => (contents ??= createKeptContents(makeOrOpen(folder, contentFolderName))),
     async sync() {

@@ -12,12 +12,13 @@ import { applyAncestorChanges } from './apply-ancestor.ts';
 import { applyPlan } from './apply-plan.ts';
 import type { Change } from './change.ts';
 import { isUnchanged } from './compare.ts';
+import { contentRequests } from './content-requests.ts';
 import { diff } from './diff.ts';
-import { bothSides, type Sides } from './plan.ts';
+import { bothSides, otherSide, type Sides } from './plan.ts';
 import type { ConflictPolicy } from './policy.ts';
 import { type ReconcileInput, reconcile } from './reconcile.ts';
 import { law } from './test-support/law.ts';
-import { planUndo, type UndoPlan } from './undo.ts';
+import { type DoneChange, planUndo, type UndoPlan } from './undo.ts';
 
 const { edit, related: edited, renamed, policy, clock } = treeArbitraries(fc);
 const related = fc.oneof({ arbitrary: edited, weight: 3 }, { arbitrary: renamed, weight: 1 });
@@ -71,6 +72,26 @@ describe('where nobody touched anything since the run', () => {
     const again = planUndo({ ...back, done: { alpha: first.alphaChanges, beta: first.betaChanges } });
     expect(again.left).toEqual([]);
     for (const side of bothSides) expect(diff(applyChanges(back[side], again[`${side}Changes`]), after[side])).toEqual([]);
+  });
+
+  law('a content that is lost is put back only where the other side has it; all else is put back as ever', input, (given) => {
+    const { after, done } = run(given);
+    const allLost = (changes: readonly Change[]): readonly DoneChange[] =>
+      changes.map((each) => ({ ...each, isLost: contentRequests([{ ...each, old: each.new, new: each.old, from: undefined }]).length > 0 }));
+    const plan = planUndo({ ...after, done: { alpha: allLost(done.alpha), beta: allLost(done.beta) } });
+    const whole = planUndo({ ...after, done });
+    for (const side of bothSides) {
+      const left = new Set(plan.left.filter((each) => each.side === side).map(({ path: at }) => at));
+      const lost = plan.left.filter((each) => each.side === side && each.reason === 'not-kept').map(({ path: at }) => at);
+      const other = after[otherSide(side)];
+      const wanted = contentRequests(whole[`${side}Changes`]).filter(({ path: at, digest }) => {
+        const there = entryAt(other, at);
+        return there?.kind !== 'file' || there.digest !== digest;
+      });
+      expect([...lost].sort()).toEqual(wanted.map(({ path: at }) => at).sort());
+      const changed = plan[`${side}Changes`].map(({ path: at, new: next }) => [at, next]);
+      expect(changed).toEqual(whole[`${side}Changes`].filter(({ path: at }) => !left.has(at)).map(({ path: at, new: next }) => [at, next]));
+    }
   });
 
   law('a second undo finds nothing to do', input, (given) => {
@@ -144,7 +165,7 @@ describe('whatever was edited since the run', () => {
 
 describe('what cannot be put back', () => {
   const change = (at: string, old: Entry | undefined, next: Entry | undefined): Change => ({ path: path(at), old, new: next });
-  const undoOf = (alpha: Entry, changes: readonly Change[]): UndoPlan => planUndo({ alpha, beta: undefined, done: { alpha: changes, beta: [] } });
+  const undoOf = (alpha: Entry, changes: readonly DoneChange[]): UndoPlan => planUndo({ alpha, beta: undefined, done: { alpha: changes, beta: [] } });
 
   it('a file that was edited since', () => {
     const plan = undoOf(dir({ a: file('mine') }), [change('a', file('before'), file('run'))]);
@@ -211,6 +232,13 @@ describe('what cannot be put back', () => {
   it('and a path that two batches of the run changed goes back to before the first', () => {
     const plan = undoOf(dir({ a: file('3') }), [change('a', file('1'), file('2')), change('a', file('2'), file('3'))]);
     expect(plan.alphaChanges).toMatchObject([{ path: 'a', new: file('1') }]);
+  });
+
+  it('for which the content before the first has to be kept, and no other', () => {
+    const [first, second] = [change('a', file('1'), file('2')), change('a', file('2'), file('3'))];
+    const left = [{ path: 'a', side: 'alpha', reason: 'not-kept' }];
+    expect(undoOf(dir({ a: file('3') }), [{ ...first, isLost: true }, second])).toMatchObject({ alphaChanges: [], left });
+    expect(undoOf(dir({ a: file('3') }), [first, { ...second, isLost: true }])).toMatchObject({ alphaChanges: [{ path: 'a' }], left: [] });
   });
 
   it('a folder that the run made, and in which it changed later what somebody had put there', () => {

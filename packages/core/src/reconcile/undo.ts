@@ -6,7 +6,7 @@
  * the run carried a change from one side to the other, the side that made it keeps it. So the two differ afterwards, and the ancestor holds that difference.
  */
 import { setNodes } from '../tree/edit.ts';
-import { type Entry, nodeOf, sameNode } from '../tree/entry.ts';
+import { type Entry, nodeOf, sameContent, sameNode } from '../tree/entry.ts';
 import { createLookup, type Lookup } from '../tree/lookup.ts';
 import { joinPath, parentPath, type RelativePath } from '../tree/path.ts';
 import { inWalkOrder } from '../tree/walk-order.ts';
@@ -19,7 +19,13 @@ export interface UndoInput {
   readonly alpha: Entry | undefined;
   readonly beta: Entry | undefined;
   /** What the run was about to do on each side, in order. A change that it never made is found not to have been made. */
-  readonly done: Sides<readonly Change[]>;
+  readonly done: Sides<readonly DoneChange[]>;
+}
+
+/** A change that a run was about to make. */
+export interface DoneChange extends Change {
+  /** The content of `old` is not to be had on its side any more. */
+  readonly isLost?: boolean | undefined;
 }
 
 export interface UndoPlan {
@@ -37,14 +43,14 @@ export interface NotUndone {
 }
 
 /**
- * `changed-since`: it is not what the run left any more · `not-empty`: a folder that the run made, and that something else has come into ·
- * `no-folder`: there is no folder any more to put it back into.
+ * `changed-since`: it is not what the run left any more · `not-kept`: what was there is kept no more, and the other side does not have it there either ·
+ * `not-empty`: a folder that the run made, and that something else has come into · `no-folder`: there is no folder any more to put it back into.
  */
-export type NotUndoneReason = 'changed-since' | 'not-empty' | 'no-folder';
+export type NotUndoneReason = 'changed-since' | 'not-kept' | 'not-empty' | 'no-folder';
 
 /** Costs what the run did, and the siblings of that. */
 export function planUndo({ alpha, beta, done }: UndoInput): UndoPlan {
-  const undone = { alpha: undoSide(alpha, done.alpha), beta: undoSide(beta, done.beta) };
+  const undone = { alpha: undoSide(done.alpha, alpha, beta), beta: undoSide(done.beta, beta, alpha) };
   return {
     alphaChanges: undone.alpha.changes,
     betaChanges: undone.beta.changes,
@@ -57,18 +63,22 @@ interface SideUndo {
   readonly left: ReadonlyMap<RelativePath, NotUndoneReason>;
 }
 
-function undoSide(now: Entry | undefined, done: readonly Change[]): SideUndo {
+function undoSide(done: readonly DoneChange[], now: Entry | undefined, other: Entry | undefined): SideUndo {
   const at = createLookup(now);
+  const atOther = createLookup(other);
   const left = new Map<RelativePath, NotUndoneReason>();
   /** What is to be at a path again. */
   const back = new Map<RelativePath, Entry | undefined>();
   const effects = effectsOf(done);
   for (const path of inWalkOrder(effects.keys())) {
     const effect = effects.get(path);
+    if (effect === undefined) continue;
+    const { before, after, isLost } = effect;
     const there = at(path);
-    if (sameNode(there, effect?.before)) continue;
-    if (sameNode(there, effect?.after)) back.set(path, effect?.before);
-    else left.set(path, 'changed-since');
+    if (sameNode(there, before)) continue;
+    if (!sameNode(there, after)) left.set(path, 'changed-since');
+    else if (isLost && !hasContent(atOther(path), before)) left.set(path, 'not-kept');
+    else back.set(path, before);
   }
   // The deepest first: a folder stays if anything in it stays.
   for (const path of [...back.keys()].reverse()) {
@@ -90,6 +100,11 @@ function undoSide(now: Entry | undefined, done: readonly Change[]): SideUndo {
   return { changes: diff(now, target), left };
 }
 
+/** Whether a content can be had from there. */
+function hasContent(there: Entry | undefined, wanted: Entry | undefined): boolean {
+  return there?.kind === 'file' && wanted?.kind === 'file' && sameContent(there, wanted);
+}
+
 function goes(back: ReadonlyMap<RelativePath, Entry | undefined>, path: RelativePath): boolean {
   return back.has(path) && back.get(path) === undefined;
 }
@@ -102,14 +117,16 @@ function isFolder(back: ReadonlyMap<RelativePath, Entry | undefined>, at: Lookup
 interface Effect {
   readonly before: Entry | undefined;
   readonly after: Entry | undefined;
+  /** Of the content before. */
+  readonly isLost: boolean;
 }
 
 /** What a run came to at each path. */
-function effectsOf(done: readonly Change[]): ReadonlyMap<RelativePath, Effect> {
+function effectsOf(done: readonly DoneChange[]): ReadonlyMap<RelativePath, Effect> {
   const effects = new Map<RelativePath, Effect>();
-  for (const { path, old, new: next } of done) {
-    const known = effects.get(path);
-    effects.set(path, { before: known === undefined ? old && nodeOf(old) : known.before, after: next && nodeOf(next) });
+  for (const { path, old, new: next, isLost = false } of done) {
+    const { before, isLost: wasLost } = effects.get(path) ?? { before: old && nodeOf(old), isLost };
+    effects.set(path, { before, after: next && nodeOf(next), isLost: wasLost });
   }
   return effects;
 }

@@ -4,10 +4,20 @@
  *     describeReplica('my replica', async () => ({ replica, write, read, remove, close }), { describe, it, expect });
  */
 import { pairKey } from '../engine/archive-store.ts';
-import type { ContentNeed, ContentPart, Replica, ReplicaId, ScanOptions, StageResult, Transition, TransitionResult } from '../engine/replica.ts';
+import type {
+  ContentNeed,
+  ContentPart,
+  Replica,
+  ReplicaId,
+  ScanOptions,
+  StageResult,
+  Transition,
+  TransitionOptions,
+  TransitionResult,
+} from '../engine/replica.ts';
 import { defaultSyncSettings, toPairSettings } from '../engine/sync-settings.ts';
 import type { Digest } from '../hash/digest.ts';
-import type { Entry, File } from '../tree/entry.ts';
+import { type Entry, type File, nodeOf } from '../tree/entry.ts';
 import { entryAt } from '../tree/lookup.ts';
 import type { RelativePath } from '../tree/path.ts';
 
@@ -418,7 +428,7 @@ export function describeReplica(name: string, setup: () => Promise<ReplicaUnderT
     });
 
     law('remembers what a run of a pair was about to change', async ({ under, replica, scan, transition, pair }) => {
-      if (replica.changesOf === undefined) return;
+      if (replica.recallRun === undefined) return;
       await under.write('a.txt', 'before');
       await under.write('gone.txt', 'gone');
       const { root } = await scan();
@@ -429,13 +439,17 @@ export function describeReplica(name: string, setup: () => Promise<ReplicaUnderT
       await transition([change('a.txt', a, { ...a, ...content(next) }), change('d', undefined, made), change('gone.txt', gone, undefined)]);
       await scan();
       const key = await pair();
-      expect(await replica.changesOf(key, 'run')).toMatchObject([
-        { path: 'a.txt', old: { kind: 'file', ...content(a) }, new: { kind: 'file', ...content(next) } },
-        { path: 'd', old: undefined, new: made },
-        { path: 'gone.txt', old: { kind: 'file', ...content(gone) }, new: undefined },
-      ]);
-      expect(await replica.changesOf(key, 'another')).toBe(undefined);
-      expect(await replica.changesOf({ ...key, profile: 'another' }, 'run')).toBe(undefined);
+      expect(await replica.recallRun(key, 'run')).toMatchObject({
+        changes: [
+          { path: 'a.txt', old: { kind: 'file', ...content(a) }, new: { kind: 'file', ...content(next) } },
+          { path: 'd', old: undefined, new: made },
+          { path: 'gone.txt', old: { kind: 'file', ...content(gone) }, new: undefined },
+        ],
+        outOfScope: 0,
+        changesPeer: false,
+      });
+      expect(await replica.recallRun(key, 'another')).toBe(undefined);
+      expect(await replica.recallRun({ ...key, profile: 'another' }, 'run')).toBe(undefined);
     });
 
     law(
@@ -468,13 +482,85 @@ export function describeReplica(name: string, setup: () => Promise<ReplicaUnderT
       },
     );
 
-    law('tells nothing of an earlier run that is out of scope by now', async ({ replica, scan, transition, pair }) => {
-      if (replica.changesOf === undefined) return;
+    law('of an earlier run tells how much of it is out of scope by now, and none of the names', async ({ replica, scan, transition, pair }) => {
+      if (replica.recallRun === undefined) return;
       await scan();
       const made: Entry = { kind: 'directory', mode: 0o755, children: [] };
-      await transition([change('open', undefined, made), change('secret', undefined, made)]);
-      await scan({ scope: { include: [], exclude: ['secret'], guard: [] } });
-      expect((await replica.changesOf(await pair(), 'run'))?.map((each) => each.path)).toEqual(['open']);
+      const paths = ['open', 'secret', 'secret/deep', 'way', 'way/in'];
+      await transition(paths.map((each) => change(each, undefined, made)));
+      await scan({ scope: { include: ['open', 'way/in'], exclude: [], guard: [] } });
+      const recalled = await replica.recallRun(await pair(), 'run');
+      // A folder that leads to something in scope is never taken away.
+      expect([recalled?.changes.map((each) => each.path), recalled?.outOfScope]).toEqual([['open', 'way/in'], 2]);
+    });
+
+    law('remembers whether a run was to change the other side, too', async ({ replica, scan, transition, pair }) => {
+      if (replica.recallRun === undefined) return;
+      await scan();
+      const made: Entry = { kind: 'directory', mode: 0o755, children: [] };
+      await transition([change('a', undefined, made)], {}, { run: 'both', changesPeer: true });
+      await transition([change('b', undefined, made)], {}, { run: 'alone' });
+      const key = await pair();
+      expect([(await replica.recallRun(key, 'both'))?.changesPeer, (await replica.recallRun(key, 'alone'))?.changesPeer]).toEqual([true, false]);
+    });
+
+    law('tells of an earlier run which contents are not to be had here any more', async ({ under, replica, scan, transition, pair, digestOf }) => {
+      if (replica.recallRun === undefined) return;
+      for (const name of ['twin', 'twin too', 'gone']) await under.write(name, name.slice(0, 4));
+      // It was never here; what a run was about to do is remembered all the same.
+      const never: File = { ...fileAt((await scan()).root, 'gone'), ...(await digestOf('never')) };
+      const { root } = await scan();
+      await transition([
+        change('twin', fileAt(root, 'twin'), undefined),
+        change('gone', fileAt(root, 'gone'), undefined),
+        change('never', never, undefined),
+        change('never empty', { ...never, ...(await digestOf('')) }, undefined),
+      ]);
+      const lostAt = async (): Promise<readonly string[] | undefined> => {
+        await scan();
+        return (await replica.recallRun?.(await pair(), 'run'))?.changes.flatMap(({ path: at, isLost }) => (isLost ? [at] : []));
+      };
+      expect(await lostAt()).toEqual(replica.capabilities.versions ? ['never'] : ['gone', 'never']);
+      await under.write('elsewhere', 'never');
+      expect(await lostAt()).toEqual(replica.capabilities.versions ? [] : ['gone']);
+    });
+
+    law('gives what an undo brings back all the bits that it had', async ({ under, replica, scan, transition }) => {
+      if (replica.recallRun === undefined || !replica.capabilities.versions || replica.capabilities.modeBits === 0) return;
+      const modes = { secret: 0o600, tool: 0o710, loud: 0o744, replaced: 0o640, 'dir/in it': 0o604 };
+      for (const permissions of ['none', 'executable'] as const) {
+        for (const [name, mode] of Object.entries(modes)) await under.write(name, `${name} ${permissions}`, mode);
+        await under.write('moved', `moved ${permissions}`, 0o600);
+        const shut: Entry = { kind: 'directory', mode: 0o700, children: [] };
+        await transition([change('dir', nodeAt((await scan()).root, 'dir'), shut)]);
+        const { root } = await scan({ permissions });
+        const [dir, file] = [nodeAt(root, 'dir'), nodeAt(root, 'replaced')];
+        const gone = ['secret', 'tool', 'loud', 'dir/in it'].map((name) => change(name, nodeAt(root, name), undefined));
+        const link: Entry = { kind: 'symlink', target: 'secret', mtimeMs: 1 };
+        const run = `run-${permissions}`;
+        const done = await transition([...gone, change('dir', dir, undefined), change('replaced', file, link)], {}, { run });
+        expect(done.map(({ problem }) => problem)).toEqual(done.map(() => undefined));
+        // The second half of a move may be made long after the first.
+        const away = moved(root, 'moved', 'there');
+        await transition([away], {}, { run });
+        await transition([{ ...change('moved', away.new, undefined), to: away.path }], {}, { run });
+        await scan({ permissions });
+        const back = [
+          change('dir', undefined, dir),
+          ...gone.map(({ path: at, old }) => change(at, undefined, old)),
+          change('replaced', link, file),
+          change('there', away.new, undefined),
+          change('moved', undefined, away.new),
+        ];
+        const wanted = back.flatMap(({ path: at, new: next }) => (next?.kind === 'file' ? [need(at, next)] : []));
+        await replica.stage(wanted, { run: `undo-${permissions}`, supply: () => supplyTexts([], new Map()) });
+        const undone = await transition(back, {}, { run: `undo-${permissions}`, undoes: run });
+        expect(undone.map(({ problem }) => problem)).toEqual(undone.map(() => undefined));
+        const after = (await scan()).root;
+        expect(Object.keys(modes).map((name) => fileAt(after, name).mode)).toEqual(Object.values(modes));
+        expect(fileAt(after, 'moved').mode).toBe(0o600);
+        expect(nodeAt(after, 'dir')).toMatchObject({ mode: 0o700 });
+      }
     });
 
     law('commits in two phases: pending is not current, and can be taken back', async ({ replica, pair, commit, settings, under }) => {
@@ -517,7 +603,11 @@ interface Subject {
     changes: readonly { readonly path: RelativePath; readonly alpha: Entry | undefined; readonly beta: Entry | undefined }[],
   ): Promise<void>;
   /** Stages the texts named, then makes the changes. */
-  transition(changes: readonly Transition[], texts?: Readonly<Record<string, string>>): Promise<readonly TransitionResult[]>;
+  transition(
+    changes: readonly Transition[],
+    texts?: Readonly<Record<string, string>>,
+    options?: Partial<TransitionOptions>,
+  ): Promise<readonly TransitionResult[]>;
   /** What this replica calls a content: learnt from a scan, since each kind of replica may hash in its own way. */
   digestOf(text: string): Promise<{ readonly digest: Digest; readonly sizeBytes: number }>;
 }
@@ -545,12 +635,12 @@ function createSubject(under: ReplicaUnderTest): Subject {
       await archive.prepare({ generation, changes, settings: generation === 1 ? await settings() : undefined, durability: 'full' });
       await archive.commit(generation);
     },
-    async transition(changes, texts = {}) {
+    async transition(changes, texts = {}, options = {}) {
       const key = await pair();
       const contents = new Map(Object.entries(texts));
       const wanted = changes.flatMap(({ path: at, new: next }) => (next?.kind === 'file' && contents.has(at) ? [need(at, next)] : []));
       if (wanted.length > 0) await replica.stage(wanted, { run: 'run', supply: (needs) => supplyTexts(needs, contents) });
-      return replica.transition(changes, { run: 'run', pair: key, durability: 'full' });
+      return replica.transition(changes, { run: 'run', pair: key, durability: 'full', ...options });
     },
     async digestOf(text) {
       await under.write('.digest-of', text);
@@ -610,6 +700,12 @@ function fileAt(root: Entry | undefined, at: string): File {
   const entry = entryAt(root, path(at));
   if (entry?.kind !== 'file') throw new Error(`${at} is ${entry?.kind ?? 'absent'}, not a file`);
   return entry;
+}
+
+/** The node by itself. */
+function nodeAt(root: Entry | undefined, at: string): Entry | undefined {
+  const entry = entryAt(root, path(at));
+  return entry && nodeOf(entry);
 }
 
 function namesOf(entry: Entry | undefined): readonly string[] {

@@ -16,7 +16,7 @@ export interface MemoryDisk {
   readonly staging: Map<Digest, Uint8Array>;
   readonly versions: MemoryVersion[];
   /** What each run was about to change, by pair and run. */
-  readonly runs: Map<string, Change[]>;
+  readonly runs: Map<string, MemoryRun>;
   /** Which replica was met at which address. */
   readonly peers: Map<string, ReplicaId>;
   lockOwner: string | undefined;
@@ -70,6 +70,12 @@ export interface MemoryVersion {
   readonly run: string;
   readonly path: string;
   readonly bytes: Uint8Array;
+}
+
+export interface MemoryRun {
+  /** `bits`: all permission bits of what was there. */
+  readonly changes: (Change & { readonly bits: number | undefined })[];
+  readonly changesPeer: boolean;
 }
 
 export interface MemoryArchive {

@@ -27,7 +27,7 @@ import type {
 import type { SymlinkMode } from '../engine/settings.ts';
 import type { Digest } from '../hash/digest.ts';
 import { withMerkle } from '../hash/merkle.ts';
-import type { MoveSource } from '../reconcile/change.ts';
+import type { Change, MoveSource } from '../reconcile/change.ts';
 import { halfAfter } from '../reconcile/half-after.ts';
 import { compileScope } from '../scope/compile-scope.ts';
 import { mergeFolding } from '../scope/fold.ts';
@@ -132,8 +132,9 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
     async stage(requests: readonly ContentRequest[], { supply, signal, onProgress }: StageOptions): Promise<readonly StageResult[]> {
       mustGetView();
       const results = new Map<Digest, StageResult>();
-      for (const { digest } of requests) {
-        const held = disk.staging.get(digest) ?? findContent(disk.root, digest) ?? findVersion(disk, digest);
+      for (const request of requests) {
+        const { digest } = request;
+        const held = findHeld(disk, request);
         if (held === undefined) continue;
         disk.staging.set(digest, held);
         results.set(digest, { staged: true, receivedBytes: 0 });
@@ -194,7 +195,8 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
       }
     },
 
-    transition(changes: readonly Transition[], { run, pair, signal, onProgress }: TransitionOptions): Promise<readonly TransitionResult[]> {
+    transition(changes: readonly Transition[], options: TransitionOptions): Promise<readonly TransitionResult[]> {
+      const { run, pair, changesPeer = false, undoes, signal, onProgress } = options;
       const seen = mustGetView();
       if (!isAdmitted(disk.admission, false, clock.nowMs())) return Promise.reject(new SyncError('SYNC_GATE_CLOSED', disk.admission?.reason ?? ''));
       const archive = disk.archives.get(`${pair.alpha}|${pair.beta}|${pair.profile}`);
@@ -205,10 +207,15 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
       }
       const results: TransitionResult[] = [];
       const along = new Set<RelativePath>();
+      const undone = undoes === undefined ? undefined : disk.runs.get(runKey(pair, undoes));
+      const record = disk.runs.get(runKey(pair, run)) ?? { changes: [], changesPeer };
+      disk.runs.set(runKey(pair, run), record);
       for (const [index, change] of changes.entries()) {
         signal?.throwIfAborted();
-        recordChange(disk, runKey(pair, run), change);
-        const result = makeTransition(disk, change, seen, run, step, () => movingWith(changes, index), along);
+        const { path, old, new: next, to } = change;
+        record.changes.push({ path, old, new: next, bits: bitsAt(disk, path) ?? (to && bitsAt(disk, to)) });
+        const bitsBefore = undone?.changes.find((each) => each.path === path)?.bits;
+        const result = makeTransition(disk, change, { ...seen, bitsBefore }, run, step, () => movingWith(changes, index), along);
         if (result.problem === undefined) {
           const isAlpha = disk.id === pair.alpha;
           const own = halfAfter(change, result.achieved);
@@ -231,10 +238,22 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
       },
     },
 
-    changesOf(pair, run) {
+    recallRun(pair, run) {
       const view = mustGetView();
-      const seen = disk.runs.get(runKey(pair, run))?.filter(({ path, old, new: next }) => view.scope.includes(path, kindOf(next ?? old)));
-      return Promise.resolve(seen?.map(({ path, old, new: next }) => ({ path, old: underMask(old, path, view), new: underMask(next, path, view) })));
+      const { scope } = view;
+      const known = disk.runs.get(runKey(pair, run));
+      if (known === undefined) return Promise.resolve(undefined);
+      const { changes, changesPeer } = known;
+      const isIn = ({ path, old, new: next }: Change): boolean => scope.includes(path, kindOf(next ?? old));
+      const isOnTheWay = ({ path, old, new: next }: Change): boolean => kindOf(next ?? old) === 'directory' && scope.enters(path);
+      const outOfScope = new Set(changes.filter((change) => !isIn(change) && !isOnTheWay(change)).map(({ path }) => path));
+      const recalled = changes.filter(isIn).map(({ path, old, new: next, bits }) => ({
+        path,
+        old: underMask(old, path, view, bits),
+        new: underMask(next, path, view),
+        ...(old?.kind === 'file' && findHeld(disk, old) === undefined && { isLost: true }),
+      }));
+      return Promise.resolve({ changes: recalled, outOfScope: outOfScope.size, changesPeer });
     },
 
     admission: () => Promise.resolve(disk.admission),
@@ -254,12 +273,6 @@ interface View {
 /** What a usual user takes away from what is new. */
 const umask = 0o022;
 
-function recordChange(disk: MemoryDisk, key: string, { path, old, new: next }: Transition): void {
-  const changes = disk.runs.get(key) ?? [];
-  changes.push({ path, old, new: next });
-  disk.runs.set(key, changes);
-}
-
 function runKey({ alpha, beta, profile }: PairKey, run: string): string {
   return JSON.stringify([alpha, beta, profile, run]);
 }
@@ -268,22 +281,27 @@ function kindOf(entry: Entry | undefined): 'directory' | 'other' {
   return entry?.kind === 'directory' ? 'directory' : 'other';
 }
 
-function underMask(entry: Entry | undefined, path: RelativePath, { masks }: View): Entry | undefined {
+function underMask(entry: Entry | undefined, path: RelativePath, { masks }: View, bits?: number): Entry | undefined {
   if (entry?.kind !== 'file' && entry?.kind !== 'directory') return entry;
-  return { ...entry, mode: maskMode(entry.mode, masks.at(path, kindOf(entry))) };
+  return { ...entry, mode: maskMode(bits ?? entry.mode, masks.at(path, kindOf(entry))) };
+}
+
+function bitsAt(disk: MemoryDisk, path: RelativePath): number | undefined {
+  const node = getMemoryNode(disk, path);
+  return node?.kind === 'file' || node?.kind === 'directory' ? node.mode & 0o777 : undefined;
 }
 
 function makeTransition(
   disk: MemoryDisk,
   change: Transition,
-  view: View,
+  view: View & { readonly bitsBefore: number | undefined },
   run: string,
   step: (name: string, path?: RelativePath) => void,
   moving: () => readonly Transition[],
   along: Set<RelativePath>,
 ): TransitionResult {
   const { path } = change;
-  const { scope, masks } = view;
+  const { scope, masks, bitsBefore } = view;
   const failed = (code: string, message: string, achieved: Entry | undefined): TransitionResult => ({ achieved, problem: { code, message } });
   const kind = (change.new ?? change.old)?.kind === 'directory' ? 'directory' : 'other';
   const onTheWay = kind === 'directory' && change.old === undefined && scope.enters(path);
@@ -319,7 +337,7 @@ function makeTransition(
     return { achieved: undefined };
   }
   const mask = onTheWay ? 'none' : masks.at(path, kind);
-  const mode = next.kind === 'file' || next.kind === 'directory' ? storedMode(mask, next, node) : 0;
+  const mode = next.kind === 'file' || next.kind === 'directory' ? storedMode(mask, next, node, bitsBefore) : 0;
   let made: MemoryNode;
   switch (next.kind) {
     case 'directory':
@@ -343,8 +361,8 @@ function makeTransition(
   return { achieved: next.kind === 'symlink' || onTheWay ? next : { ...next, mode: maskMode(mode, mask) } };
 }
 
-function storedMode(mask: PermissionMask, next: Directory | File, replaced: MemoryNode | undefined): number {
-  return modeToStore(next.kind, next.mode, replaced?.kind === next.kind ? replaced.mode : undefined, { mask, umask });
+function storedMode(mask: PermissionMask, next: Directory | File, replaced: MemoryNode | undefined, bitsBefore?: number): number {
+  return modeToStore(next.kind, next.mode, replaced?.kind === next.kind ? replaced.mode : bitsBefore, { mask, umask });
 }
 
 /** The changes that move a folder with what is in it. */
@@ -494,6 +512,12 @@ function findContent(node: MemoryNode | undefined, digest: Digest): Uint8Array |
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** Where staging takes a content from that is here already. */
+function findHeld(disk: MemoryDisk, { digest, sizeBytes }: Pick<File, 'digest' | 'sizeBytes'>): Uint8Array | undefined {
+  if (sizeBytes === 0) return new Uint8Array(0);
+  return disk.staging.get(digest) ?? findContent(disk.root, digest) ?? findVersion(disk, digest);
 }
 
 function findVersion({ versions }: MemoryDisk, digest: Digest): Uint8Array | undefined {

@@ -20,7 +20,7 @@ export interface ModeRule {
   readonly umask: number;
 }
 
-/** All bits for the disk, without set-id and sticky. `existing`: the bits of the entry that is replaced or changed, if there is one. */
+/** All bits for the disk, without set-id and sticky. `existing`: the bits of the entry that is replaced, changed or brought back, if there is one. */
 export function modeToStore(kind: 'file' | 'directory', wanted: Mode, existing: number | undefined, { mask, umask }: ModeRule): number {
   const base = (existing ?? (kind === 'file' ? 0o666 : 0o777) & ~umask) & 0o777;
   switch (mask) {
@@ -30,7 +30,7 @@ export function modeToStore(kind: 'file' | 'directory', wanted: Mode, existing: 
       return base;
     case 'executable':
       // Of a directory the bit means that it can be entered, which is nobody's will here.
-      if (kind === 'directory') return base;
+      if (kind === 'directory' || maskMode(base, mask) === maskMode(wanted, mask)) return base;
       // Whoever may read it may run it, as `chmod +x` does under a usual umask.
       return (wanted & 0o100) !== 0 ? base | 0o100 | ((base & 0o444) >> 2) : base & ~0o111;
   }

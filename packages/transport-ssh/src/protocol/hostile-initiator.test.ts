@@ -56,14 +56,34 @@ describe('traversal names', () => {
   for (const name of names) {
     it(`${JSON.stringify(name.slice(0, 20))} in a change`, () =>
       attack((peer) => {
-        peer.send('open', 3, { type: 'transition', on: 1, run: 'run', pair, durability: 'full', count: 1, moves: 0, progress: false });
+        peer.send('open', 3, {
+          type: 'transition',
+          on: 1,
+          run: 'run',
+          pair,
+          changesPeer: false,
+          durability: 'full',
+          count: 1,
+          moves: 0,
+          progress: false,
+        });
         peer.send('message', 3, { type: 'nodes', table: table([{ path: name }, { path: name, entry: link }, { path: name }]) });
       }));
     it(`${JSON.stringify(name.slice(0, 20))} as what is to be moved`, () =>
       attack((peer) => {
-        peer.send('open', 3, { type: 'transition', on: 1, run: 'run', pair, durability: 'full', count: 1, moves: 1, progress: false });
+        peer.send('open', 3, {
+          type: 'transition',
+          on: 1,
+          run: 'run',
+          pair,
+          changesPeer: false,
+          durability: 'full',
+          count: 1,
+          moves: 1,
+          progress: false,
+        });
         peer.send('message', 3, { type: 'nodes', table: table([{ path: 'a' }, { path: 'a', entry: file }, { path: 'a' }]) });
-        peer.send('message', 3, { type: 'moves', indexes: Buffer.alloc(4) });
+        peer.send('message', 3, { type: 'indexes', indexes: Buffer.alloc(4) });
         peer.send('message', 3, { type: 'nodes', table: table([{ path: name, entry: file }, { path: name }]) });
       }));
     it(`${JSON.stringify(name.slice(0, 20))} in a content that is asked for`, () =>
@@ -187,7 +207,7 @@ describe('lists that cannot be', () => {
       attack((peer) => {
         peer.send('open', 3, transition(2, count));
         peer.send('message', 3, { type: 'nodes', table: table([...creation, ...deletion]) });
-        peer.send('message', 3, { type: 'moves', indexes });
+        peer.send('message', 3, { type: 'indexes', indexes });
         if (rows.length > 0) peer.send('message', 3, { type: 'nodes', table: table(rows) });
       }),
     );

@@ -1,9 +1,9 @@
 /** Lists of requests, changes and results, as pages: both directions beside each other, so that what one side writes the other side reads. */
 import {
   type AncestorChange,
-  type Change,
   type ContentNeed,
   type ContentRequest,
+  type DoneChange,
   type Entry,
   isSyncable,
   type NodeAt,
@@ -20,8 +20,8 @@ import {
   type ContentsPage,
   contentsPage,
   type Failure,
-  type MovesPage,
-  movesPage,
+  type IndexesPage,
+  indexesPage,
   type NeedsPage,
   nodesPage,
   type ResultsPage,
@@ -214,10 +214,10 @@ export async function sendTransitions(stream: WireStream, changes: readonly Tran
     if (from !== undefined) return [{ index, path: from.path, entries: [from.entry, from.was] }];
     return to === undefined ? [] : [{ index, path: to, entries: [undefined, undefined] }];
   });
-  for (let at = 0; at < ends.length; at += movesPerPage) {
-    const page: MovesPage = { type: 'moves', indexes: indexesToBytes(ends.slice(at, at + movesPerPage).map(({ index }) => index)) };
-    await stream.send(page);
-  }
+  await sendIndexes(
+    stream,
+    ends.map(({ index }) => index),
+  );
   await sendRows(
     stream,
     groups(ends, ({ entries }) => entries),
@@ -229,8 +229,6 @@ export function countMoves(changes: readonly Transition[]): number {
   return changes.reduce((count, { from, to }) => (from === undefined && to === undefined ? count : count + 1), 0);
 }
 
-const movesPerPage = 32_768;
-
 export async function receiveTransitions(stream: WireStream, count: number, moves: number): Promise<readonly Transition[]> {
   const changes: Transition[] = [];
   for await (const { path, entries } of receiveGroups(stream, count, 3)) {
@@ -238,20 +236,11 @@ export async function receiveTransitions(stream: WireStream, count: number, move
     if (next !== undefined && !isSyncable(next)) stream.refuse('a change to what cannot be made');
     changes.push({ path, old, new: next, peer });
   }
-  const indexes: number[] = [];
-  while (indexes.length < moves) {
-    const page = bytesToIndexes((await stream.message(movesPage)).indexes);
-    if (page.length === 0 || indexes.length + page.length > moves) stream.refuse('more moves than were announced, or none');
-    indexes.push(...page);
-  }
+  const indexes = await receiveIndexes(stream, moves, count);
   let at = 0;
   for await (const { path, entries } of receiveGroups(stream, moves, 2)) {
-    const index = indexes[at] ?? count;
-    if (at > 0 && index <= (indexes[at - 1] ?? count)) stream.refuse('moves that are not in order');
-    const change = changes[index];
-    if (change === undefined) stream.refuse('a move of nothing');
-    changes[index] = movingChange(stream, change, { path, entry: entries[0], was: entries[1] });
-    at++;
+    const index = indexes[at++] as number;
+    changes[index] = movingChange(stream, changes[index] as Transition, { path, entry: entries[0], was: entries[1] });
   }
   return changes;
 }
@@ -285,20 +274,54 @@ export async function receiveAncestorChanges(stream: WireStream, count: number):
 }
 
 /** What a run was about to change, without the ends of its moves. */
-export async function sendChanges(stream: WireStream, changes: readonly Change[]): Promise<void> {
+export async function sendDoneChanges(stream: WireStream, changes: readonly DoneChange[]): Promise<void> {
   await sendRows(
     stream,
     groups(changes, ({ old, new: next }) => [old, next]),
   );
+  await sendIndexes(stream, lostAmong(changes));
 }
 
-export async function receiveChanges(stream: WireStream, count: number): Promise<readonly Change[]> {
-  const changes: Change[] = [];
+/** Places of those whose content is lost. */
+export function lostAmong(changes: readonly DoneChange[]): readonly number[] {
+  return changes.flatMap(({ isLost = false }, index) => (isLost ? [index] : []));
+}
+
+export async function receiveDoneChanges(stream: WireStream, count: number, lost: number): Promise<readonly DoneChange[]> {
+  const changes: DoneChange[] = [];
   for await (const { path, entries } of receiveGroups(stream, count, 2)) {
     if (path === rootPath || entries.some((entry) => entry !== undefined && !isSyncable(entry))) stream.refuse('a change that no run can have made');
     changes.push({ path, old: entries[0], new: entries[1] });
   }
+  for (const index of await receiveIndexes(stream, lost, count)) {
+    const change = changes[index] as DoneChange;
+    if (change.old?.kind !== 'file') stream.refuse('a lost content of what is no file');
+    changes[index] = { ...change, isLost: true };
+  }
   return changes;
+}
+
+const indexesPerPage = 32_768;
+
+async function sendIndexes(stream: WireStream, indexes: readonly number[]): Promise<void> {
+  for (let at = 0; at < indexes.length; at += indexesPerPage) {
+    const page: IndexesPage = { type: 'indexes', indexes: indexesToBytes(indexes.slice(at, at + indexesPerPage)) };
+    await stream.send(page);
+  }
+}
+
+/** Ascending, each below `end`. */
+async function receiveIndexes(stream: WireStream, count: number, end: number): Promise<readonly number[]> {
+  const indexes: number[] = [];
+  while (indexes.length < count) {
+    const page = bytesToIndexes((await stream.message(indexesPage)).indexes);
+    if (page.length === 0 || indexes.length + page.length > count) stream.refuse('more of them than were announced, or none');
+    for (const index of page) {
+      if (index >= end || index <= (indexes.at(-1) ?? -1)) stream.refuse('places that do not exist, or not in order');
+      indexes.push(index);
+    }
+  }
+  return indexes;
 }
 
 function* groups<T extends { readonly path: RelativePath }>(

@@ -3,7 +3,6 @@
  * the far side carries them out in their order. Lists travel in pages and contents in frames, so no call costs a round trip per file.
  */
 import {
-  type Change,
   type Clock,
   type ContentNeed,
   type ContentPart,
@@ -11,6 +10,7 @@ import {
   type Entry,
   type LockOptions,
   type PairKey,
+  type RecalledRun,
   type Replica,
   type ReplicaId,
   type ReplicaIdentity,
@@ -29,7 +29,7 @@ import {
 import { ask, finish, openRequest, within } from './call.ts';
 import { receiveContents, sendContents } from './content.ts';
 import { errorTextMax, listRowsMax } from './limits.ts';
-import { countMoves, readMissing, readStageResults, readTransitionResults, receiveChanges, sendNeeds, sendTransitions } from './lists.ts';
+import { countMoves, readMissing, readStageResults, readTransitionResults, receiveDoneChanges, sendNeeds, sendTransitions } from './lists.ts';
 import {
   admissionMessage,
   established,
@@ -220,7 +220,7 @@ export async function openRemoteReplica(
 
     async transition(
       changes: readonly Transition[],
-      { run, pair, durability, signal, onProgress }: TransitionOptions,
+      { run, pair, changesPeer = false, undoes, durability, signal, onProgress }: TransitionOptions,
     ): Promise<readonly TransitionResult[]> {
       if (changes.length === 0) return [];
       const stream = openRequest(mux, {
@@ -228,6 +228,8 @@ export async function openRemoteReplica(
         on,
         run,
         pair,
+        changesPeer,
+        undoes,
         durability,
         count: changes.length,
         moves: countMoves(changes),
@@ -247,13 +249,13 @@ export async function openRemoteReplica(
       });
     },
 
-    async changesOf(pair: PairKey, run: string): Promise<readonly Change[] | undefined> {
+    async recallRun(pair: PairKey, run: string): Promise<RecalledRun | undefined> {
       const stream = openRequest(mux, { type: 'run-changes', on, pair, run }, { content: true });
       return within(stream, undefined, async () => {
-        const { known, count } = await stream.message(runMessage);
-        const changes = await receiveChanges(stream, count);
+        const { known, changesPeer, outOfScope, count, lost } = await stream.message(runMessage);
+        const changes = await receiveDoneChanges(stream, count, lost);
         await finish(stream);
-        return known ? changes : undefined;
+        return known ? { changes, outOfScope, changesPeer } : undefined;
       });
     },
 

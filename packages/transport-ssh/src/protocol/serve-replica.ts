@@ -11,7 +11,7 @@ import {
 } from '@ubos/sync-core';
 import { receiveContents, sendContents } from './content.ts';
 import { errorTextMax } from './limits.ts';
-import { receiveNeeds, receiveTransitions, sendChanges, sendMissing, sendStageResults, sendTransitionResults } from './lists.ts';
+import { lostAmong, receiveNeeds, receiveTransitions, sendDoneChanges, sendMissing, sendStageResults, sendTransitionResults } from './lists.ts';
 import type { Baseline, RequestOf } from './messages/requests.ts';
 import type { ServedReplica } from './served-replica.ts';
 import { escapeText } from './text.ts';
@@ -159,7 +159,7 @@ async function answerSupply({ count }: RequestOf<'supply'>, replica: Replica, st
 }
 
 async function answerTransition(
-  { run, pair, durability, count, moves, progress }: RequestOf<'transition'>,
+  { run, pair, changesPeer, undoes, durability, count, moves, progress }: RequestOf<'transition'>,
   replica: Replica,
   stream: WireStream,
   clock: Clock,
@@ -169,6 +169,8 @@ async function answerTransition(
   const results = await replica.transition(changes, {
     run,
     pair,
+    changesPeer,
+    undoes,
     durability,
     signal: stream.signal,
     onProgress: (doneItems) => reporter.report({ doneItems, doneBytes: 0 }),
@@ -178,9 +180,10 @@ async function answerTransition(
 }
 
 async function answerRunChanges({ pair, run }: RequestOf<'run-changes'>, replica: Replica, stream: WireStream): Promise<void> {
-  const changes = await replica.changesOf?.(pair, run);
-  await stream.send({ type: 'run', known: changes !== undefined, count: changes?.length ?? 0 });
-  await sendChanges(stream, changes ?? []);
+  const recalled = await replica.recallRun?.(pair, run);
+  const { changes, outOfScope, changesPeer } = recalled ?? { changes: [], outOfScope: 0, changesPeer: false };
+  await stream.send({ type: 'run', known: recalled !== undefined, changesPeer, outOfScope, count: changes.length, lost: lostAmong(changes).length });
+  await sendDoneChanges(stream, changes);
 }
 
 interface Reporter {

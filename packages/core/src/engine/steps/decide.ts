@@ -38,6 +38,8 @@ export interface Decision extends Pick<Plan, 'ancestorChanges' | 'alphaChanges' 
   readonly trees: Trees;
   readonly generation: number;
   readonly newSettings: AgreedStart['newSettings'];
+  /** The run that is undone, if that is what this is. */
+  readonly undoes?: string | undefined;
 }
 
 export interface Decided extends Plan, Decision {

@@ -21,6 +21,10 @@ export interface PropagateOptions {
   /** Where a side holds the content that is to go to `path` on the other: another path only for kept losers of conflicts. */
   readonly sourceOf: (path: RelativePath) => RelativePath;
   readonly run: string;
+  /** The run that this one undoes. */
+  readonly undoes: string | undefined;
+  /** Whether the run, in whatever batch, changes the other side of each. */
+  readonly changesPeer: Readonly<Record<Side, boolean>>;
   readonly pair: PairKey;
   readonly durability: 'full' | 'fast';
   readonly signal: AbortSignal | undefined;
@@ -116,6 +120,8 @@ async function changeSide(side: Side, batch: Batch, { failures }: Staged, option
       : await options.replicas[side].transition(transitions, {
           run: options.run,
           pair: options.pair,
+          undoes: options.undoes,
+          changesPeer: options.changesPeer[side],
           durability: options.durability,
           signal: options.signal,
         });

@@ -179,7 +179,13 @@ async function createWorkplace({
           staging,
           stagingFolder,
           openVersions: keepVersions
-            ? () => openRunVersions(state.make('versions'), { run: 'run', pair: pairKey(here, there, 'default'), startedAtMs: systemClock.nowMs() })
+            ? () =>
+                openRunVersions(state.make('versions'), {
+                  run: 'run',
+                  pair: pairKey(here, there, 'default'),
+                  startedAtMs: systemClock.nowMs(),
+                  changesPeer: false,
+                })
             : undefined,
           journal: { intend: () => undefined, open: () => undefined, append: (records) => void journal.push(...records), confirm: () => undefined },
           half: 'alpha',
@@ -188,6 +194,7 @@ async function createWorkplace({
           symlinks: settings.symlinks,
           hashing,
           known,
+          bitsBefore: new Map(),
           birth: readBirth(stagingFolder),
           failedDirectories,
           clock: systemClock,

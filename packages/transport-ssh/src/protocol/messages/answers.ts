@@ -62,8 +62,12 @@ export type ScanAnswer = Progress | TreePage | SnapshotFacts;
 export interface Run {
   readonly type: 'run';
   readonly known: boolean;
+  readonly changesPeer: boolean;
+  readonly outOfScope: number;
   /** Changes that it was about to make, which follow. */
   readonly count: number;
+  /** How many of them have lost their content. */
+  readonly lost: number;
 }
 export interface Admission {
   readonly type: 'admission';
@@ -150,7 +154,14 @@ const snapshotFacts: Shape<SnapshotFacts> = record<SnapshotFacts>({
   }),
 });
 export const scanAnswer: Shape<ScanAnswer> = variants<ScanAnswer>({ progress, tree: treePage, snapshot: snapshotFacts });
-export const runMessage: Shape<Run> = record<Run>({ type: literal('run'), known: flag, count });
+export const runMessage: Shape<Run> = record<Run>({
+  type: literal('run'),
+  known: flag,
+  changesPeer: flag,
+  outOfScope: natural(),
+  count,
+  lost: count,
+});
 export const admissionMessage: Shape<Admission> = record<Admission>({
   type: literal('admission'),
   record: optional(record<AdmissionRecord>({ by: text(256), state: literal('open', 'closed'), reason: text(errorTextMax), untilMs: milliseconds })),

@@ -31,9 +31,9 @@ export interface NeedsPage {
   readonly fromBytes: Buffer;
 }
 
-/** Which of the changes are ends of moves, by index (32 bits each), ascending. */
-export interface MovesPage {
-  readonly type: 'moves';
+/** Which of the changes are meant, by index (32 bits each), ascending over all pages: ends of moves, or those whose content is lost. */
+export interface IndexesPage {
+  readonly type: 'indexes';
   readonly indexes: Buffer;
 }
 
@@ -79,7 +79,7 @@ const needsPage: Shape<NeedsPage> = record<NeedsPage>({
   indexes: bytes(tableBytesMax, 4),
   fromBytes: bytes(tableBytesMax, 8),
 });
-export const movesPage: Shape<MovesPage> = record<MovesPage>({ type: literal('moves'), indexes: bytes(tableBytesMax, 4) });
+export const indexesPage: Shape<IndexesPage> = record<IndexesPage>({ type: literal('indexes'), indexes: bytes(tableBytesMax, 4) });
 const resultsPage: Shape<ResultsPage> = record<ResultsPage>({
   type: literal('results'),
   count: natural(resultsPerPage),

@@ -16,8 +16,8 @@
  * | `stage`             | `contents`*               | either at once `results`*, or `needs`* and `ready`;                        |
  * |                     | data (content parts)      | `results`*, at the latest when all contents have ended                     |
  * | `supply`            | `contents`*               | data (content parts)                                                       |
- * | `transition`        | `nodes`* (3 rows each), then of the ends of moves `moves`* (which changes they are) and `nodes`* (2 rows each: the other end's path, with what moves and what it was) | `progress`*, `results`* with the node achieved |
- * | `run-changes`       |                           | `run`, `nodes`* (2 rows each)                                              |
+ * | `transition`        | `nodes`* (3 rows each), then of the ends of moves `indexes`* (which changes they are) and `nodes`* (2 rows each: the other end's path, with what moves and what it was) | `progress`*, `results`* with the node achieved |
+ * | `run-changes`       |                           | `run`, `nodes`* (2 rows each), `indexes`* (of those whose content is lost) |
  * | `admission`, `time` |                           | `admission`, `time`                                                        |
  * | `archive-status`    |                           | `archive`, `nodes`* (journal, 2 rows each)                                 |
  * | `archive-load`      |                           | `tree`* (alpha), `done`, `tree`* (beta, against alpha), `done`             |
@@ -80,6 +80,8 @@ export type Request =
       readonly on: number;
       readonly run: string;
       readonly pair: PairKey;
+      readonly changesPeer: boolean;
+      readonly undoes?: string | undefined;
       readonly durability: 'full' | 'fast';
       readonly count: number;
       /** How many of the changes are ends of moves. */
@@ -159,7 +161,18 @@ export const request: Shape<Request> = variants<Request>({
   'scan-tree': record<RequestOf<'scan-tree'>>({ type, on }),
   stage: record<RequestOf<'stage'>>({ type, on, run: token(), count }),
   supply: record<RequestOf<'supply'>>({ type, on, count }),
-  transition: record<RequestOf<'transition'>>({ type, on, run: token(), pair, durability, count, moves: count, progress: flag }),
+  transition: record<RequestOf<'transition'>>({
+    type,
+    on,
+    run: token(),
+    pair,
+    changesPeer: flag,
+    undoes: optional(token()),
+    durability,
+    count,
+    moves: count,
+    progress: flag,
+  }),
   'run-changes': record<RequestOf<'run-changes'>>({ type, on, pair, run: token() }),
   admission: record<RequestOf<'admission'>>({ type, on }),
   time: record<RequestOf<'time'>>({ type, on }),
