@@ -28,13 +28,13 @@ export interface PeerFlags extends NodeFlags {
 export interface EngineFlags extends PeerFlags {
   readonly apply?: boolean | undefined;
   readonly rehash?: boolean | undefined;
-  readonly allow?: readonly string[] | undefined;
   /** Milliseconds. */
   readonly lockWait?: number | undefined;
 }
 
 /** Of the commands that sync the tree. */
 export interface SyncFlags extends EngineFlags {
+  readonly allow?: readonly string[] | undefined;
   readonly first?: 'newer' | 'local' | 'remote' | 'keep-both' | undefined;
   readonly rejoin?: boolean | undefined;
   readonly restoreState?: boolean | undefined;

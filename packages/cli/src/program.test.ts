@@ -33,6 +33,7 @@ describe('the command line', () => {
     [['truth', '--aply'], /Did you mean --apply\?/],
     [['truth', '--first', 'never'], /Allowed choices are newer, local, remote, keep-both/],
     [['truth', '--allow', 'root-missing'], /Allowed choices are marker-missing/],
+    [['undo', 'r', '--allow', 'settings-differ'], /unknown option '--allow'/],
     [['truth', '--lock-wait', '60'], /A duration is written as/],
     [['agent'], /--root/],
     [[], /a command is needed: init, truth/],

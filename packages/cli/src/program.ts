@@ -121,6 +121,7 @@ function withPeer(command: Command): Command {
 
 function withTruth(command: Command): Command {
   return withEngine(command)
+    .addOption(new Option('--allow <reason>', 'take this halt, once; repeatable').choices(haltReasons).argParser(allowed))
     .addOption(
       new Option('--first <policy>', 'who wins where both sides differ at the first sync').choices(['newer', 'local', 'remote', 'keep-both']),
     )
@@ -134,7 +135,6 @@ function withEngine(command: Command): Command {
   return command
     .option('--apply', 'do it')
     .option('--rehash', 'read all content anew, whatever the index says')
-    .addOption(new Option('--allow <reason>', 'take this halt, once; repeatable').choices(haltReasons).argParser(allowed))
     .option('--lock-wait <duration>', 'how long to wait for another run to end (default: 60s)', duration);
 }
 

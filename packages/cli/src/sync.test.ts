@@ -258,6 +258,58 @@ Nothing was changed. --apply would make 2 changes to balaur (7 B), 2 changes to 
     expect([read(there, 'a.md'), existsSync(join(there, 'b.md')), read(here, 'b.md')]).toEqual(['mine', false, 'one']);
   });
 
+  it('says that one side does not know the run any more, undoes the other, and exits with 2, in a dry run as well', async () => {
+    put(here, 'a.md', 'one', 1000);
+    put(there, 'b.md', 'one', 1000);
+    const name = runOf((await run('truth', '--apply')).out);
+    rmSync(join(there, '.ubos-sync/versions', name), { recursive: true });
+    const told = `. on balaur: the record of ${name} on balaur is gone: what that run did there stays [SYNC_RUN_UNKNOWN]\n`;
+    for (const flags of [[], ['--apply']]) {
+      const { code, out } = await run('undo', name, ...flags);
+      expect(code).toBe(2);
+      expect(out).toContain(told);
+    }
+    expect([existsSync(join(here, 'b.md')), existsSync(join(there, 'a.md'))]).toEqual([false, true]);
+  });
+
+  it('says what is kept no more, in a dry run as well, and exits with 1', async () => {
+    put(here, 'a.md', 'one', 1000);
+    await run('truth', '--apply');
+    put(here, 'a.md', 'two', 2000);
+    const name = runOf((await run('truth', '--apply')).out);
+    rmSync(join(there, '.ubos-sync/versions/content'), { recursive: true });
+    for (const flags of [[], ['--apply']]) {
+      const { code, lines } = await json('undo', name, ...flags);
+      expect(code).toBe(1);
+      expect(lines).toContainEqual(expect.objectContaining({ type: 'problem', path: 'a.md', side: 'remote', code: 'SYNC_NOT_UNDONE' }));
+    }
+    expect(read(there, 'a.md')).toBe('two');
+  });
+
+  it('under new settings says which command comes first, and works after it', async () => {
+    put(here, 'a.md', 'one', 1000);
+    const name = runOf((await run('truth', '--apply')).out);
+    configure('live: true\ntruth: { permissions: none }');
+    for (const flags of [[], ['--apply']]) {
+      const { code, err } = await run('undo', name, ...flags);
+      expect(code).toBe(3);
+      expect(err.replaceAll(/\n {8}/g, ' ')).toMatch(/do: .*`ubos-sync truth --apply` has to go through first\.\n {2}code: SYNC_SETTINGS_DIFFER\n$/);
+      expect(err).not.toContain('--allow');
+    }
+    expect((await run('truth', '--apply')).code).toBe(0);
+    expect((await run('undo', name, '--apply')).code).toBe(0);
+    expect(existsSync(join(there, 'a.md'))).toBe(false);
+  });
+
+  it('of a root that lost its state names no flag of its own', async () => {
+    put(here, 'a.md', 'one', 1000);
+    const name = runOf((await run('truth', '--apply')).out);
+    rmSync(join(there, '.ubos-sync'), { recursive: true });
+    const { code, lines } = await json('undo', name);
+    expect(code).toBe(3);
+    expect(lines).toContainEqual(expect.objectContaining({ type: 'halt', reason: 'marker-missing', override: null, restore: null }));
+  });
+
   it('refuses a run that nobody knows, and what cannot name one, and needs both keys', async () => {
     put(here, 'a.md', 'one');
     const name = runOf((await run('truth', '--apply')).out);

@@ -41,9 +41,10 @@ export function pathsInRoot(root: string, cwd: string, paths: readonly string[])
 }
 
 export async function syncInRun(run: Run, { flags, dryRun, paths, sealing }: SyncRequest): Promise<SyncReport> {
-  return runEngine(run, { flags, dryRun }, (common) =>
+  return runEngine(run, { flags, dryRun, isUndo: false }, (common) =>
     runSync({
       ...common,
+      allow: new Set((flags.allow ?? []) as readonly HaltReason[]),
       first: flags.first === undefined ? undefined : toConflictPolicy(flags.first),
       rejoin: flags.rejoin,
       restoreState: flags.restoreState,
@@ -59,14 +60,14 @@ export async function undoInRun(
   run: Run,
   { flags, dryRun, undo }: { readonly flags: EngineFlags; readonly dryRun: boolean; readonly undo: string },
 ): Promise<SyncReport> {
-  return runEngine(run, { flags, dryRun }, (common) => runUndo({ ...common, undo }));
+  return runEngine(run, { flags, dryRun, isUndo: true }, (common) => runUndo({ ...common, undo }));
 }
 
 /** What the engine does, told in lines while it happens; what was not told, at the end. */
 async function runEngine(
   { io, profile, node, session, output, knownProblems }: Run,
-  { flags, dryRun }: { readonly flags: EngineFlags; readonly dryRun: boolean },
-  work: (common: Omit<SyncOptions, 'first' | 'rejoin' | 'restoreState' | 'paths' | 'plan' | 'plans'>) => Promise<SyncReport>,
+  { flags, dryRun, isUndo }: { readonly flags: EngineFlags; readonly dryRun: boolean; readonly isUndo: boolean },
+  work: (common: Omit<SyncOptions, 'allow' | 'first' | 'rejoin' | 'restoreState' | 'paths' | 'plan' | 'plans'>) => Promise<SyncReport>,
 ): Promise<SyncReport> {
   const alpha = await session.local();
   await session.launched();
@@ -82,7 +83,6 @@ async function runEngine(
     guardsFrom: guardsFrom(profile, node),
     run: output.run,
     dryRun,
-    allow: new Set((flags.allow ?? []) as readonly HaltReason[]),
     rehash: flags.rehash,
     durability: profile.durability,
     lockWaitMs: flags.lockWait,
@@ -97,7 +97,7 @@ async function runEngine(
     output.emit(problemLine(problem, repeated));
   }
   for (const held of report.held) output.emit(heldLine(held));
-  if (report.halt !== undefined) output.emit(haltLine(report.halt));
+  if (report.halt !== undefined) output.emit(haltLine(report.halt, isUndo));
   return report;
 }
 

@@ -169,7 +169,7 @@ function printRun(run: Gathered, summary: OutputLineOf<'summary'>, options: Huma
     if (run.held.length > 0 && !verbose)
       out(`${counted(run.held.length, 'difference is', 'differences are')} held as agreed (--verbose lists them).\n`);
   }
-  if (run.halt !== undefined) err(failureText({ ...failureOfHalt(run.halt), colors: colors.err, columns: options.columns }));
+  if (run.halt !== undefined) err(failureText({ ...failureOfHalt(run.halt, run.start?.command), colors: colors.err, columns: options.columns }));
   for (const error of run.errors) {
     err(failureText({ ...failureOfError(error), colors: colors.err, columns: options.columns }));
     const { stack } = error.details;
@@ -262,12 +262,13 @@ interface Failure {
   readonly todo: string;
 }
 
-function failureOfHalt({ reason, message, override, restore }: OutputLineOf<'halt'>): Failure {
+function failureOfHalt({ reason, message, override, restore }: OutputLineOf<'halt'>, command: string | undefined): Failure {
   const code = `SYNC_${reason.replaceAll('-', '_').toUpperCase()}`;
   const advice = adviceFor(code as SyncErrorCode);
   const todo = [
     advice.todo,
     ...(restore === null ? [] : [`The mirror outside the root still has it: ${restore}.`]),
+    ...(command === 'undo' ? ['An undo takes no halt: `ubos-sync truth --apply` has to go through first.'] : []),
     ...(override === null ? [] : [`To go on all the same, once: ${override}.`]),
   ];
   return { message, code, safe: untouched, todo: todo.join(' ') };

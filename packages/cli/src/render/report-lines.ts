@@ -49,13 +49,14 @@ export function problemLine({ path, side, code, message }: SyncProblem, repeated
   return { type: 'problem', path, side: sideWord(side), code, message, repeated };
 }
 
-export function haltLine({ reason, side, message, overridable, restorable = false }: SyncHalt): Body<'halt'> {
+/** `isUndo`: no flag of that command takes a halt. */
+export function haltLine({ reason, side, message, overridable, restorable = false }: SyncHalt, isUndo: boolean): Body<'halt'> {
   return {
     type: 'halt',
     reason,
     message,
-    override: overridable ? `--allow ${reason}` : rejoinable.has(reason) ? '--rejoin' : null,
-    restore: restorable ? '--restore-state' : null,
+    override: overridable ? `--allow ${reason}` : !isUndo && rejoinable.has(reason) ? '--rejoin' : null,
+    restore: !isUndo && restorable ? '--restore-state' : null,
     side: side === undefined ? null : sideWord(side),
   };
 }
