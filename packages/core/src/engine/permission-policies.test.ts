@@ -99,6 +99,22 @@ describe.each(nodes)('permission policies, from %s', (from) => {
     expect((await world.sync({ from, settings })).outcome).toBe('in-sync');
   });
 
+  it.each(['none', 'executable'] as const)(
+    'a loser that is kept beside has the bits that %s does not show from the file there, on each side',
+    async (permissions) => {
+      const world = createTwoReplicas();
+      const settings = { permissions, conflicts: 'keep-both' } as const;
+      world.write(from, 'secret.md', 'both');
+      await world.sync({ from, settings });
+      world.write(from, 'secret.md', 'older', 0o600);
+      world.write(other, 'secret.md', 'newer', 0o640);
+      const report = await world.sync({ from, settings });
+      const copy = report.conflicts[0]?.keptAs ?? '';
+      expect([world.read(from, copy), world.read(other, copy)]).toEqual(['older', 'older']);
+      for (const path of ['secret.md', copy]) expect([modeOf(world, from, path), modeOf(world, other, path)]).toEqual([0o600, 0o640]);
+    },
+  );
+
   it('a loser that is kept beside goes by its own name, and what nobody looked at is open to its owner alone', async () => {
     const world = createTwoReplicas();
     const rules = { conflicts: 'keep-both', policies: [{ match: '/a.md', permissions: 'none' }] } as const;

@@ -245,6 +245,8 @@ export type StageResult = { readonly staged: true; readonly receivedBytes: numbe
 export interface Transition extends Change {
   /** What the other side holds at this path, or `underway` where it is to be changed, too; the journal needs both halves. */
   readonly peer: Entry | undefined;
+  /** Of the creation of a file, the kept loser of a conflict: the path that it is beside. The bits that its mask does not show are those of the file there. */
+  readonly copyOf?: RelativePath | undefined;
 }
 
 export interface TransitionOptions {

@@ -72,8 +72,8 @@ export interface Job {
   readonly folder?: string | undefined;
   /** The name of what is there among the versions, if it is a file whose content leaves. */
   readonly version: string | undefined;
-  /** All permission bits that were here before what is undone, where they are known. */
-  readonly bitsBefore?: Mode | undefined;
+  /** All permission bits that something new is to have, where its mask shows fewer of them: those before what is undone, or those of what it is a copy of. */
+  readonly bits?: Mode | undefined;
   /** A directory that only leads to something in scope: made when needed, with the mode of the house. */
   readonly onTheWay: boolean;
 }
@@ -136,7 +136,7 @@ function putFile(job: Job, next: File, shop: Workshop): TransitionResult {
   const replaced = stat?.kind === 'file' ? stat : undefined;
   const owner = replaced ?? { uid: shop.birth.uid, gid: groupFor(parent, shop) };
   const mask = shop.masks.at(path, 'other');
-  const wanted = modeToStore('file', next.mode, replaced?.mode ?? job.bitsBefore, { mask, umask: shop.birth.umask });
+  const wanted = modeToStore('file', next.mode, replaced?.mode ?? job.bits, { mask, umask: shop.birth.umask });
   const fits = content.dress?.mode === wanted && content.dress.mtimeMs === next.mtimeMs && isOurs(owner, shop.birth);
   if (!fits) {
     dressUp(content.name, owner, wanted, next.mtimeMs, shop);
@@ -193,10 +193,10 @@ function putSymlink(job: Job, next: Symlink, shop: Workshop): TransitionResult {
 }
 
 function putDirectory(job: Job, next: Directory, shop: Workshop): TransitionResult {
-  const { path, parent, name, bitsBefore, onTheWay } = job;
+  const { path, parent, name, bits, onTheWay } = job;
   if (!clear(job, shop)) return movedAway;
   const mask = onTheWay ? 'none' : shop.masks.at(path, 'directory');
-  const wanted = modeToStore('directory', next.mode, bitsBefore, { mask, umask: shop.birth.umask });
+  const wanted = modeToStore('directory', next.mode, bits, { mask, umask: shop.birth.umask });
   if (!putMade(job, wanted, shop)) parent.directory.makeDirectory(name, wanted);
   let made = parent.directory.lstat(name);
   if (made !== undefined && (made.mode & 0o777) !== wanted) {

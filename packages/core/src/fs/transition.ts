@@ -84,8 +84,8 @@ export async function makeTransitions(
 ): Promise<readonly TransitionResult[]> {
   const slices = createSlices(place.clock, options.signal);
   const durable = options.durability === 'full';
-  const dressOf = ({ path }: Transition, next: File): Dress => ({
-    mode: modeToStore('file', next.mode, place.known.get(path)?.mode ?? place.bitsBefore.get(path), {
+  const dressOf = ({ path, copyOf }: Transition, next: File): Dress => ({
+    mode: modeToStore('file', next.mode, place.known.get(path)?.mode ?? place.bitsBefore.get(path) ?? (copyOf && place.known.get(copyOf)?.mode), {
       mask: place.masks.at(path, 'other'),
       umask: place.birth.umask,
     }),
@@ -328,16 +328,20 @@ function createWork(
   function bitsOf({ path, old, to }: Change): Mode | undefined {
     if (old?.kind !== 'file' && old?.kind !== 'directory') return undefined;
     if (masks.at(path, old.kind === 'directory' ? 'directory' : 'other') === 'all') return undefined;
-    for (const place of to === undefined ? [path] : [path, to]) {
-      try {
-        const { parent, name, record } = reach(place);
-        const stat = record === undefined ? parent.lstat(name) : undefined;
-        if (record !== undefined || stat?.kind === old.kind) return record?.mode ?? (stat && opened.modeOf(place, stat));
-      } catch (error) {
-        if (errnoOf(error) === undefined) throw error;
-      }
+    return bitsAt(path, old.kind) ?? (to && bitsAt(to, old.kind));
+  }
+
+  /** All permission bits of what is there, if it is of this kind and can be looked at. */
+  function bitsAt(path: RelativePath, kind: 'file' | 'directory'): Mode | undefined {
+    try {
+      const { parent, name, record } = reach(path);
+      if (record !== undefined) return record.mode;
+      const stat = parent.lstat(name);
+      return stat?.kind === kind ? opened.modeOf(path, stat) : undefined;
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+      return undefined;
     }
-    return undefined;
   }
 
   function reach(path: RelativePath, way: HeldDirectories = tree): Target & { readonly held: HeldDirectory } {
@@ -375,7 +379,7 @@ function createWork(
         content,
         folder: contents.folder(index),
         version: keptName(change),
-        bitsBefore: place.bitsBefore.get(path),
+        bits: place.bitsBefore.get(path) ?? (change.copyOf && scope.includes(change.copyOf, 'other') ? bitsAt(change.copyOf, 'file') : undefined),
         onTheWay: isOnTheWay(change, scope),
       };
       const result = makeChange(job, shop);

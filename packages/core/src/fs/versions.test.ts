@@ -147,7 +147,9 @@ describe('the manifest', () => {
   it('refuses a run that would name another folder', () => {
     const { directory } = folder();
     for (const run of ['', '.', '..', '../x', 'a/b', '.hidden', 'x\0', 'x'.repeat(129), 'content', 'pruned']) {
-      expect(() => openRunVersions(directory, { run, pair, startedAtMs: 0, changesPeer: false })).toThrow(expect.objectContaining({ code: 'SYNC_PROTOCOL' }));
+      expect(() => openRunVersions(directory, { run, pair, startedAtMs: 0, changesPeer: false })).toThrow(
+        expect.objectContaining({ code: 'SYNC_PROTOCOL' }),
+      );
     }
     expect(directory.list()).toEqual([]);
   });

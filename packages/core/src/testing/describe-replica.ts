@@ -563,6 +563,22 @@ export function describeReplica(name: string, setup: () => Promise<ReplicaUnderT
       }
     });
 
+    law('gives a copy all the bits of what it is a copy of, before that is replaced', async ({ under, replica, scan, transition, digestOf }) => {
+      if (replica.capabilities.modeBits === 0) return;
+      for (const [index, mode] of [0o600, 0o710].entries()) {
+        const [name, copy] = [`note ${index}`, `note ${index} (conflict)`];
+        await under.write(name, `mine ${index}`, mode);
+        const next = await digestOf(`theirs ${index}`);
+        const permissions = 'executable';
+        const was = fileAt((await scan({ permissions })).root, name);
+        const changes = [{ ...change(copy, undefined, was), copyOf: path(name) }, change(name, was, { ...was, ...next })];
+        const results = await transition(changes, { [copy]: `mine ${index}`, [name]: `theirs ${index}` });
+        expect(results.map(({ problem }) => problem)).toEqual([undefined, undefined]);
+        const { root } = await scan();
+        expect([fileAt(root, copy).mode, fileAt(root, name).mode]).toEqual([mode, mode]);
+      }
+    });
+
     law('commits in two phases: pending is not current, and can be taken back', async ({ replica, pair, commit, settings, under }) => {
       const key = await pair();
       const archive = replica.archive(key);

@@ -212,10 +212,10 @@ export function createMemoryReplica({ disk, clock, step = () => {}, capabilities
       disk.runs.set(runKey(pair, run), record);
       for (const [index, change] of changes.entries()) {
         signal?.throwIfAborted();
-        const { path, old, new: next, to } = change;
+        const { path, old, new: next, to, copyOf } = change;
         record.changes.push({ path, old, new: next, bits: bitsAt(disk, path) ?? (to && bitsAt(disk, to)) });
-        const bitsBefore = undone?.changes.find((each) => each.path === path)?.bits;
-        const result = makeTransition(disk, change, { ...seen, bitsBefore }, run, step, () => movingWith(changes, index), along);
+        const bits = undone?.changes.find((each) => each.path === path)?.bits ?? (copyOf && bitsAt(disk, copyOf));
+        const result = makeTransition(disk, change, { ...seen, bits }, run, step, () => movingWith(changes, index), along);
         if (result.problem === undefined) {
           const isAlpha = disk.id === pair.alpha;
           const own = halfAfter(change, result.achieved);
@@ -294,14 +294,14 @@ function bitsAt(disk: MemoryDisk, path: RelativePath): number | undefined {
 function makeTransition(
   disk: MemoryDisk,
   change: Transition,
-  view: View & { readonly bitsBefore: number | undefined },
+  view: View & { readonly bits: number | undefined },
   run: string,
   step: (name: string, path?: RelativePath) => void,
   moving: () => readonly Transition[],
   along: Set<RelativePath>,
 ): TransitionResult {
   const { path } = change;
-  const { scope, masks, bitsBefore } = view;
+  const { scope, masks, bits } = view;
   const failed = (code: string, message: string, achieved: Entry | undefined): TransitionResult => ({ achieved, problem: { code, message } });
   const kind = (change.new ?? change.old)?.kind === 'directory' ? 'directory' : 'other';
   const onTheWay = kind === 'directory' && change.old === undefined && scope.enters(path);
@@ -337,7 +337,7 @@ function makeTransition(
     return { achieved: undefined };
   }
   const mask = onTheWay ? 'none' : masks.at(path, kind);
-  const mode = next.kind === 'file' || next.kind === 'directory' ? storedMode(mask, next, node, bitsBefore) : 0;
+  const mode = next.kind === 'file' || next.kind === 'directory' ? storedMode(mask, next, node, bits) : 0;
   let made: MemoryNode;
   switch (next.kind) {
     case 'directory':
@@ -361,8 +361,8 @@ function makeTransition(
   return { achieved: next.kind === 'symlink' || onTheWay ? next : { ...next, mode: maskMode(mode, mask) } };
 }
 
-function storedMode(mask: PermissionMask, next: Directory | File, replaced: MemoryNode | undefined, bitsBefore?: number): number {
-  return modeToStore(next.kind, next.mode, replaced?.kind === next.kind ? replaced.mode : bitsBefore, { mask, umask });
+function storedMode(mask: PermissionMask, next: Directory | File, replaced: MemoryNode | undefined, bits?: number): number {
+  return modeToStore(next.kind, next.mode, replaced?.kind === next.kind ? replaced.mode : bits, { mask, umask });
 }
 
 /** The changes that move a folder with what is in it. */

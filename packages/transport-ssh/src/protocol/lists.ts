@@ -210,9 +210,10 @@ export async function sendTransitions(stream: WireStream, changes: readonly Tran
     stream,
     groups(changes, ({ old, new: next, peer }) => [old, next, peer]),
   );
-  const ends = changes.flatMap(({ from, to }, index) => {
+  const ends = changes.flatMap(({ from, to, copyOf }, index) => {
     if (from !== undefined) return [{ index, path: from.path, entries: [from.entry, from.was] }];
-    return to === undefined ? [] : [{ index, path: to, entries: [undefined, undefined] }];
+    const path = to ?? copyOf;
+    return path === undefined ? [] : [{ index, path, entries: [undefined, undefined] }];
   });
   await sendIndexes(
     stream,
@@ -224,9 +225,9 @@ export async function sendTransitions(stream: WireStream, changes: readonly Tran
   );
 }
 
-/** How many of the changes are ends of moves. */
+/** How many of the changes are ends of moves, or copies. */
 export function countMoves(changes: readonly Transition[]): number {
-  return changes.reduce((count, { from, to }) => (from === undefined && to === undefined ? count : count + 1), 0);
+  return changes.reduce((count, { from, to, copyOf }) => ((from ?? to ?? copyOf) === undefined ? count : count + 1), 0);
 }
 
 export async function receiveTransitions(stream: WireStream, count: number, moves: number): Promise<readonly Transition[]> {
@@ -245,7 +246,7 @@ export async function receiveTransitions(stream: WireStream, count: number, move
   return changes;
 }
 
-/** One end of a move: a creation says what it moves, a deletion only where it goes. */
+/** One end of a move: a creation says what it moves, a deletion only where it goes. A creation that moves nothing is a copy. */
 function movingChange(
   stream: WireStream,
   change: Transition,
@@ -253,6 +254,7 @@ function movingChange(
 ): Transition {
   if (path === rootPath || path === change.path) stream.refuse('a move that leads nowhere');
   if (entry === undefined) {
+    if (change.old === undefined && change.new?.kind === 'file' && was === undefined) return { ...change, copyOf: path };
     if (change.old === undefined || change.new !== undefined || was !== undefined) stream.refuse('a move of what stays');
     return { ...change, to: path };
   }

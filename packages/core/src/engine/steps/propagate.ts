@@ -113,6 +113,7 @@ async function changeSide(side: Side, batch: Batch, { failures }: Staged, option
   const transitions: readonly Transition[] = possible.map((change) => ({
     ...change,
     peer: isUnderwayThere(change) ? underway : options.held(peer, change.path),
+    copyOf: copyOf(change, options),
   }));
   const results =
     transitions.length === 0
@@ -137,6 +138,12 @@ async function changeSide(side: Side, batch: Batch, { failures }: Staged, option
     options.onDone(side, change, problemOf(side, change.path, failure));
   }
   return { changes, resultsByPath };
+}
+
+/** The file that a new one is kept beside. */
+function copyOf({ path, old, new: next }: Change, { sourceOf }: PropagateOptions): RelativePath | undefined {
+  const source = sourceOf(path);
+  return source !== path && old === undefined && next?.kind === 'file' ? source : undefined;
 }
 
 /**

@@ -31,7 +31,7 @@ export interface NeedsPage {
   readonly fromBytes: Buffer;
 }
 
-/** Which of the changes are meant, by index (32 bits each), ascending over all pages: ends of moves, or those whose content is lost. */
+/** Which of the changes are meant, by index (32 bits each), ascending over all pages: ends of moves and copies, or those whose content is lost. */
 export interface IndexesPage {
   readonly type: 'indexes';
   readonly indexes: Buffer;

@@ -16,7 +16,7 @@
  * | `stage`             | `contents`*               | either at once `results`*, or `needs`* and `ready`;                        |
  * |                     | data (content parts)      | `results`*, at the latest when all contents have ended                     |
  * | `supply`            | `contents`*               | data (content parts)                                                       |
- * | `transition`        | `nodes`* (3 rows each), then of the ends of moves `indexes`* (which changes they are) and `nodes`* (2 rows each: the other end's path, with what moves and what it was) | `progress`*, `results`* with the node achieved |
+ * | `transition`        | `nodes`* (3 rows each), then of the ends of moves and of copies `indexes`* (which changes they are) and `nodes`* (2 rows each: the other end's path, with what moves and what it was) | `progress`*, `results`* with the node achieved |
  * | `run-changes`       |                           | `run`, `nodes`* (2 rows each), `indexes`* (of those whose content is lost) |
  * | `admission`, `time` |                           | `admission`, `time`                                                        |
  * | `archive-status`    |                           | `archive`, `nodes`* (journal, 2 rows each)                                 |
@@ -84,7 +84,7 @@ export type Request =
       readonly undoes?: string | undefined;
       readonly durability: 'full' | 'fast';
       readonly count: number;
-      /** How many of the changes are ends of moves. */
+      /** How many of the changes are ends of moves, or copies. */
       readonly moves: number;
       readonly progress: boolean;
     }
