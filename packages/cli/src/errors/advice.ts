@@ -221,7 +221,7 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
   SYNC_LOCKED: {
     when: 'Another run holds one of the two roots, and did not end within --lock-wait (`status` does not wait at all); or this run stood still for so long that another has taken its root over.',
     safe: complete,
-    todo: 'Wait for the other run, or give a longer --lock-wait. A lock never has to be deleted by hand: that of a dead process is taken over.',
+    todo: 'Wait for the other run, or give a longer --lock-wait. A lock never has to be deleted by hand: that of a dead process is taken over, also from another machine, which is known by its silence for 45 s.',
   },
   SYNC_NO_SPACE: {
     when: 'A disk has less room than the changes need.',
@@ -284,9 +284,9 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
     todo: 'Nothing, or remove the folder by hand.',
   },
   SYNC_STATE_UNSAFE: {
-    when: 'The state folder .ubos-sync is not what it should be: a link, owned or writable by somebody else, or its list of guards is damaged. Or the audit folder is reached through a link.',
+    when: 'The state folder .ubos-sync is not what it should be: a link, owned or writable by somebody else, or its list of guards is damaged. Or there is a folder with something in it where its lock should be, or the audit folder is reached through a link.',
     safe: complete,
-    todo: 'Look at owner and mode of .ubos-sync in the root that is named: it belongs to you, with mode 0700. Every folder on the way to the audit folder is a plain one. Remove a list of guards that is damaged; the next run with each config of that end writes it anew.',
+    todo: 'Look at owner and mode of .ubos-sync in the root that is named: it belongs to you, with mode 0700. Every folder on the way to the audit folder is a plain one. Remove a list of guards that is damaged; the next run with each config of that end writes it anew. Move a folder away that is in the place of the lock, once you know who made it.',
   },
   SYNC_LOG_MISSING: {
     when: 'The log is not there on the peer.',

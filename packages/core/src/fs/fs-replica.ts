@@ -172,7 +172,7 @@ function openReplica(path: string, options: FsReplicaOptions): Replica {
           release();
           return { release: () => Promise.resolve() };
         }
-        const taken = await rootLock.acquire({ ...wanted, directory: state.directory });
+        const taken = await rootLock.acquire({ ...wanted, directory: state.directory, folder: state.path });
         try {
           if (!wanted.dryRun && markerOf(state) !== undefined) archives.recover(state);
         } catch (error) {

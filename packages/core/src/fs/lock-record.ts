@@ -1,6 +1,7 @@
 /** What is written in a lock file: who holds it, and since when. */
 
-import type { DiskDirectory } from '../engine/disk.ts';
+import type { DiskDirectory, DiskStat } from '../engine/disk.ts';
+import { isErrno } from '../engine/errno.ts';
 import type { SyncErrorDetails } from '../engine/errors.ts';
 import { openIfThere, readAt } from './atomic-write.ts';
 import type { ProcessIdentity } from './lock-owner.ts';
@@ -19,28 +20,65 @@ export interface FoundLock {
   readonly name: string;
   /** The record's, or one made of the file's identity where nothing readable is in it. */
   readonly token: string;
-  /** `undefined`: empty or garbage. */
+  /** `undefined`: empty or garbage, or no file at all. */
   readonly record: LockRecord | undefined;
   /** Changes with every heartbeat. */
   readonly pulse: string;
+  /** The time of the last one, by the clock that stamps files in this folder, whatever that of the owner says. */
+  readonly touchedNs: bigint;
 }
 
 export function encodeLockRecord(record: LockRecord): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(record)}\n`);
 }
 
-/** Reads a lock file; `undefined` if there is none. */
+/**
+ * Reads a lock file; `undefined` if there is none. What is no file is never followed and never waited for; of a folder only an empty one is removed, in which
+ * nobody can have anything: `ENOTEMPTY`. A file whose mode keeps us from reading it gets back the one that we gave it.
+ */
 export function readLock(directory: DiskDirectory, name: string): FoundLock | undefined {
+  try {
+    return readLockFile(directory, name);
+  } catch (error) {
+    const stat = directory.lstat(name);
+    switch (stat?.kind) {
+      case undefined:
+        return undefined;
+      case 'symlink':
+      case 'other':
+        return foundLock(name, stat, undefined);
+      case 'directory':
+        removeEmptyFolder(directory, name);
+        return undefined;
+      case 'file':
+        if (isErrno(error, 'EACCES')) directory.chmod(name, lockMode);
+        return readLockFile(directory, name);
+    }
+  }
+}
+
+function readLockFile(directory: DiskDirectory, name: string): FoundLock | undefined {
   const file = openIfThere(directory, name);
   if (file === undefined) return undefined;
   try {
-    const { dev, ino, mtimeNs, sizeBytes } = file.stat();
-    const record = sizeBytes > recordBytesMax ? undefined : parseLockRecord(readAt(file, 0, sizeBytes));
-    const identity = `${dev}.${ino}.${mtimeNs}`;
-    return { name, token: record?.token ?? identity, record, pulse: identity };
+    const stat = file.stat();
+    return foundLock(name, stat, stat.sizeBytes > recordBytesMax ? undefined : parseLockRecord(readAt(file, 0, stat.sizeBytes)));
   } finally {
     file.close();
   }
+}
+
+function removeEmptyFolder(directory: DiskDirectory, name: string): void {
+  try {
+    directory.removeDirectory(name);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error;
+  }
+}
+
+function foundLock(name: string, { dev, ino, mtimeNs, ctimeNs }: DiskStat, record: LockRecord | undefined): FoundLock {
+  const identity = `${dev}.${ino}.${mtimeNs}`;
+  return { name, token: record?.token ?? identity, record, pulse: identity, touchedNs: ctimeNs };
 }
 
 /** The owner, for the details of an error or of an event. */
@@ -58,6 +96,7 @@ export function ownerText({ pid, host, run, since }: SyncErrorDetails): string {
 }
 
 const recordBytesMax = 4096;
+const lockMode = 0o600;
 
 function parseLockRecord(bytes: Uint8Array): LockRecord | undefined {
   let value: unknown;

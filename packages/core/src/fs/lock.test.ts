@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Disk, DiskDirectory } from '../engine/disk.ts';
-import { createTestClock } from '../testing/test-clock.ts';
+import { createSimulatedDisk } from '../testing/simulated-disk.ts';
+import { createTestClock, type TestClock } from '../testing/test-clock.ts';
 import { type AcquireOptions, createRootLock, type LockAttempt, type RootLock, tryLock } from './lock.ts';
 import { createProcessTable, type Fate, fateOf, type ProcessIdentity, type ProcessTable } from './lock-owner.ts';
 import { createNodeDisk } from './node-disk.ts';
@@ -179,6 +180,127 @@ describe('an owner that is gone', () => {
   });
 });
 
+describe('an owner that only its heartbeat tells of', () => {
+  // A disk whose clock is told by the test, as that of a network file system is by its server. The machine in it has died.
+  const elsewhere: ProcessTable = { self: { ...self, host: 'elsewhere', bootId: 'another-kernel' }, fateOf: () => 'unknown' };
+
+  function sharedFolder(clock: TestClock): DiskDirectory {
+    const folder = createSimulatedDisk({ clock }).openRoot('/');
+    if (folder === undefined) throw new Error('no root');
+    return folder;
+  }
+
+  for (const waitMs of [0, 10_000]) {
+    it(`and that was silent for long before anybody looked is taken over after a look of 15 s, also with a wait of ${waitMs / 1000} s`, async () => {
+      const clock = createTestClock();
+      const shared = sharedFolder(clock);
+      await lock({ clock, processes: elsewhere }).acquire(asking({ directory: shared }));
+      clock.advance(45_000);
+      const [startedMs, reports] = [clock.monotonicMs(), [] as unknown[]];
+      const held = await lock({ clock, onTakeover: (owner) => reports.push(owner) }).acquire(asking({ directory: shared, waitMs }));
+      expect([held.isHeld(), clock.monotonicMs() - startedMs, reports]).toMatchObject([true, 15_000, [{ host: 'elsewhere' }]]);
+    });
+  }
+
+  it('and that has been silent for less is waited for no longer than was asked', async () => {
+    const clock = createTestClock();
+    const shared = sharedFolder(clock);
+    await lock({ clock, processes: elsewhere }).acquire(asking({ directory: shared }));
+    clock.advance(44_000);
+    await expect(lock({ clock }).acquire(asking({ directory: shared, waitMs: 500 }))).rejects.toMatchObject({ code: 'SYNC_LOCKED' });
+    expect(clock.monotonicMs()).toBe(44_500);
+  });
+
+  it('lives if its heart beats, though its file looks old because the clock was set or all have slept', async () => {
+    const clock = createTestClock();
+    const shared = sharedFolder(clock);
+    let beat = (): void => undefined;
+    const held = await lock({ clock, processes: elsewhere, startHeartbeat: (run) => ((beat = run), () => undefined) }).acquire(
+      asking({ directory: shared }),
+    );
+    for (const waitMs of [0, 10_000, 60_000]) {
+      clock.advance(8 * 60 * 60 * 1000);
+      const startedMs = clock.monotonicMs();
+      let beats = 0;
+      const delay: TestClock['delay'] = async (ms, signal) => {
+        await clock.delay(ms, signal);
+        // Every 10 s: one of two beats is missed.
+        if (clock.monotonicMs() - startedMs < (beats + 1) * 10_000) return;
+        beats++;
+        beat();
+      };
+      const waiting = lock({ clock: { ...clock, delay } }).acquire(asking({ directory: shared, waitMs }));
+      await expect(waiting).rejects.toMatchObject({ code: 'SYNC_LOCKED', details: { host: 'elsewhere' } });
+      expect(beats).toBeGreaterThan(0);
+      expect(clock.monotonicMs() - startedMs).toBeLessThanOrEqual(Math.max(15_000, waitMs));
+    }
+    expect(held.isHeld()).toBe(true);
+  });
+
+  it('and that can have died where there are no hard links, too: garbage is taken over as soon', async () => {
+    const clock = createTestClock();
+    const disk = wrapDisk(createSimulatedDisk({ clock }), ({ call }) => {
+      if (call === 'link') throw Object.assign(new Error('EPERM'), { code: 'EPERM' });
+    });
+    const plain = disk.openRoot('/') as DiskDirectory;
+    plain.openFile('lock', 'create').close();
+    clock.advance(45_000);
+    expect((await lock({ clock }).acquire(asking({ directory: plain }))).isHeld()).toBe(true);
+    expect(clock.monotonicMs()).toBe(60_000);
+  });
+});
+
+describe('what is no lock under its name', () => {
+  const table: { title: string; make: (at: string) => void }[] = [
+    { title: 'a link to a file', make: (at) => symlinkSync('elsewhere', at) },
+    { title: 'a link to nothing', make: (at) => symlinkSync('nothing', at) },
+    { title: 'a FIFO', make: (at) => void execFileSync('mkfifo', [at]) },
+    { title: 'an empty folder', make: (at) => mkdirSync(at) },
+  ];
+  for (const { title, make } of table) {
+    it(`${title} is nobody's, and touches nothing else`, async () => {
+      writeFileSync(join(path, 'elsewhere'), record({}));
+      make(join(path, 'lock'));
+      const held = await lock().acquire(asking());
+      expect([held.isHeld(), statSync(join(path, 'lock')).isFile()]).toEqual([true, true]);
+      await held.release();
+      expect([readdirSync(path), readFileSync(join(path, 'elsewhere'), 'utf8')]).toEqual([['elsewhere'], record({})]);
+    });
+  }
+
+  it('a folder with something in it stays as it is, and the way on is told', async () => {
+    mkdirSync(join(path, 'lock'));
+    writeFileSync(join(path, 'lock/mine'), 'mine');
+    await expect(lock().acquire(asking({ waitMs: 60_000 }))).rejects.toMatchObject({
+      code: 'SYNC_STATE_UNSAFE',
+      message: 'unable to lock /root: /root/.ubos-sync/lock is a folder with something in it, and should be a file',
+      details: { path: '/root/.ubos-sync/lock', hint: expect.stringContaining('move it away') as string },
+    });
+    expect([readdirSync(path), existsSync(join(path, 'lock/mine'))]).toEqual([['lock'], true]);
+  });
+
+  it('a file that its mode keeps us from reading is read all the same: its owner may live', async () => {
+    const folder = createSimulatedDisk({ clock: createTestClock() }).openRoot('/') as DiskDirectory;
+    const owner = await lock().acquire(asking({ directory: folder, initiator: 'laptop' }));
+    folder.chmod('lock', 0);
+    await expect(lock().acquire(asking({ directory: folder }))).rejects.toMatchObject({ code: 'SYNC_LOCKED', details: { initiator: 'laptop' } });
+    expect(owner.isHeld()).toBe(true);
+    await owner.release();
+    const dead = folder.openFile('lock', 'create', 0);
+    dead.write(new TextEncoder().encode(record({ pid: 2 ** 22 + 1 })), 0);
+    dead.close();
+    expect((await lock().acquire(asking({ directory: folder }))).isHeld()).toBe(true);
+  });
+
+  it('a folder among what dead owners left keeps nobody from the lock', async () => {
+    writeFileSync(join(path, 'lock'), record({ pid: 2 ** 22 + 1, token: 'dead-0' }));
+    mkdirSync(join(path, 'lock.mine/deep'), { recursive: true });
+    const held = await lock().acquire(asking());
+    expect([held.isHeld(), readdirSync(path).sort()]).toEqual([true, ['lock', 'lock.mine']]);
+    await held.release();
+  });
+});
+
 describe('a file system without hard links', () => {
   it('gives the lock to one, and takes garbage over once it keeps still', async () => {
     const disk = wrapDisk(createNodeDisk(), ({ call }) => {
@@ -201,7 +323,7 @@ describe('a file system without hard links', () => {
 
 describe('takeover has no race', () => {
   // Whoever is stopped between any two of its system calls, a second one runs through at that point, and a third at another: never two owners.
-  for (const dead of ['a dead lock', 'a dead lock with a dead heir', 'no lock'] as const) {
+  for (const dead of ['a dead lock', 'a dead lock with a dead heir', 'no lock', 'a link', 'an empty folder'] as const) {
     it(`three at ${dead}, each cut in at every call of the others: one owner`, () => {
       let interleavings = 0;
       for (let first = 1, more = true; more; first++) {
@@ -222,8 +344,10 @@ describe('takeover has no race', () => {
 
   /** One attempt; before its `first`-th call another one, before whose `second`-th call a third one. `undefined`: there are not so many calls. */
   function raceThree(dead: string, first: number, second: number): readonly LockAttempt[] | undefined {
-    for (const name of readdirSync(path)) rmSync(join(path, name));
-    if (dead !== 'no lock') writeFileSync(join(path, 'lock'), record({ pid: 2 ** 22 + 1, token: 'dead-0' }));
+    for (const name of readdirSync(path)) rmSync(join(path, name), { recursive: true });
+    if (dead === 'a link') symlinkSync('nothing', join(path, 'lock'));
+    if (dead === 'an empty folder') mkdirSync(join(path, 'lock'));
+    if (dead.startsWith('a dead lock')) writeFileSync(join(path, 'lock'), record({ pid: 2 ** 22 + 1, token: 'dead-0' }));
     if (dead.includes('heir')) writeFileSync(join(path, 'lock.after.dead-0'), record({ pid: 2 ** 22 + 2, token: 'dead-1' }));
     const attempts: LockAttempt[] = [];
     const run = (depth: number): void => {
@@ -326,7 +450,7 @@ function lock(options: Partial<Parameters<typeof createRootLock>[0]> = {}): Root
 }
 
 function asking(options: Partial<AcquireOptions> = {}): AcquireOptions {
-  return { directory, waitMs: 0, initiator: 'test', run: 'run-1', ...options };
+  return { directory, folder: '/root/.ubos-sync', waitMs: 0, initiator: 'test', run: 'run-1', ...options };
 }
 
 function record(fields: Record<string, unknown>): string {

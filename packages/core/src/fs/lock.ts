@@ -10,7 +10,13 @@
  * An heir that dies before it does is itself a dead owner with an heir. An heir that comes late, when the dead lock is gone already, sees so and steps back.
  *
  * Death is proved by pid, start time and boot (`lock-owner.ts`). Where that proves nothing (another machine, another container, no /proc), the owner's
- * heartbeat counts: it touches its file every 10 s, and one that was seen unchanged for 45 s, measured by the observer's own clock, is dead.
+ * heartbeat counts: it touches its file every 5 s, and one that was seen unchanged for 45 s, measured by the observer's own clock, is dead. Most of these
+ * 45 s may have passed before anybody looked: the file's age is the distance between its `ctime` and that of a file written now, which on a network file
+ * system are both its server's. But such a clock may have been set, or the owner may wake from the same sleep as we do; so also an owner that looks dead is
+ * watched for 15 s, in which a living one beats twice, even by somebody who would not wait for a living one.
+ *
+ * What is no file of ours under the name (a link, a FIFO) is nobody's lock and is replaced like a damaged one, an empty folder removed; a folder with
+ * something in it is left alone, and that is said.
  *
  * Taking costs six calls to the disk, releasing three, and none of them waits for the platter: after a power cut the owner is dead anyway.
  */
@@ -27,15 +33,18 @@ const lockName = 'lock';
 
 export interface RootLock {
   /**
-   * Takes the lock, waiting at most `waitMs` for a living owner: then `SYNC_LOCKED`, with the owner in the details. Taken again while it is held, it is
-   * held until all have released; other `RootLock` objects, of this process or another, exclude each other.
+   * Takes the lock, waiting at most `waitMs` for a living owner (15 s for one that may be dead, if that is longer): then `SYNC_LOCKED`, with the owner in
+   * the details. Taken again while it is held, it is held until all have released; other `RootLock` objects, of this process or another, exclude each other.
+   * `SYNC_STATE_UNSAFE`: under its name is a folder with something in it.
    */
   acquire(options: AcquireOptions): Promise<HeldLock>;
 }
 
 export interface AcquireOptions {
-  /** The held state folder. */
+  /** The folder that the lock is in, held. */
   readonly directory: DiskDirectory;
+  /** Path of that folder, for messages. */
+  readonly folder: string;
   readonly waitMs: number;
   readonly initiator: string;
   readonly run: string;
@@ -50,13 +59,13 @@ export interface HeldLock {
 }
 
 export interface RootLockOptions {
-  /** Path of the root, for messages. */
+  /** Path of what is locked, for messages. */
   readonly path: string;
   readonly clock: Clock;
   readonly processes?: ProcessTable | undefined;
   /** A dead owner's lock was taken over. */
   readonly onTakeover?: ((owner: SyncErrorDetails) => void) | undefined;
-  /** Calls `beat` again and again until the returned function is called. Default: every 10 s, keeping no process alive. */
+  /** Calls `beat` again and again until the returned function is called. Default: every 5 s, keeping no process alive. */
   readonly startHeartbeat?: ((beat: () => void) => () => void) | undefined;
 }
 
@@ -99,9 +108,11 @@ export function createRootLock(options: RootLockOptions): RootLock {
   };
 }
 
-const heartbeatMs = 10_000;
-/** More than four beats: an owner whose disk stalls for half a minute is not dead. */
+const heartbeatMs = 5000;
+/** An owner whose disk stalls for half a minute is not dead. */
 const silenceMs = 45_000;
+/** How long an owner is watched whose file says that it has been silent for all that time. */
+const watchMs = 15_000;
 const pollMs = { first: 100, longest: 250 } as const;
 /** Longer chains of dead heirs than this do not happen by accident. */
 const chainMax = 100;
@@ -116,17 +127,35 @@ type Surroundings = RootLockOptions & { readonly processes: ProcessTable };
 
 async function waitForLock(acquire: AcquireOptions, surroundings: Surroundings): Promise<TakenLock> {
   const { clock } = surroundings;
-  const deadlineMs = clock.monotonicMs() + acquire.waitMs;
-  let silence: { readonly pulse: string; readonly sinceMs: number } | undefined;
-  for (let pauseMs: number = pollMs.first; ; pauseMs = Math.min(pauseMs + 50, pollMs.longest)) {
-    const nowMs = clock.monotonicMs();
-    const silent = silence !== undefined && nowMs - silence.sinceMs >= silenceMs ? silence.pulse : undefined;
-    const tried = tryLock(acquire, surroundings, silent);
+  const startMs = clock.monotonicMs();
+  let silence: { readonly pulse: string; readonly sinceMs: number; readonly isOld: boolean } | undefined;
+  for (let nowMs = startMs, pauseMs: number = pollMs.first; ; nowMs = clock.monotonicMs(), pauseMs = Math.min(pauseMs + 50, pollMs.longest)) {
+    const isSilent = silence !== undefined && nowMs - silence.sinceMs >= (silence.isOld ? watchMs : silenceMs);
+    const tried = tryLock(acquire, surroundings, isSilent ? silence?.pulse : undefined);
     if (tried.taken) return tried.lock;
-    if (tried.owner === undefined) silence = undefined;
-    else if (silence?.pulse !== tried.owner.pulse) silence = { pulse: tried.owner.pulse, sinceMs: nowMs };
-    if (nowMs >= deadlineMs) throw lockedError(tried.owner, surroundings.path);
-    await clock.delay(Math.min(pauseMs, deadlineMs - nowMs), acquire.signal);
+    const { owner } = tried;
+    if (owner === undefined) silence = undefined;
+    else if (silence?.pulse !== owner.pulse) silence = { pulse: owner.pulse, sinceMs: nowMs, isOld: looksDead(owner, acquire, surroundings) };
+    // A second owner, or a second pulse, is a sign of life.
+    const patienceMs = silence?.isOld === true && silence.sinceMs === startMs ? Math.max(acquire.waitMs, watchMs) : acquire.waitMs;
+    const leftMs = startMs + patienceMs - nowMs;
+    if (leftMs <= 0) throw lockedError(owner, surroundings.path);
+    await clock.delay(Math.min(pauseMs, leftMs), acquire.signal);
+  }
+}
+
+/** Whether an owner of whom nothing else is known last touched its file long ago, by the clock that stamps the files of this folder. */
+function looksDead({ record, touchedNs }: FoundLock, acquire: AcquireOptions, surroundings: Surroundings): boolean {
+  if (record !== undefined && surroundings.processes.fateOf(record) !== 'unknown') return false;
+  try {
+    const mine = writeRecord(acquire, surroundings);
+    try {
+      return Number((mine.touchedNs() - touchedNs) / 1_000_000n) >= silenceMs;
+    } finally {
+      mine.close();
+    }
+  } catch (error) {
+    throw lockFailed(error, acquire, surroundings);
   }
 }
 
@@ -156,7 +185,7 @@ export function tryLock(acquire: AcquireOptions, surroundings: Surroundings, sil
       mine.close();
     }
   } catch (error) {
-    throw lockFailed(error, surroundings.path);
+    throw lockFailed(error, acquire, surroundings);
   }
 }
 
@@ -194,13 +223,18 @@ function inherit(chain: readonly FoundLock[], mine: OwnRecord, directory: DiskDi
   return true;
 }
 
-/** What dead owners left beside the lock. */
+/** What dead owners left beside the lock, as far as the disk lets us. */
 function sweep(directory: DiskDirectory, chain: readonly FoundLock[], processes: ProcessTable): void {
   const known = new Set(chain.map(({ name }) => name));
-  for (const { name } of directory.list()) {
-    if (name === undefined || !name.startsWith(`${lockName}.`)) continue;
-    const record = known.has(name) ? undefined : readLock(directory, name)?.record;
-    if (known.has(name) || (record !== undefined && processes.fateOf(record) === 'dead')) unlinkIfThere(directory, name);
+  try {
+    for (const { name } of directory.list()) {
+      if (name === undefined || !name.startsWith(`${lockName}.`)) continue;
+      const record = known.has(name) ? undefined : readLock(directory, name)?.record;
+      if (known.has(name) || (record !== undefined && processes.fateOf(record) === 'dead')) unlinkIfThere(directory, name);
+    }
+  } catch (error) {
+    // The lock is ours by now; whoever takes over next finds the rest.
+    if (errnoOf(error) === undefined) throw error;
   }
 }
 
@@ -210,6 +244,8 @@ function heirName({ token }: FoundLock): string {
 
 /** Our record on the disk, under a name that only we use, until it is published as the lock or as a claim to one. */
 interface OwnRecord {
+  /** When it was written, as {@link FoundLock.touchedNs}. */
+  touchedNs(): bigint;
   /** Whether this disk has hard links; known after the first `publish`. */
   readonly canLink: boolean;
   /** Gives it a name, if nothing has that name. */
@@ -239,6 +275,7 @@ function writeRecord({ directory, initiator, run }: AcquireOptions, { clock, pro
   let kept: DiskFile | undefined;
   let published = file;
   return {
+    touchedNs: () => file.stat().ctimeNs,
     get canLink() {
       return canLink;
     },
@@ -328,14 +365,19 @@ function lockedError(owner: FoundLock | undefined, path: string): SyncError {
   });
 }
 
-function lockFailed(error: unknown, path: string): unknown {
+function lockFailed(error: unknown, { folder }: AcquireOptions, { path }: Surroundings): unknown {
   const errno = errnoOf(error);
   if (errno === undefined) return error;
+  if (errno === 'ENOTEMPTY') {
+    const reason = `${folder}/${lockName} is a folder with something in it, and should be a file`;
+    const hint = 'look who made that folder, and move it away';
+    return new SyncError('SYNC_STATE_UNSAFE', `unable to lock ${path}: ${reason}`, { path: `${folder}/${lockName}`, reason, hint }, error);
+  }
   const code =
     errno === 'ENOSPC' || errno === 'EDQUOT'
       ? 'SYNC_NO_SPACE'
       : errno === 'EACCES' || errno === 'EPERM' || errno === 'EROFS'
         ? 'SYNC_DENIED'
         : 'SYNC_IO';
-  return new SyncError(code, `unable to lock ${path} (.ubos-sync/${lockName}): ${errno}`, { path, errno }, error);
+  return new SyncError(code, `unable to lock ${path} (${folder}/${lockName}): ${errno}`, { path, errno }, error);
 }

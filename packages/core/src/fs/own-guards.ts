@@ -35,7 +35,7 @@ export async function writeOwnGuards(
   if (isKnown(readLists(state), from, wanted)) return;
   const directory = state.make(folderName);
   const path = `${state.path}/${folderName}`;
-  const lock = await createRootLock({ path, clock }).acquire({ directory, waitMs: lockWaitMs, initiator: 'guards', run: from });
+  const lock = await createRootLock({ path, clock }).acquire({ directory, folder: path, waitMs: lockWaitMs, initiator: 'guards', run: from });
   try {
     const lists = new Map(readLists(state));
     if (wanted.length === 0) lists.delete(from);
