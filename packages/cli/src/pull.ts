@@ -1,6 +1,6 @@
 /** The logs of a run, one after the other: what became of each is a line. One that fails does not keep the others back. */
 import { join } from 'node:path';
-import { type LogReport, type LogSource, parentPath, pullLog, rootPath, SyncError } from '@ubos/sync-core';
+import { type LogReport, type LogSource, parentPath, pullLog, type RelativePath, rootPath, SyncError } from '@ubos/sync-core';
 import { createFsLogSink } from '@ubos/sync-core/fs';
 import { problemKey } from './audit/history.ts';
 import { guardsForNode, guardsFrom, type LogRule, type Profile } from './config/resolve.ts';
@@ -28,6 +28,10 @@ function makeLogFolder({ root }: Profile, { to }: LogRule): void {
         hint: 'make it a plain folder, or name another target as `to`',
       }),
   });
+}
+
+export function logFolders({ logs }: Profile): readonly RelativePath[] {
+  return logs.map(({ to }) => parentPath(to) ?? rootPath);
 }
 
 /** Before the scan: a folder that appears after it would be a change for the next run. What cannot be made is told when its log is pulled. */

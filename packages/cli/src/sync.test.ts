@@ -45,7 +45,12 @@ describe('truth', () => {
     put(there, 'docs/b.md', 'b');
     const before = [listing(here), listing(there)];
     const { code, out, err } = await run('truth');
-    expect({ code, err }).toEqual({ code: 0, err: 'note: this plan has no id: the two have never been synced\n' });
+    expect(code).toBe(0);
+    expect(err.split('\n')).toEqual([
+      'note: this plan has no id: the two have never been synced',
+      expect.stringMatching(/^note: --apply .*: logs$/),
+      '',
+    ]);
     expect(out).toBe(`\
 local ----> balaur  new dir    config/
 local ----> balaur  new file   config/a.yaml (1.2 kB)
@@ -56,6 +61,24 @@ Nothing was changed. --apply would make 2 changes to balaur (1.2 kB), 2 changes 
 `);
     expect([listing(here), listing(there)]).toEqual(before);
     expect((await run('truth', '--exit-code')).code).toBe(1);
+  });
+
+  it('says in a dry run which folders of its own --apply would make and sync', async () => {
+    put(here, 'a.md', 'a');
+    const note = 'note: --apply first makes folders for its audit and its logs, and syncs those that are part of the tree like any other: ';
+    expect((await run('truth')).err).toContain(`${note}logs\n`);
+    expect((await run('status')).err).not.toContain('note: --apply');
+    configure('live: true\naudit: kept/of/mine\nlogs: [{ from: x.jsonl, to: pulled/x.jsonl }]');
+    expect((await run('full', '--dry-run')).err).toContain(`${note}kept, kept/of, pulled\n`);
+    expect(existsSync(join(here, 'kept'))).toBe(false);
+    const applied = await run('truth', '--apply');
+    expect(applied.out.split('\n').filter((line) => line.includes('new dir'))).toEqual([
+      'local ----> balaur  new dir    kept/',
+      'local ----> balaur  new dir    kept/of/',
+    ]);
+    expect((await run('truth')).err).not.toContain('note: --apply');
+    configure('live: true\ntruth: { include: [a.md] }');
+    expect((await run('truth')).err).not.toContain('note: --apply');
   });
 
   it('does it with both keys turned, and then has nothing to do', async () => {

@@ -2,9 +2,12 @@
 import { hostname } from 'node:os';
 import { relative, resolve } from 'node:path';
 import {
+  compileScope,
   type HaltReason,
+  parentPath,
   parseRelativePath,
   type RelativePath,
+  rootPath,
   runSync,
   runUndo,
   type SyncChange,
@@ -17,6 +20,7 @@ import { createFsPlanStore, systemClock } from '@ubos/sync-core/fs';
 import { problemKey } from './audit/history.ts';
 import { guardsForNode, guardsFrom, toConflictPolicy } from './config/resolve.ts';
 import type { EngineFlags, SyncFlags } from './flags.ts';
+import { lookInRoot } from './folders.ts';
 import type { Output } from './render/output.ts';
 import { changeLine, conflictLine, haltLine, heldLine, noticeLine, problemLine, sideWord } from './render/report-lines.ts';
 import type { Run } from './runs.ts';
@@ -27,6 +31,8 @@ export interface SyncRequest {
   readonly paths: readonly RelativePath[] | undefined;
   /** A dry run seals its plan. `plan`: that one is applied. */
   readonly sealing?: { readonly plan: string | undefined } | undefined;
+  /** Folders that are made first, for the audit and the logs, where it is no dry run. */
+  readonly ownFolders?: readonly RelativePath[] | undefined;
 }
 
 /** PATHs of a command line, relative to the working directory if that is in the tree, else to the root. `SYNC_USAGE` for one that leads out of it. */
@@ -40,8 +46,8 @@ export function pathsInRoot(root: string, cwd: string, paths: readonly string[])
   });
 }
 
-export async function syncInRun(run: Run, { flags, dryRun, paths, sealing }: SyncRequest): Promise<SyncReport> {
-  return runEngine(run, { flags, dryRun, isUndo: false }, (common) =>
+export async function syncInRun(run: Run, { flags, dryRun, paths, sealing, ownFolders = [] }: SyncRequest): Promise<SyncReport> {
+  const report = await runEngine(run, { flags, dryRun, isUndo: false }, (common) =>
     runSync({
       ...common,
       allow: new Set((flags.allow ?? []) as readonly HaltReason[]),
@@ -53,6 +59,23 @@ export async function syncInRun(run: Run, { flags, dryRun, paths, sealing }: Syn
       plan: sealing?.plan,
     }),
   );
+  if (dryRun && report.halt === undefined) tellOfOwnFolders(run, ownFolders);
+  return report;
+}
+
+/** A dry run makes none of them, so its plan cannot have those that are part of the tree. */
+function tellOfOwnFolders({ profile, output }: Run, folders: readonly RelativePath[]): void {
+  const { scope: rules } = profile.settings;
+  const scope = compileScope({ ...rules, guard: [...rules.guard, ...profile.guards.map(({ pattern }) => pattern)] });
+  const coming = new Set<RelativePath>();
+  for (const folder of folders) {
+    for (let path: RelativePath | undefined = folder; path !== undefined && path !== rootPath; path = parentPath(path))
+      if (scope.includes(path, 'directory') && lookInRoot(profile.root, path) === null) coming.add(path);
+  }
+  if (coming.size === 0) return;
+  const list = [...coming].sort().join(', ');
+  const message = `--apply first makes folders for its audit and its logs, and syncs those that are part of the tree like any other: ${list}`;
+  output.emit({ type: 'notice', code: 'SYNC_OWN_FOLDERS', message, side: 'local' });
 }
 
 /** Takes an earlier run back. */

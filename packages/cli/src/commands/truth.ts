@@ -20,6 +20,7 @@ export async function truth(io: Io, flags: TruthFlags, paths: readonly string[])
         dryRun,
         paths: pathsInRoot(run.profile.root, io.cwd, paths),
         sealing: { plan: flags.plan },
+        ownFolders: [run.profile.audit],
       });
       return { outcome, plan: plan && { ...plan, left } };
     },
