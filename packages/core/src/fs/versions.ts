@@ -174,7 +174,10 @@ export function readRun(folder: DiskDirectory, run: string): RunRecord | undefin
   return { ...manifest.head, run, changes: manifest.changes, versions };
 }
 
-/** How long and how much is kept. Nothing younger than a day is pruned, whatever the rest says. */
+/**
+ * How long and how much is kept. Nothing younger than a day is pruned, whatever the rest says. Conflicts that are open need no exception: nothing has left a
+ * tree because of them, so no version is part of one (a law of `reconcile`).
+ */
 export interface Retention {
   readonly keepMs: number;
   readonly runsMax: number;

@@ -120,6 +120,19 @@ describe('for any three trees and any policy', () => {
     }
   });
 
+  // So no kept version is part of an open conflict, and pruning need not know of any.
+  law('of a conflict that is left open nothing leaves a tree', input, (given) => {
+    const plan = reconcile(given);
+    const open = plan.conflicts.filter(({ resolution }) => resolution === 'skipped').map((conflict) => conflict.path);
+    for (const { path: changed, old, new: next } of [...plan.alphaChanges, ...plan.betaChanges]) {
+      const stays =
+        old === undefined ||
+        (old.kind === 'directory' && next?.kind === 'directory') ||
+        (old.kind === 'file' && next?.kind === 'file' && old.digest === next.digest);
+      expect(stays || !open.some((conflict) => isWithin(changed, conflict))).toBe(true);
+    }
+  });
+
   law('swapping the sides swaps the plan', input, (given) => {
     expect(plain(reconcile(swapInput(given)))).toEqual(plain(swapPlan(reconcile(given))));
   });
