@@ -89,6 +89,32 @@ describe('it was made if', () => {
     expect(user.tree('tree')).toEqual(['half 644 x', 'new 644 somebody else', 'old 644 y']);
   });
 
+  it('the old name of a file has gone to staging, and not where its user has deleted it', () => {
+    const { user, place, ino } = ground();
+    for (const name of ['deleted', 'moved', 'half']) user.write(`tree/${name}`, name);
+    const traces = (name: string): Omit<Intent, 'change'> => ({ from: name as RelativePath, ino: ino(`tree/${name}`), aside: `aside-${name}` });
+    const intents = ['deleted', 'moved', 'half'].map((name) => intent(`new-${name}`, file(name), traces(name)));
+    expect(made(place(), ...intents)).toEqual([]);
+    user.remove('tree/deleted');
+    user.rename('tree/moved', 'staging/aside-moved');
+    user.rename('tree/half', 'tree/new-half');
+    expect(made(place(), ...intents)).toEqual(['new-moved', 'new-half']);
+  });
+
+  it('its folder has moved, where nothing is under either name', () => {
+    const { user, place } = ground();
+    user.write('tree/old/left', 'left');
+    const from = (path: string): Pick<Intent, 'from'> => ({ from: path as RelativePath });
+    const intents = [
+      intent('new', dir({}), from('old')),
+      intent('new/deep', dir({}), from('old/deep')),
+      intent('new/deep/file', file('x'), from('old/deep/file')),
+    ];
+    expect(made(place(), ...intents)).toEqual([]);
+    user.rename('tree/old', 'tree/new');
+    expect(made(place(), ...intents)).toEqual(['new', 'new/deep', 'new/deep/file']);
+  });
+
   it('the folder or link is there, or something in the folder was made', () => {
     const { user, place } = ground();
     user.makeDirectory('tree/folder');

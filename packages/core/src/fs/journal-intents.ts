@@ -7,7 +7,8 @@
  * | a content is put in place | its staged file has left the staging folder, or has its name in the tree already, too       |
  * | a file or link is removed | it is not there; or it was kept, or has moved, and what is there is another file            |
  * | a folder is removed       | it is not there                                                                           |
- * | something is moved        | it is at the new place, or it is not at the old one                                        |
+ * | a file is moved           | it is at the new place, or its old name has gone to the staging folder                      |
+ * | a folder or link is moved | it is at the new place, or it is not at the old one; what is in the folder, if the folder was |
  * | a folder or link is made  | it is there; or something in the folder was made; or what it replaced was kept and is not there |
  *
  * In doubt a change was not made: then what is there is compared with what was agreed before. A change of permissions is not noted: what both sides have
@@ -35,6 +36,8 @@ export interface Intent {
   readonly ino?: bigint | undefined;
   /** Where it moves from. */
   readonly from?: RelativePath | undefined;
+  /** What its old name is called in the staging folder, once it has the new one. */
+  readonly aside?: string | undefined;
   /** Of a removal: where what is there has moved to. */
   readonly to?: RelativePath | undefined;
 }
@@ -63,7 +66,14 @@ export interface IntentPlace {
 export function madeIntents(intents: readonly Intent[], place: IntentPlace): readonly Intent[] {
   const tree = createHeldDirectories(place.root);
   try {
-    const made = new Set(intents.filter((intent) => wasMade(intent, place, tree)));
+    const made = new Set<Intent>();
+    const moves = new Map(intents.flatMap((intent) => (intent.from === undefined ? [] : [[intent.change.path, intent] as const])));
+    for (const intent of intents) {
+      const { from, change } = intent;
+      const folder = moves.get(parentPath(change.path) ?? rootPath);
+      const isIn = from !== undefined && folder?.from !== undefined && folder.from === parentPath(from);
+      if (wasMade(intent, place, tree, isIn ? made.has(folder) : undefined)) made.add(intent);
+    }
     for (const intent of [...intents].reverse()) {
       const { path, ...halves } = intent.change;
       if (halves[place.half]?.kind !== 'directory') continue;
@@ -113,7 +123,13 @@ function isListed(path: RelativePath, tree: HeldDirectories): boolean {
   return atPath(path, tree, (directory, name) => directory.list().some((listed) => listed.name === name)) === true;
 }
 
-function wasMade({ change, staged, kept, ino, from, to }: Intent, { staging, versions, half }: IntentPlace, tree: HeldDirectories): boolean {
+/** `folderMade`: of what moves with its folder, whether that has moved. */
+function wasMade(
+  { change, staged, kept, ino, from, aside, to }: Intent,
+  { staging, versions, half }: IntentPlace,
+  tree: HeldDirectories,
+  folderMade: boolean | undefined,
+): boolean {
   const next: Entry | undefined = change[half];
   const target = lookAt(change.path, tree);
   if (staged !== undefined) {
@@ -121,7 +137,10 @@ function wasMade({ change, staged, kept, ino, from, to }: Intent, { staging, ver
     return left === undefined || left.ino === target?.ino;
   }
   if (from !== undefined) {
-    if (lookAt(from, tree) === undefined) return target !== undefined || !isOnTheWay(change.path, tree);
+    if (lookAt(from, tree) === undefined) {
+      if (aside !== undefined) return staging?.lstat(aside) !== undefined || (ino !== undefined && target?.ino === ino);
+      return target !== undefined || (folderMade ?? !isOnTheWay(change.path, tree));
+    }
     return target !== undefined && target.kind === next?.kind && (ino === undefined || target.ino === ino);
   }
   if (next === undefined) {

@@ -292,24 +292,26 @@ function parsePayload(payload: unknown): Payload | undefined {
 function encodeIntents(intents: readonly Intent[]): object {
   return {
     ...changesToTable(intents.map(({ change }) => change)),
-    traces: intents.map(({ staged = null, kept = null, ino, from = null, to = null }) => [
+    traces: intents.map(({ staged = null, kept = null, ino, from = null, to = null, aside = null }) => [
       staged,
       kept,
       ino === undefined ? null : String(ino),
       from,
       to,
+      aside,
     ]),
   };
 }
 
 function parseTrace(value: unknown): Omit<Intent, 'change'> {
-  const [staged, kept, ino, from, to] = (Array.isArray(value) ? value : []) as readonly unknown[];
+  const [staged, kept, ino, from, to, aside] = (Array.isArray(value) ? value : []) as readonly unknown[];
   return {
     staged: typeof staged === 'string' ? staged : undefined,
     kept: typeof kept === 'string' ? kept : undefined,
     ino: typeof ino === 'string' && /^\d{1,20}$/.test(ino) ? BigInt(ino) : undefined,
     from: typeof from === 'string' ? (from as RelativePath) : undefined,
     to: typeof to === 'string' ? (to as RelativePath) : undefined,
+    aside: typeof aside === 'string' ? aside : undefined,
   };
 }
 

@@ -99,7 +99,14 @@ async function openState(disk: Disk, place: LogPlace, { clock, uid, dryRun, wait
     const logs = dryRun ? folder?.look('logs') : folder?.make('logs');
     directory = logs && openKey(logs, key, !dryRun);
     if (directory !== undefined)
-      lock = await createRootLock({ path: place.path, clock }).acquire({ directory, folder: path, waitMs, initiator: 'log pull', run: place.path, signal });
+      lock = await createRootLock({ path: place.path, clock }).acquire({
+        directory,
+        folder: path,
+        waitMs,
+        initiator: 'log pull',
+        run: place.path,
+        signal,
+      });
     return { directory, path, release };
   } catch (error) {
     await release();

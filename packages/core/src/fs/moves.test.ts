@@ -73,6 +73,21 @@ describe('a file', () => {
     expect([place.versions(), place.staged()]).toEqual([[], []]);
   });
 
+  it('is known as it is when its old name has left the staging folder, too, so that the next scan need not read it', async () => {
+    const ctimeNs = (path: string): bigint => lstatSync(path, { bigint: true }).ctimeNs;
+    const disk = wrapDisk(createNodeDisk(), ({ call, name }) => {
+      if (call !== 'unlink' || !name.startsWith('temp-') || !existsSync(join(place.path, 'new'))) return;
+      // Until the file system's clock has gone on by a tick.
+      const tick = join(place.path, '.ubos-sync/tick');
+      do writeFileSync(tick, '');
+      while (ctimeNs(tick) <= ctimeNs(join(place.path, 'new')));
+    });
+    const place: Workplace = await workplace({ disk });
+    place.write('old', 'text');
+    expect(problems(await place.transition(moves(place, ['old', 'new'])))).toEqual([undefined, undefined]);
+    expect(place.known.get(at('new'))?.ctimeNs).toBe(ctimeNs(join(place.path, 'new')));
+  });
+
   it('that has a second link stays one of two', async () => {
     const place = await workplace();
     place.write('old', 'text');

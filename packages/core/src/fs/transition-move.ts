@@ -1,7 +1,8 @@
 /**
  * Moves what is there to a new name, content and all. As everywhere nothing is overwritten: a file gets its new name by a link, which fails where something has
  * appeared meanwhile, and loses the old one only if both names still lead to what was looked at. In between it has two names; a run that is killed there leaves a
- * copy that the next one removes. Where the disk cannot link, a rename does both after a last look.
+ * copy that the next one removes. The old name is not removed at once but goes to the staging folder: as long as the journal does not know of the move, that
+ * tells it from a file that its user has deleted. Where the disk cannot link, a rename does both after a last look.
  *
  * Where the new name is the old one for this file system (another case, another Unicode form) there is nothing in the way: it is renamed in place.
  */
@@ -30,6 +31,8 @@ export interface MoveJob {
   /** What was looked at. */
   readonly stat: DiskStat;
   readonly new: Syncable;
+  /** Of a file: what its old name is to be called in the staging folder; the caller removes it. `undefined`: it is removed at once. */
+  readonly aside: string | undefined;
 }
 
 /** Throws what the disk says, `EEXIST` where something is at the target; what was there is then where it was. */
@@ -113,7 +116,7 @@ function link(job: MoveJob, shop: Workshop): boolean {
   }
   if (isSameContentState(to.lstat(target.name), stat) && isSameContentState(from.lstat(source.name), stat)) {
     try {
-      from.unlink(source.name);
+      putAside(job, shop);
     } catch (error) {
       // Under two names the one would be taken for a file of its own.
       throw afterCleaning(error, () => to.unlink(target.name));
@@ -122,6 +125,17 @@ function link(job: MoveJob, shop: Workshop): boolean {
   }
   to.unlink(target.name);
   return false;
+}
+
+function putAside({ source, aside }: MoveJob, { staging }: Workshop): void {
+  const from = source.parent.directory;
+  try {
+    if (aside === undefined) from.unlink(source.name);
+    else from.rename(source.name, staging, aside);
+  } catch (error) {
+    if (!isErrno(error, 'EXDEV')) throw error;
+    from.unlink(source.name);
+  }
 }
 
 function rename({ source, target, stat }: MoveJob): boolean {

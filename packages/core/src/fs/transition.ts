@@ -21,11 +21,13 @@ import type { SymlinkMode } from '../engine/settings.ts';
 import type { AncestorChange } from '../reconcile/ancestor.ts';
 import type { Change, MoveSource } from '../reconcile/change.ts';
 import { halfAfter } from '../reconcile/half-after.ts';
+import { foldName } from '../scope/fold.ts';
 import type { PermissionMasks } from '../scope/permission-masks.ts';
 import type { Scope } from '../scope/scope.ts';
 import type { Directory, Entry, File, Mode, Syncable } from '../tree/entry.ts';
 import { maskMode, modeToStore } from '../tree/mode.ts';
 import { baseName, parentPath, type RelativePath, rootPath } from '../tree/path.ts';
+import { unlinkIfThere } from './atomic-write.ts';
 import { contentName } from './content-name.ts';
 import type { Hashing } from './hasher.ts';
 import { createHeldDirectories, type HeldDirectories, type HeldDirectory } from './held-directories.ts';
@@ -40,7 +42,7 @@ import { type SyncFailures, syncPaths } from './sync-paths.ts';
 import { type Contents, contentOf, isGone, prepareContents } from './transition-contents.ts';
 import { whyNotEmpty } from './transition-kept.ts';
 import { isUntouched, look, readTouched, type Target } from './transition-look.ts';
-import { type Birth, type Job, type KnownFiles, makeChange, type Workshop } from './transition-make.ts';
+import { type Birth, isSameContentState, type Job, type KnownFiles, makeChange, recordOf, type Workshop } from './transition-make.ts';
 import { arrived, hasName, isAlias, type MovePlace, moveEntry, renameInPlace } from './transition-move.ts';
 import { createOpenedUp, type OpenedUp } from './transition-opened.ts';
 import { belowFailed, isOnTheWay, refuse } from './transition-refuse.ts';
@@ -137,6 +139,7 @@ export async function makeTransitions(
     } catch (error) {
       throw stateError('write the journal', error);
     }
+    work.forgetOldNames();
     options.onProgress?.(results.length);
   };
 
@@ -204,9 +207,18 @@ interface Work {
   /** A promise only where a file has to be read. */
   make(change: Transition, index: number): TransitionResult | Promise<TransitionResult>;
   endSlice(): void;
+  /** The journal knows of all moves so far. */
+  forgetOldNames(): void;
   /** Makes durable what was done since the last time. */
   sync(): Promise<SyncFailures>;
   close(): void;
+}
+
+/** Of a file that was moved: what its old name is called in the staging folder, and what was looked at before. */
+interface OldName {
+  readonly aside: string;
+  readonly stat: DiskStat;
+  readonly file: File;
 }
 
 function createWork(
@@ -226,6 +238,12 @@ function createWork(
   /** New paths of what came along with its folder. */
   const along = new Set<RelativePath>();
   const touched = new Set<RelativePath>();
+  /** Names in the staging folder: of files that are to be moved, by position; of those that were, by where they are now. */
+  const asideNames = new Map<number, string>();
+  const oldNames = new Map<RelativePath, OldName>();
+  const movedFolders = new Map(
+    all.flatMap(({ path, from, new: next }) => (from !== undefined && next?.kind === 'directory' ? [[path, from.path] as const] : [])),
+  );
   let versions: RunVersions | undefined;
   /** Why nothing can be written down now; then nothing is changed. */
   let unannounced: ContentFailure | undefined;
@@ -265,6 +283,8 @@ function createWork(
       if (content !== undefined && staged === undefined) return undefined;
       if (!needsIntent(change, staged)) return undefined;
       const { path, from, new: next } = change;
+      const aside = isMovedAlone(change) ? unusedName() : undefined;
+      if (aside !== undefined) asideNames.set(index, aside);
       const version = versions === undefined ? undefined : keptName(change);
       return {
         change: ancestorChange(change, next, place.half),
@@ -272,6 +292,7 @@ function createWork(
         kept: version === undefined ? undefined : `${contentFolderName}/${version}`,
         ino: known.get(from?.path ?? path)?.ino,
         from: from?.path,
+        aside,
         to: change.to,
       };
     },
@@ -306,6 +327,18 @@ function createWork(
       opened.closeAll(tree);
       tree.release();
       sources.release();
+    },
+
+    forgetOldNames() {
+      try {
+        for (const [path, old] of oldNames) forgetOldName(path, old);
+      } catch (error) {
+        // What is left there goes with the next run that stages something.
+        if (errnoOf(error) === undefined) throw error;
+      } finally {
+        oldNames.clear();
+        tree.release();
+      }
     },
 
     async sync() {
@@ -431,31 +464,68 @@ function createWork(
       // File by file, then: what is in it moves by changes of its own.
       return moved ? settleAlong(change, from) : makeSeen(change, index, undefined);
     }
-    return seen.verdict === 'touched' ? moveTouched(change, from, source, seen.stat) : moveSeen(change, from, seen.stat);
+    const aside = asideNames.get(index);
+    return seen.verdict === 'touched' ? moveTouched(change, from, source, seen.stat, aside) : moveSeen(change, from, seen.stat, aside);
   }
 
-  async function moveTouched(change: Transition, from: MoveSource, source: Target, stat: DiskStat): Promise<TransitionResult> {
+  async function moveTouched(
+    change: Transition,
+    from: MoveSource,
+    source: Target,
+    stat: DiskStat,
+    aside: string | undefined,
+  ): Promise<TransitionResult> {
     const { entry } = from;
     if (entry.kind !== 'file') throw new TypeError('only a file is read');
     try {
-      if (await readTouched(source, { stat, digest: entry.digest }, { hashing: place.hashing, slices })) return moveSeen(change, from, stat);
+      if (await readTouched(source, { stat, digest: entry.digest }, { hashing: place.hashing, slices })) return moveSeen(change, from, stat, aside);
     } catch (error) {
       return failedChange(change, ioFailure(error, `read ${from.path}`));
     }
     return failedChange(change, changedSource(from));
   }
 
-  function moveSeen(change: Transition, from: MoveSource, stat: DiskStat): TransitionResult {
+  function moveSeen(change: Transition, from: MoveSource, stat: DiskStat, aside: string | undefined): TransitionResult {
     try {
       const source = placeOf(from.path, sources);
       const target = placeOf(change.path, tree);
-      const result = moveEntry({ source, target, stat, new: change.new as Syncable }, shop);
+      if (aside !== undefined && change.new?.kind === 'file') oldNames.set(change.path, { aside, stat, file: change.new });
+      const result = moveEntry({ source, target, stat, new: change.new as Syncable, aside }, shop);
       touched.add(parentPath(from.path) ?? rootPath).add(parentPath(change.path) ?? rootPath);
       return result;
     } catch (error) {
       if (errnoOf(error) === 'EEXIST') return occupied(change);
       return failedChange(change, ioFailure(error, `move ${from.path} to ${change.path}`));
     }
+  }
+
+  /** `undefined`: what a killed process left under it cannot be removed, and might be the very file. */
+  function unusedName(): string | undefined {
+    const name = place.staging.tempName();
+    try {
+      unlinkIfThere(place.stagingFolder, name);
+      return name;
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+      return undefined;
+    }
+  }
+
+  /** One link less moves its `ctime`: it is still known, if nothing else has touched it. */
+  function forgetOldName(path: RelativePath, { aside, stat, file }: OldName): void {
+    unlinkIfThere(place.stagingFolder, aside);
+    const lookedAtMs = place.clock.nowMs();
+    const target = ifThere(path, tree);
+    const now = target?.parent.directory.lstat(target.name);
+    if (now !== undefined && isSameContentState(now, stat)) known.set(path, recordOf(now, file), lookedAtMs);
+  }
+
+  /** A file that does not move with its folder, and to another name also for a disk that ignores case or Unicode form. */
+  function isMovedAlone({ path, from, new: next }: Transition): boolean {
+    if (from === undefined || next?.kind !== 'file') return false;
+    if (movedFolders.get(parentPath(path) ?? rootPath) === parentPath(from.path)) return false;
+    const folding = { ignoresCase: true, ignoresUnicodeForm: true };
+    return foldName(path, folding) !== foldName(from.path, folding);
   }
 
   function placeOf(path: RelativePath, way: HeldDirectories): MovePlace {

@@ -24,8 +24,7 @@ export interface EditsAfter {
   make(edit: EditAfter, pair: FoundPair): boolean;
   /**
    * What the two trees may be after the next run, as `treesText` writes them: the edit is made to what the run left, where that is what he found, or to what was
-   * there before, where that is; of what is renamed for one side and edited by the other also to what is there between the two. Who deletes a file that is about to
-   * be renamed may have deleted it under its new name. Nothing: it is none of these.
+   * there before, where that is; of what is renamed for one side and edited by the other also to what is there between the two. Nothing: it is none of these.
    */
   outcomesOf(edit: EditAfter, pair: FoundPair): Promise<readonly string[]>;
 }
@@ -41,12 +40,10 @@ export function createEditsAfter({ before, expected }: { readonly before: Simula
       inBetween ??= afterRename(before);
       const there = statesAt(pair, edit);
       const worlds = [expected, before, ...(movedEdits.includes(edit.path) ? [await inBetween] : [])];
-      const plays = worlds.filter((world) => statesAt(world, edit) === there).map((world) => ({ world, made: edit }));
-      for (const path of edit.what === 'deletes' ? newNamesOf(edit.path) : []) plays.push({ world: await inBetween, made: { ...edit, path } });
       const outcomes: string[] = [];
-      for (const { world, made } of plays) {
+      for (const world of worlds.filter((each) => statesAt(each, edit) === there)) {
         const played = world.killed();
-        if (!makeEdit(made, played)) continue;
+        if (!makeEdit(edit, played)) continue;
         await played.sync();
         outcomes.push(treesText(played));
       }
@@ -68,10 +65,6 @@ async function afterRename(before: SimulatedPair): Promise<SimulatedPair> {
 
 function hasTwoNames({ side, path }: EditAfter, { user }: FoundPair): boolean {
   return renamed.some((names) => names.includes(path) && names.every((name) => user[side].isThere(name)));
-}
-
-function newNamesOf(path: string): readonly string[] {
-  return renamed.flatMap(([from, to]) => (path === from || path.startsWith(`${from}/`) ? [to + path.slice(from.length)] : []));
 }
 
 export function treesText(pair: Pick<SimulatedPair, 'tree'>): string {
