@@ -2,7 +2,20 @@
  * `audit.jsonl`: appended to, never rewritten. Two processes may want to append at once (a sync and a pull of logs), so the end of the chain is
  * read and continued under a lock that is held for the append alone.
  */
-import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { SyncError } from '@ubos/sync-core';
 import { completeBytes, linesBackwards } from './backwards.ts';
@@ -56,7 +69,15 @@ function withLock(path: string, action: () => void): void {
   try {
     action();
   } finally {
+    release(path);
+  }
+}
+
+function release(path: string): void {
+  try {
     unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }
 
@@ -69,24 +90,48 @@ function tryLock(path: string): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
-  if (ownerIsDead(path)) {
-    try {
-      unlinkSync(path);
-    } catch {
-      // Somebody else was faster.
-    }
-  }
+  const dead = deadLock(path);
+  if (dead !== undefined) takeAway(path, dead);
   return false;
 }
 
-function ownerIsDead(path: string): boolean {
+/** An append takes milliseconds: what is older than this is nobody's, whoever has that number now, on this machine or another. */
+const heldMsMax = 60_000;
+
+/** Identity of a lock whose owner is dead. One that is empty has just been made, and its owner writes its number next. */
+function deadLock(path: string): number | undefined {
   try {
+    const stat = lstatSync(path);
+    const { ino } = stat;
+    if (Math.abs(Date.now() - stat.mtimeMs) > heldMsMax) return ino;
+    if (!stat.isFile()) return undefined;
     const pid = Number(readFileSync(path, 'utf8'));
-    // Empty: its owner has just made it, and writes its number next.
-    if (!Number.isSafeInteger(pid) || pid <= 0) return false;
-    process.kill(pid, 0);
-    return false;
+    return Number.isSafeInteger(pid) && pid > 0 && !isAlive(pid) ? ino : undefined;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+/** Somebody else may have been faster and hold a new one: so it is looked at once more under a name of our own, and given back where it is another. */
+function takeAway(path: string, dead: number): void {
+  const own = `${path}.${process.pid}`;
+  try {
+    renameSync(path, own);
+    if (lstatSync(own).ino !== dead) linkSync(own, path);
+    unlinkSync(own);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') unlinkSync(own);
+    else if (code !== 'ENOENT') throw error;
   }
 }

@@ -8,6 +8,7 @@ import {
   rmSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -67,6 +68,19 @@ describe('audit.jsonl', () => {
     writeFileSync(file, readFileSync(file, 'utf8').replace('"n":2', '"n":9'));
     appendAudit(folder, [{ n: 3 }], { durable: true });
     expect(verifyChain(auditLines(folder))).toMatchObject({ ok: false, line: 2 });
+  });
+
+  it.each([
+    ['that nobody has written to', ''],
+    ['of a process whose number somebody else has by now', String(process.pid)],
+  ])('takes over a lock %s, once it is older than any append', (_, text) => {
+    const folder = made();
+    const lock = join(folder, 'audit.jsonl.lock');
+    writeFileSync(lock, text);
+    utimesSync(lock, Date.now() / 1000 - 61, Date.now() / 1000 - 61);
+    appendAudit(folder, [{ n: 1 }], { durable: false });
+    expect(verifyChain(auditLines(folder))).toMatchObject({ ok: true, head: { seq: 1 } });
+    expect(readdirSync(folder)).toEqual(['audit.jsonl']);
   });
 
   it('takes over the lock of a process that is dead', () => {
