@@ -230,7 +230,7 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
   },
   SYNC_READ_ONLY: {
     when: 'The agent on the other side serves its tree for reading only.',
-    safe: complete,
+    safe: 'Nothing was changed on either side.',
     todo: 'Let the agent there run without --read-only: a run that applies keeps its record on both sides, also with `direction: pull`. Dry runs and `logs` work as it is.',
   },
   SYNC_DENIED: {

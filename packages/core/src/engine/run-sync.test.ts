@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { listMemoryDisk } from '../testing/memory-disk.ts';
 import { createMemoryReplica } from '../testing/memory-replica.ts';
-import { createTwoReplicas, type Step, type TwoReplicas } from '../testing/two-replicas.ts';
+import { createTwoReplicas, type RunOptions, type Step, type TwoReplicas } from '../testing/two-replicas.ts';
 import type { RelativePath } from '../tree/path.ts';
 import { SyncError } from './errors.ts';
 import type { Replica } from './replica.ts';
@@ -175,6 +175,27 @@ describe('what fails', () => {
     expect(listMemoryDisk(world.disks.laptop).filter((line) => line.includes('from the laptop'))).toHaveLength(1);
     expect((await world.sync({ settings: { conflicts: 'keep-both' } })).outcome).toBe('in-sync');
   });
+});
+
+describe('a side that may only be read', () => {
+  it.each(['both', 'beta-to-alpha'] as const)(
+    'keeps the other one as it is, too (%s); a dry run, and one with nothing to do, are none the worse',
+    async (direction) => {
+      const world = await synced({ 'a.md': 'one' });
+      const readOnly = (): Partial<RunOptions> => ({
+        beta: createMemoryReplica({ disk: world.disks.balaur, clock: world.clock, host: 'balaur', capabilities: { readOnly: true } }),
+        settings: { direction },
+      });
+      if (direction !== 'both') await world.sync({ settings: { direction } });
+      expect((await world.sync(readOnly())).outcome).toBe('in-sync');
+      world.write('balaur', 'b.md', 'two');
+      const before = listMemoryDisk(world.disks.laptop);
+      expect((await world.sync({ ...readOnly(), dryRun: true })).changes.length).toBe(1);
+      await expect(world.sync(readOnly())).rejects.toMatchObject({ code: 'SYNC_READ_ONLY' });
+      expect(listMemoryDisk(world.disks.laptop)).toEqual(before);
+      expect((await world.sync({ settings: { direction } })).outcome).toBe('applied');
+    },
+  );
 });
 
 describe('a content that does not come as it was announced', () => {

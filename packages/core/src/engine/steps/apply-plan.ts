@@ -8,6 +8,7 @@ import { entryAt } from '../../tree/lookup.ts';
 import { isWithin, type RelativePath } from '../../tree/path.ts';
 import { isAdmitted } from '../admission.ts';
 import type { ArchiveCommit, ArchiveStore } from '../archive-store.ts';
+import { SyncError } from '../errors.ts';
 import type { SyncProblem, SyncReport } from '../report.ts';
 import type { SyncRun } from '../run-sync.ts';
 import { commitArchives, turnRound } from './commit-archives.ts';
@@ -24,6 +25,7 @@ export async function applyPlan(options: SyncRun, met: Met, surveyed: Surveyed, 
   if (pair === undefined || archives === undefined) throw new TypeError('a run that applies has established both replicas');
   const { alpha, beta, signal, onEvent, durability = 'full' } = options;
   const batches = planBatches(decided.alphaChanges, decided.betaChanges, { isCopy: (path) => decided.copiesOf.has(path) });
+  if (batches.length > 0) mustBeWritable(options);
   if (batches.length > 0 && !(await admitted(options))) return report.gated();
 
   const committer = createCommitter({ archives, turned: met.turned, decided, durability, report });
@@ -96,6 +98,15 @@ export async function applyPlan(options: SyncRun, met: Met, surveyed: Surveyed, 
   if (batches.length === 0) await committer.commit([...pending, ...letGo]);
   await alpha.peers?.set(peerAddress(met.identities.beta, options.profile), betaId(met));
   return report.finished();
+}
+
+/** What both agree on is written on both, so a side that is only to be read keeps the other one from being changed, too. */
+function mustBeWritable(options: SyncRun): void {
+  for (const side of bothSides) {
+    if (!options[side].capabilities.readOnly) continue;
+    const message = `${options.names[side]} gives its tree away for reading only, and a run that applies keeps its record on both sides`;
+    throw new SyncError('SYNC_READ_ONLY', message);
+  }
 }
 
 /** For each path the last batch that changes a side there. */
