@@ -12,22 +12,14 @@ import { errnoError, isErrno } from '../engine/errno.ts';
 import type { TransitionResult } from '../engine/replica.ts';
 import type { File, Syncable } from '../tree/entry.ts';
 import { maskMode } from '../tree/mode.ts';
-import type { Name } from '../tree/name.ts';
-import type { RelativePath } from '../tree/path.ts';
 import { afterCleaning, isWithoutLinks, unlinkIfThere } from './atomic-write.ts';
-import type { HeldDirectory } from './held-directories.ts';
 import { mtimeMsOf } from './transition-look.ts';
 import { isSameContentState, makeChange, movedAway, putNew, readBack, recordOf, type Workshop } from './transition-make.ts';
-
-export interface MovePlace {
-  readonly path: RelativePath;
-  readonly parent: HeldDirectory;
-  readonly name: Name;
-}
+import type { Place } from './transition-ways.ts';
 
 export interface MoveJob {
-  readonly source: MovePlace;
-  readonly target: MovePlace;
+  readonly source: Place;
+  readonly target: Place;
   /** What was looked at. */
   readonly stat: DiskStat;
   readonly new: Syncable;
@@ -60,7 +52,7 @@ export function moveEntry(job: MoveJob, shop: Workshop): TransitionResult {
 
 /** What moved is at its new place: it gets the mode that it is to have there, and is known from now on. */
 export function arrived(
-  { path, parent, name }: MovePlace,
+  { path, parent, name }: Place,
   next: Syncable,
   { made, lookedAtMs }: { readonly made: DiskStat; readonly lookedAtMs: number },
   shop: Workshop,
