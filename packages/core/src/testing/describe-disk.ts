@@ -8,7 +8,7 @@
 import type { Disk, DiskDirectory, DiskFile } from '../engine/disk.ts';
 import { isErrno } from '../engine/errno.ts';
 import { compareNames } from '../tree/name.ts';
-import type { TestRunner } from './describe-replica.ts';
+import type { TestRunner } from './test-runner.ts';
 
 export interface DiskUnderTest {
   readonly disk: Disk;

@@ -6,7 +6,7 @@
 import { isSyncError } from '../engine/errors.ts';
 import type { LogSource } from '../engine/logs/log-source.ts';
 import type { HashBytes } from '../hash/digest.ts';
-import type { TestRunner } from './describe-replica.ts';
+import type { TestRunner } from './test-runner.ts';
 
 /** A source of a file that is not there yet, and a writer's way to that file that does not lead through it. */
 export interface LogSourceUnderTest {

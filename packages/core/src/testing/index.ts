@@ -7,7 +7,7 @@
 export { applyEdit, type Edit, type RelatedTrees, type TreeArbitraries, treeArbitraries } from './arbitraries.ts';
 export { type DiskUnderTest, describeDisk } from './describe-disk.ts';
 export { describeLogSource, type LogSourceUnderTest } from './describe-log-source.ts';
-export { describeReplica, type ReplicaUnderTest, type TestMatchers, type TestRunner } from './describe-replica.ts';
+export { describeReplica } from './describe-replica.ts';
 export {
   createMemoryDisk,
   getMemoryNode,
@@ -30,6 +30,7 @@ export {
 } from './memory-log.ts';
 export { createMemoryReplica, type MemoryReplicaOptions } from './memory-replica.ts';
 export { createRandom, type Random } from './random.ts';
+export type { ReplicaUnderTest } from './replica-laws/subject.ts';
 export {
   createSimulatedDisk,
   type SimulatedCall,
@@ -38,5 +39,6 @@ export {
   type SimulatedUser,
 } from './simulated-disk.ts';
 export { createTestClock, type TestClock } from './test-clock.ts';
+export type { TestMatchers, TestRunner } from './test-runner.ts';
 export { toyHash } from './toy-hash.ts';
 export { type DirOptions, dir, file, link, problematic, untracked } from './trees.ts';
