@@ -5,7 +5,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { errnoError } from '../engine/errno.ts';
 import type { Side } from '../reconcile/plan.ts';
-import type { SimulatedCall } from '../testing/simulated-disk.ts';
+import type { SimulatedCall } from '../testing/simulated-machine.ts';
 import { editBoth, makeAgreed, movedEdits, renamed, twins } from './test-support/mixed-plan.ts';
 import { lostContent } from './test-support/power-cuts.ts';
 import { createSimulatedPair, ended, type SimulatedPair } from './test-support/simulated-pair.ts';

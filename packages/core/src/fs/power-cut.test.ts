@@ -5,7 +5,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Side } from '../reconcile/plan.ts';
 import { createRandom } from '../testing/random.ts';
-import type { SimulatedCall } from '../testing/simulated-disk.ts';
+import type { SimulatedCall } from '../testing/simulated-machine.ts';
 import { editBoth, makeAgreed } from './test-support/mixed-plan.ts';
 import { type PowerCutSearch, searchPowerCuts } from './test-support/power-cuts.ts';
 import { createSimulatedPair, type SimulatedPair } from './test-support/simulated-pair.ts';

@@ -31,13 +31,8 @@ export {
 export { createMemoryReplica, type MemoryReplicaOptions } from './memory-replica.ts';
 export { createRandom, type Random } from './random.ts';
 export type { ReplicaUnderTest } from './replica-laws/subject.ts';
-export {
-  createSimulatedDisk,
-  type SimulatedCall,
-  type SimulatedDisk,
-  type SimulatedDiskOptions,
-  type SimulatedUser,
-} from './simulated-disk.ts';
+export { createSimulatedDisk, type SimulatedDisk } from './simulated-disk.ts';
+export type { SimulatedCall, SimulatedDiskOptions, SimulatedUser } from './simulated-machine.ts';
 export { createTestClock, type TestClock } from './test-clock.ts';
 export type { TestMatchers, TestRunner } from './test-runner.ts';
 export { toyHash } from './toy-hash.ts';

@@ -3,7 +3,7 @@ import { isSyncError } from '../../engine/errors.ts';
 import type { SyncReport } from '../../engine/report.ts';
 import type { Side } from '../../reconcile/plan.ts';
 import { createRandom } from '../../testing/random.ts';
-import type { SimulatedCall } from '../../testing/simulated-disk.ts';
+import type { SimulatedCall } from '../../testing/simulated-machine.ts';
 import { conflictPaths, movedEdits, swappedPaths } from './mixed-plan.ts';
 import type { PairRunOptions, SimulatedPair } from './simulated-pair.ts';
 
