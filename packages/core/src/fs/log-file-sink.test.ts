@@ -342,3 +342,58 @@ function fullDisk(disk: Disk, fail: number): { readonly disk: Disk; writes(): nu
     }),
   };
 }
+
+describe('a look at a log', () => {
+  const seen = async () => {
+    const look = await (await createFsLogSink(name, { root })).look({});
+    await look.close();
+    return { offset: look.cursor?.chain.offset, current: look.current.sizeBytes, finished: look.finished.map((copy) => [copy.name, copy.sizeBytes]) };
+  };
+
+  it('makes and writes nothing, not even where nothing was ever pulled', async () => {
+    expect(await seen()).toEqual({ offset: undefined, current: 0, finished: [] });
+    expect(readdirSync(root)).toEqual([]);
+  });
+
+  it('needs no lock, and finds the copies of finished generations in their order', async () => {
+    file.bytes = lines(0, 3);
+    await pull();
+    for (const generation of [1, 2, 10]) {
+      beside.clear();
+      beside.set('far.jsonl.1', { ...file });
+      file.bytes = lines(generation * 10, generation * 10 + 1);
+      file.inode++;
+      await pull();
+    }
+    writeFileSync(join(root, `${name}.not.one`), 'x');
+    const before = stateFiles();
+    const taken = await (await createFsLogSink(name, { root })).open({ dryRun: false, waitMs: 0 });
+    expect(await seen()).toMatchObject({
+      offset: lines(100, 101).length,
+      current: lines(100, 101).length,
+      finished: [
+        [expect.stringMatching(/^a\.jsonl\..*\.g1$/), lines(0, 3).length],
+        [expect.stringMatching(/\.g2$/), lines(10, 11).length],
+        [expect.stringMatching(/\.g3$/), lines(20, 21).length],
+      ],
+    });
+    await taken.release();
+    expect(stateFiles()).toEqual(before);
+  });
+
+  it('digests a copy without changing it, and knows nothing of one that went away', async () => {
+    file.bytes = lines(0, 3);
+    await pull();
+    beside.set('far.jsonl.1', { ...file });
+    file.bytes = lines(3, 4);
+    file.inode++;
+    await pull();
+    const look = await (await createFsLogSink(name, { root })).look({});
+    const [copy] = look.finished;
+    const all = [{ start: 0, end: lines(0, 3).length }];
+    expect(await copy?.digests(all)).toEqual([hash(lines(0, 3))]);
+    rmSync(join(root, 'logs', copy?.name ?? ''));
+    expect(await copy?.digests(all)).toEqual([undefined]);
+    await look.close();
+  });
+});

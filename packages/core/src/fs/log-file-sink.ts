@@ -14,9 +14,10 @@ import type { Clock } from '../engine/clock.ts';
 import type { Disk, DiskDirectory, DiskFile, DiskStat } from '../engine/disk.ts';
 import { isErrno } from '../engine/errno.ts';
 import { isSyncError, SyncError } from '../engine/errors.ts';
-import type { LogProgress, LogSink, OpenLog } from '../engine/logs/log-sink.ts';
+import type { LogCopy, LogProgress, LogSink, OpenLog } from '../engine/logs/log-sink.ts';
 import { emptyChain } from '../log/chunk-chain.ts';
 import { encodeLogCursor, type LogCursor, parseLogCursor } from '../log/cursor.ts';
+import { keptName, keptNumber } from '../log/generations.ts';
 import { readAt, readWholeFile, writeFileAtomically } from './atomic-write.ts';
 import { type Hashing, loadHashing } from './hasher.ts';
 import { createRootLock, type HeldLock } from './lock.ts';
@@ -54,6 +55,22 @@ export async function createFsLogSink(path: string, options: FsLogSinkOptions = 
         throw logError('open the log', place, error);
       }
     },
+    async look({ signal }) {
+      signal?.throwIfAborted();
+      const state = await openState(disk, place, { clock, uid: options.uid, dryRun: true, waitMs: undefined, signal });
+      try {
+        const log = openLog({ disk, place, clock, hashing, dryRun: true }, state);
+        return {
+          cursor: log.cursor,
+          current: { name: place.name, sizeBytes: Math.max(0, log.local.sizeBytes ?? 0), digests: log.digests },
+          finished: finishedCopies(disk, place, { clock, hashing }),
+          close: () => log.release(),
+        };
+      } catch (error) {
+        await state.release();
+        throw logError('look at the log', place, error);
+      }
+    },
     close: () => Promise.resolve(),
   };
 }
@@ -74,7 +91,8 @@ interface StateRequest {
   readonly clock: Clock;
   readonly uid: number | undefined;
   readonly dryRun: boolean;
-  readonly waitMs: number;
+  /** `undefined`: no lock is taken. */
+  readonly waitMs: number | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -98,7 +116,7 @@ async function openState(disk: Disk, place: LogPlace, { clock, uid, dryRun, wait
     folder = dryRun ? openStateFolder(root, owner) : await makeStateFolder(root, owner);
     const logs = dryRun ? folder?.look('logs') : folder?.make('logs');
     directory = logs && openKey(logs, key, !dryRun);
-    if (directory !== undefined)
+    if (directory !== undefined && waitMs !== undefined)
       lock = await createRootLock({ path: place.path, clock }).acquire({
         directory,
         folder: path,
@@ -322,11 +340,44 @@ function openLog({ disk, place, clock, hashing, dryRun }: Surroundings, state: L
 }
 
 /** The name under which a generation is kept, and which nothing has yet. */
-function freeName(folder: DiskDirectory | undefined, name: string, { number, startedAt }: LogCursor['generation']): string {
-  const kept = `${name}.${startedAt}.g${number}`;
+function freeName(folder: DiskDirectory | undefined, name: string, generation: LogCursor['generation']): string {
   for (let copy = 1; ; copy++) {
-    const free = copy === 1 ? kept : `${kept}-${copy}`;
+    const free = keptName(name, generation, copy);
     if (folder?.lstat(free) === undefined) return free;
+  }
+}
+
+function finishedCopies(disk: Disk, place: LogPlace, { clock, hashing }: Pick<Surroundings, 'clock' | 'hashing'>): readonly LogCopy[] {
+  const folder = openLogFolder(disk, place);
+  if (folder === undefined) return [];
+  try {
+    const found = folder.list().flatMap(({ name, kind }) => {
+      const number = name === undefined || kind !== 'file' ? undefined : keptNumber(place.name, name);
+      return name === undefined || number === undefined ? [] : [{ name, number, sizeBytes: folder.lstat(name)?.sizeBytes ?? 0 }];
+    });
+    found.sort((a, b) => a.number - b.number || (a.name < b.name ? -1 : 1));
+    return found.map(({ name, sizeBytes }) => ({
+      name,
+      sizeBytes,
+      async digests(extents, signal) {
+        const at = { ...place, name };
+        const from = openLogFolder(disk, at);
+        let file: DiskFile | undefined;
+        try {
+          file = openLogFile(from, at, 'read');
+          return file === undefined
+            ? extents.map(() => undefined)
+            : await digestExtents(file, extents, { hashing, slices: createSlices(clock, signal) });
+        } catch (error) {
+          throw logError('read', at, error);
+        } finally {
+          file?.close();
+          from?.close();
+        }
+      },
+    }));
+  } finally {
+    folder.close();
   }
 }
 

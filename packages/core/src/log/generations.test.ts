@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { logGuards } from '../scope/guards.ts';
 import { compilePatterns } from '../scope/pattern.ts';
 import type { RelativePath } from '../tree/path.ts';
-import { type GenerationName, generationsAfter, parseGenerationName } from './generations.ts';
+import { type GenerationName, generationsAfter, keptName, keptNumber, parseGenerationName } from './generations.ts';
 
 const seed = 20_261_122;
 const log = 'mission_log.jsonl';
@@ -92,5 +92,28 @@ describe('the generations after one', () => {
       }),
       { seed },
     );
+  });
+});
+
+describe('names of kept copies', () => {
+  it('name their generation, and are guarded as the log is', () => {
+    for (const [number, copy] of [
+      [1, 1],
+      [12, 3],
+    ] as const) {
+      const name = keptName(log, { number, startedAt: '20261122T001500Z' }, copy);
+      expect(keptNumber(log, name)).toBe(number);
+      expect(isGuarded(name)).toBe(true);
+    }
+  });
+
+  it.each([
+    'mission_log.jsonl',
+    'mission_log.jsonl.1',
+    'mission_log.jsonl.20261122T001500Z',
+    'other.jsonl.20261122T001500Z.g1',
+    'mission_log.jsonl.20261122T001500Z.g1.gz',
+  ])('%s is none', (name) => {
+    expect(keptNumber(log, name)).toBe(undefined);
   });
 });

@@ -79,3 +79,15 @@ function compareDigits(a: string, b: string): number {
 function trimZeros(digits: string): string {
   return digits.replace(/^0+(?=\d)/, '');
 }
+
+/** The name under which the copy of a generation is kept here once it is over. `copy`: of how many that would have this name. */
+export function keptName(logName: string, { number, startedAt }: { readonly number: number; readonly startedAt: string }, copy = 1): string {
+  return `${logName}.${startedAt}.g${number}${copy === 1 ? '' : `-${copy}`}`;
+}
+
+/** Which generation a name of {@link keptName} is about; `undefined`: it is none of that log. */
+export function keptNumber(logName: string, name: string): number | undefined {
+  if (!name.startsWith(logName)) return undefined;
+  const [, number] = /^\.\d{8}T\d{6}Z\.g(\d{1,9})(?:-\d+)?$/.exec(name.slice(logName.length)) ?? [];
+  return number === undefined ? undefined : Number(number);
+}

@@ -1,11 +1,11 @@
 import { SyncError } from '../engine/errors.ts';
-import type { LogProgress, LogSink } from '../engine/logs/log-sink.ts';
+import type { LogCopy, LogProgress, LogSink } from '../engine/logs/log-sink.ts';
 import type { LogSource, LogStat } from '../engine/logs/log-source.ts';
 import type { HashBytes } from '../hash/digest.ts';
 import { emptyChain } from '../log/chunk-chain.ts';
 import { encodeLogCursor, type LogCursor, parseLogCursor } from '../log/cursor.ts';
 import type { Extent } from '../log/extent.ts';
-import { parseGenerationName } from '../log/generations.ts';
+import { keptName, parseGenerationName } from '../log/generations.ts';
 
 /** A file in memory that a log is pulled from or to. Change it as a user or a writer of logs would. */
 export interface MemoryLogFile {
@@ -98,6 +98,15 @@ export function createMemoryLogSink(name: string, hash: HashBytes, file: MemoryL
   let isTaken = false;
   const kept = new Map<string, Uint8Array>();
   const stamp = () => (file.bytes === undefined ? '' : `${file.inode}.${file.bytes.length}.${hash(file.bytes)}`);
+  const storedCursor = (): LogCursor | undefined => {
+    const parsed = parseLogCursor(sink.cursor);
+    return parsed.ok ? parsed.value : undefined;
+  };
+  const copyOf = (copyName: string, bytes: Uint8Array = new Uint8Array(0)): LogCopy => ({
+    name: copyName.slice(copyName.lastIndexOf('/') + 1),
+    sizeBytes: bytes.length,
+    digests: (extents) => Promise.resolve(extents.map((extent) => digestOf(bytes, extent, hash))),
+  });
   const sink: MemoryLogSink = {
     name,
     hash,
@@ -112,10 +121,7 @@ export function createMemoryLogSink(name: string, hash: HashBytes, file: MemoryL
         sink.cursor = JSON.parse(JSON.stringify(encodeLogCursor(cursor)));
         sink.writes++;
       };
-      const cursor = (): LogCursor | undefined => {
-        const parsed = parseLogCursor(sink.cursor);
-        return parsed.ok ? parsed.value : undefined;
-      };
+      const cursor = storedCursor;
       const baseBytes = () => (file.bytes === undefined ? 0 : (cursor()?.baseBytes ?? 0));
       const storeProgress = (progress: LogProgress, appending: boolean) =>
         store({
@@ -156,7 +162,7 @@ export function createMemoryLogSink(name: string, hash: HashBytes, file: MemoryL
           const over = cursor();
           if (over === undefined) return Promise.reject(new TypeError('what was never pulled is no generation'));
           const { source, chain, head, generation, lastTimestamp } = over;
-          const to = onRotate === 'new-file' && file.bytes !== undefined ? `${name}.${generation.startedAt}.g${generation.number}` : undefined;
+          const to = onRotate === 'new-file' && file.bytes !== undefined ? keptName(name, generation) : undefined;
           if (to !== undefined && file.bytes !== undefined) {
             kept.set(to, file.bytes);
             file.bytes = undefined;
@@ -180,6 +186,15 @@ export function createMemoryLogSink(name: string, hash: HashBytes, file: MemoryL
           isTaken = false;
           return Promise.resolve();
         },
+      });
+    },
+    look() {
+      const cursor = storedCursor();
+      return Promise.resolve({
+        cursor,
+        current: copyOf(name, file.bytes?.subarray(cursor?.baseBytes ?? 0)),
+        finished: [...kept].map(([keptAs, bytes]) => copyOf(keptAs, bytes)),
+        close: () => Promise.resolve(),
       });
     },
     close: () => Promise.resolve(),

@@ -22,7 +22,28 @@ export interface LogSink {
    * With `dryRun` nothing is made or written, a lock only where the state for one exists already.
    */
   open(options: { readonly dryRun: boolean; readonly waitMs: number; readonly signal?: AbortSignal | undefined }): Promise<OpenLog>;
+  /** Looks at what is here without taking it: nothing is waited for, made or written, and a pull may go on meanwhile. `SYNC_LOG_NOT_A_FILE`, `SYNC_DENIED`. */
+  look(options: { readonly signal?: AbortSignal | undefined }): Promise<LogLook>;
   close(): Promise<void>;
+}
+
+/** A log as it was found. */
+export interface LogLook {
+  readonly cursor: LogCursor | undefined;
+  /** Of the current generation; empty if it is not there. */
+  readonly current: LogCopy;
+  /** Copies of generations that are over and have a file of their own, in the order in which they were written. */
+  readonly finished: readonly LogCopy[];
+  /** Twice is fine. */
+  close(): Promise<void>;
+}
+
+export interface LogCopy {
+  /** Of its file, without folders. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** `undefined` for an extent that reaches beyond its end. */
+  digests(extents: readonly Extent[], signal?: AbortSignal): Promise<readonly (Digest | undefined)[]>;
 }
 
 /**
