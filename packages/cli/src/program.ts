@@ -65,12 +65,17 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
     .option('--plan <id>', 'this plan, as a dry run sealed it: exactly its changes, or none', planId)
     .action(run(async (flags: TruthFlags, args) => (await import('./commands/truth.ts')).truth(io, flags, args)));
 
-  withPeer(program.command('logs'))
+  const logs = withPeer(program.command('logs'))
     .description('pull the logs: one way, append-only, nothing is ever overwritten')
     .argument('[names...]', 'only these logs')
     .option('-n, --dry-run', 'say what would be pulled')
     .addOption(verifyOption())
     .action(run(async (flags: LogsFlags, args) => (await import('./commands/logs.ts')).logs(io, flags, args)));
+  logs
+    .command('verify')
+    .description('compare the copies with the logs on the node, whole, by digests: sends no content, changes nothing')
+    .argument('[names...]', 'only these logs')
+    .action(run(async (flags: LogsFlags, args) => (await import('./commands/logs-verify.ts')).logsVerify(io, flags, args)));
 
   withTruth(withPeer(program.command('full')))
     .description('truth, then logs, over one connection')

@@ -47,10 +47,21 @@ export function makeLogFolders(profile: Profile): void {
 
 export async function pullLogsInRun(run: Run, rules: readonly LogRule[], request: PullRequest): Promise<void> {
   if (rules.length > 0) run.output.emit({ type: 'phase', name: 'log' });
+  await forEachLog(run, rules, async (rule, onSourceFailure) => {
+    run.output.emit(logLine(await pullOne(run, rule, request, onSourceFailure)));
+  });
+}
+
+/** One after the other. A failure of one log is a problem of its path, on the node's side if `onSourceFailure` was told of it, and does not keep the others back. */
+export async function forEachLog(
+  run: Run,
+  rules: readonly LogRule[],
+  work: (rule: LogRule, onSourceFailure: (error: unknown) => void) => Promise<void>,
+): Promise<void> {
   for (const rule of rules) {
     const ofSource = new Set<unknown>();
     try {
-      run.output.emit(logLine(await pullOne(run, rule, request, (error) => ofSource.add(error))));
+      await work(rule, (error) => ofSource.add(error));
     } catch (error) {
       const { code, message } = toSyncError(error, run.io.signal);
       if (endsRun(error, run.io.signal)) throw error;
@@ -102,7 +113,7 @@ async function pullOne(
 }
 
 /** The log on the node, whose failures are told apart from those of this end. */
-async function openSource(session: Session, from: string, onFailure: (error: unknown) => void): Promise<LogSource> {
+export async function openSource(session: Session, from: string, onFailure: (error: unknown) => void): Promise<LogSource> {
   const told = (error: unknown): never => {
     onFailure(error);
     throw error;

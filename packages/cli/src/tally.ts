@@ -1,7 +1,7 @@
 import type { RunFacts } from './exit-code.ts';
 import type { OutputLine } from './render/lines.ts';
 import type { Sink } from './render/output.ts';
-import { needsPerson } from './render/words.ts';
+import { isAmiss, needsPerson } from './render/words.ts';
 
 /** Counts the lines of a run as they go by, for its summary and its exit code. */
 export interface Tally extends Sink {
@@ -28,6 +28,8 @@ export function createTally(): Tally {
       // What an undo leaves is no failure: it is left for a person, and was told beforehand.
       if (found.repeated || found.code === 'SYNC_NOT_UNDONE') tally.repeatedProblems++;
       else tally.newProblems++;
+    } else if (found.type === 'log-verified') {
+      if (isAmiss(found)) tally.logsLeftAlone++;
     } else if (found.type === 'log') {
       if (needsPerson(found)) tally.logsLeftAlone++;
       else if ([found, ...found.finished].some(({ fromByte, toByte }) => toByte > fromByte)) tally.logsMoved++;

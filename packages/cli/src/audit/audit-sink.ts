@@ -51,6 +51,7 @@ function auditBody(line: OutputLine): Readonly<Record<string, unknown>> | undefi
     case 'progress':
     case 'problem':
     case 'held':
+    case 'log-verified':
     case 'status':
     case 'why':
     case 'config':

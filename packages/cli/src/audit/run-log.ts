@@ -56,6 +56,7 @@ function isWorthKeeping(line: OutputLine): boolean {
     case 'progress':
     case 'held':
     case 'notice':
+    case 'log-verified':
     case 'status':
     case 'why':
     case 'config':

@@ -13,12 +13,14 @@ import {
   conflictText,
   type Formatter,
   heldText,
+  isAmiss,
   logText,
   needsPerson,
   problemText,
   type SideNames,
   type Style,
   standsOut,
+  verifiedText,
 } from './words.ts';
 
 export interface HumanOptions {
@@ -64,6 +66,9 @@ export function createHumanSink(options: HumanOptions): Sink {
         case 'log':
           gathered.logs.push(line);
           return;
+        case 'log-verified':
+          gathered.verified.push(line);
+          return;
         case 'halt':
           gathered.halt = line;
           return;
@@ -103,12 +108,13 @@ interface Gathered {
   readonly problems: OutputLineOf<'problem'>[];
   readonly held: OutputLineOf<'held'>[];
   readonly logs: OutputLineOf<'log'>[];
+  readonly verified: OutputLineOf<'log-verified'>[];
   readonly errors: OutputLineOf<'error'>[];
   halt: OutputLineOf<'halt'> | undefined;
 }
 
 function emptyRun(start?: OutputLineOf<'start'>): Gathered {
-  return { start, changes: [], conflicts: [], problems: [], held: [], logs: [], errors: [], halt: undefined };
+  return { start, changes: [], conflicts: [], problems: [], held: [], logs: [], verified: [], errors: [], halt: undefined };
 }
 
 function printRun(run: Gathered, summary: OutputLineOf<'summary'>, options: HumanOptions): void {
@@ -147,7 +153,15 @@ function printRun(run: Gathered, summary: OutputLineOf<'summary'>, options: Huma
       'Conflicts, settled by the policy',
       byPath(settled).map((conflict) => conflictText(conflict, names, style)),
     );
+    print(
+      undefined,
+      run.verified.map((found) => verifiedText(found, names, style)),
+    );
   } else {
+    print(
+      undefined,
+      run.verified.filter(isAmiss).map((found) => verifiedText(found, names, style)),
+    );
     print(
       undefined,
       run.logs.filter(needsPerson).map((log) => logText(log, names, style)),
@@ -187,8 +201,12 @@ function comparePaths(a: string, b: string): number {
   return compareNames(a.replaceAll('/', '\0'), b.replaceAll('/', '\0'));
 }
 
+/** As its runs are called. */
+const verifyCommand = 'logs verify';
+
 function closingSentence(run: Gathered, summary: OutputLineOf<'summary'>, names: SideNames, nodeFlag: string): string {
   if (run.start === undefined) return '';
+  if (run.start.command === verifyCommand) return '';
   if (run.start.command === 'logs')
     return run.logs.every(({ outcome }) => outcome === 'up-to-date') && run.problems.length + run.errors.length === 0
       ? 'Nothing to do: all logs are up to date.'

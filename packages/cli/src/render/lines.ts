@@ -42,7 +42,7 @@ const start = named('start', {
   live: z.boolean(),
 });
 
-const phase = named('phase', { name: z.enum(['connect', 'lock', 'scan', 'reconcile', 'stage', 'transition', 'commit', 'log']) });
+const phase = named('phase', { name: z.enum(['connect', 'lock', 'scan', 'reconcile', 'stage', 'transition', 'commit', 'log', 'verify']) });
 
 const progress = named('progress', { phase: phase.shape.name, doneBytes: bytes, totalBytes: bytes, doneItems: count, totalItems: count });
 
@@ -115,6 +115,24 @@ const log = named('log', {
   dryRun: z.boolean(),
   /** What was found, where it is not the normal course. */
   message: z.string().optional(),
+});
+
+/** What `logs verify` found of one copy: bytes and chunks (of 1 MiB, the last as long as it is) of both sides, compared by digests. */
+const logVerified = named('log-verified', {
+  name: z.string(),
+  /** Of the copy: that of the log, or of a generation that is over. */
+  copy: z.string(),
+  finished: z.boolean(),
+  /** The generation on the node that it was compared with; `null`: the log as it is now, or nothing. */
+  generation: z.string().nullable(),
+  /** `behind` and `ahead`: all that both have is equal, and the copy is shorter or longer. `unmatched`: no generation on the node is like it. */
+  outcome: z.enum(['equal', 'behind', 'ahead', 'differs', 'missing', 'unmatched']),
+  copyBytes: bytes,
+  sourceBytes: bytes,
+  /** That both have, the last of them perhaps in part. */
+  chunks: count,
+  /** In order, neighbouring chunks as one. */
+  differing: z.array(z.strictObject({ fromByte: bytes, toByte: bytes })),
 });
 
 const lastRun = z.strictObject({ run: z.string(), at: when, command: z.string(), outcome: z.string(), exitCode: count }).nullable();
@@ -216,6 +234,7 @@ export const outputLineSchema = z.discriminatedUnion('type', [
   held,
   notice,
   log,
+  logVerified,
   status,
   why,
   config,

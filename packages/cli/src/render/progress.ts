@@ -55,6 +55,7 @@ export function createProgressSink({ region, columns, monotonicMs }: ProgressOpt
         case 'halt':
         case 'held':
         case 'log':
+        case 'log-verified':
         case 'config':
         case 'error':
           return;
@@ -80,4 +81,5 @@ const phaseWords: Readonly<Record<OutputLineOf<'phase'>['name'], string>> = {
   transition: 'changing',
   commit: 'recording',
   log: 'pulling',
+  verify: 'verifying',
 };

@@ -1,6 +1,7 @@
 /** One line a path, as unison prints it: `local ----> balaur  new file   config/a.yaml (1.2 kB)`. */
+import { chunkBytes } from '@ubos/sync-core';
 import type { EntryFacts, OutputLineOf } from './lines.ts';
-import { counted, formatSize, printable, printableText } from './text.ts';
+import { counted, formatCount, formatSize, printable, printableText } from './text.ts';
 
 /** Paints text, or leaves it. */
 export type Formatter = (text: string) => string;
@@ -106,6 +107,54 @@ const leftAlone: ReadonlyMap<OutputLineOf<'log'>['outcome'], string> = new Map([
   ['local-changed', 'the local copy is not what was pulled, and was left alone; restore it, or move it away and pull again'],
   ['missing', 'the source is not there, and nothing was changed here; correct `from`, or wait until it is written'],
 ]);
+
+/** `logs/a.jsonl  equal, 553 chunks (579 MB)` */
+export function verifiedText(line: OutputLineOf<'log-verified'>, names: SideNames, style: Style): string {
+  const other = line.generation === null ? '' : `  (compared with ${printable(line.generation)})`;
+  const paint = isAmiss(line) ? style.danger : style.plain;
+  return `${printable(line.copy)}  ${paint(verifiedWords(line, names))}${other}`;
+}
+
+/** Whether the two are not what a pull leaves. */
+export function isAmiss({ outcome, finished }: Pick<OutputLineOf<'log-verified'>, 'outcome' | 'finished'>): boolean {
+  // What a finished generation lacks no pull will bring; what it has more was written after the node had copied it.
+  return outcome === 'differs' || outcome === 'missing' || outcome === (finished ? 'behind' : 'ahead');
+}
+
+function verifiedWords(
+  { outcome, finished, chunks, copyBytes, sourceBytes, differing }: OutputLineOf<'log-verified'>,
+  { remote }: SideNames,
+): string {
+  const all = `${counted(chunks, 'chunk')} (${formatSize(Math.min(copyBytes, sourceBytes))})`;
+  const byBytes = `${formatCount(Math.abs(sourceBytes - copyBytes))} bytes`;
+  switch (outcome) {
+    case 'equal':
+      return `equal, ${all}`;
+    case 'behind':
+      return `equal so far, ${all}; the copy is shorter by ${byBytes} (${finished ? 'written after it was finished' : 'not pulled yet'})`;
+    case 'ahead':
+      return `equal so far, ${all}; the copy is longer by ${byBytes}${finished ? '' : ': the source was cut'}`;
+    case 'differs': {
+      const more = differing.length - rangesShown;
+      const size = copyBytes === sourceBytes ? '' : `; the copy is ${copyBytes < sourceBytes ? 'shorter' : 'longer'} by ${byBytes}`;
+      return `differs in ${differing.slice(0, rangesShown).map(rangeText).join(', ')}${more > 0 ? `, and in ${counted(more, 'more range')}` : ''}, of ${counted(chunks, 'chunk')}${size}`;
+    }
+    case 'missing':
+      return `not compared: the source is not on ${remote}`;
+    case 'unmatched':
+      return `not compared: no generation on ${remote} is like it`;
+  }
+}
+
+const rangesShown = 3;
+
+/** `chunk 3 (bytes 3,145,728 to 4,194,304)`; chunks are counted from 0, as their bytes are. */
+function rangeText({ fromByte, toByte }: { readonly fromByte: number; readonly toByte: number }): string {
+  const first = fromByte / chunkBytes;
+  const last = Math.ceil(toByte / chunkBytes) - 1;
+  const chunks = first === last ? `chunk ${formatCount(first)}` : `chunks ${formatCount(first)} to ${formatCount(last)}`;
+  return `${chunks} (bytes ${formatCount(fromByte)} to ${formatCount(toByte)})`;
+}
 
 const conflictReasons: Readonly<Record<OutputLineOf<'conflict'>['reason'], string>> = {
   content: 'changed on both sides',

@@ -106,7 +106,7 @@ describe('verifyLog', () => {
       {
         copy: 'a.bin',
         isFinished: false,
-        against: outcome === 'missing' ? undefined : 'logs/a.bin',
+        generation: undefined,
         outcome,
         copyBytes: here?.length ?? 0,
         sourceBytes: there?.length ?? 0,
@@ -160,20 +160,20 @@ describe('verifyLog of a log that is rotated', () => {
     return { ...made, beside, rotate };
   }
   const outcomes = async ({ source, sink }: ReturnType<typeof world>) =>
-    (await verifyLog({ source, sink })).map(({ isFinished, against, outcome }) => ({ isFinished, against, outcome }));
+    (await verifyLog({ source, sink })).map(({ isFinished, generation, outcome }) => ({ isFinished, generation, outcome }));
 
   it('compares each copy with its own generation, under whatever name that has', async () => {
     expect(await outcomes(await rotated())).toEqual([
-      { isFinished: false, against: 'logs/a.bin', outcome: 'equal' },
-      { isFinished: true, against: 'a.bin.2', outcome: 'equal' },
-      { isFinished: true, against: 'a.bin.1', outcome: 'equal' },
+      { isFinished: false, generation: undefined, outcome: 'equal' },
+      { isFinished: true, generation: 'a.bin.2', outcome: 'equal' },
+      { isFinished: true, generation: 'a.bin.1', outcome: 'equal' },
     ]);
   });
 
   it('compares a current copy with the generation that it has become, if that was not pulled yet', async () => {
     const made = await rotated();
     await made.rotate(3_000, false);
-    expect((await outcomes(made))[0]).toEqual({ isFinished: false, against: 'a.bin.1', outcome: 'equal' });
+    expect((await outcomes(made))[0]).toEqual({ isFinished: false, generation: 'a.bin.1', outcome: 'equal' });
   });
 
   it('names what differs from the generation that begins alike, or is as long', async () => {
@@ -185,8 +185,8 @@ describe('verifyLog of a log that is rotated', () => {
     changed('a.bin.2', 6_000);
     changed('a.bin.1', 10);
     expect((await outcomes(made)).slice(1)).toEqual([
-      { isFinished: true, against: 'a.bin.2', outcome: 'differs' },
-      { isFinished: true, against: 'a.bin.1', outcome: 'differs' },
+      { isFinished: true, generation: 'a.bin.2', outcome: 'differs' },
+      { isFinished: true, generation: 'a.bin.1', outcome: 'differs' },
     ]);
   });
 
@@ -194,8 +194,8 @@ describe('verifyLog of a log that is rotated', () => {
     const made = await rotated();
     made.beside.delete('a.bin.2');
     expect((await outcomes(made)).slice(1)).toEqual([
-      { isFinished: true, against: undefined, outcome: 'unmatched' },
-      { isFinished: true, against: 'a.bin.1', outcome: 'equal' },
+      { isFinished: true, generation: undefined, outcome: 'unmatched' },
+      { isFinished: true, generation: 'a.bin.1', outcome: 'equal' },
     ]);
   });
 

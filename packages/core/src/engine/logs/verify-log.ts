@@ -7,7 +7,7 @@
  * else is of their size; where none is left on the node, there is nothing to compare with.
  */
 import pLimit from 'p-limit';
-import { chunkExtents } from '../../log/chunk-chain.ts';
+import { chunkBytes, chunkExtents } from '../../log/chunk-chain.ts';
 import { type ChunkComparison, compareChunks, sharedEnd } from '../../log/compare.ts';
 import { headBytesMax } from '../../log/cursor.ts';
 import type { Extent } from '../../log/extent.ts';
@@ -28,8 +28,8 @@ export interface LogVerification {
   readonly copy: string;
   /** Of a generation that is over. */
   readonly isFinished: boolean;
-  /** The source's name for what it was compared with; `undefined`: there was nothing. */
-  readonly against: string | undefined;
+  /** The generation of the source that it was compared with; `undefined`: the log as it is now, or nothing. */
+  readonly generation: string | undefined;
   /** As of {@link ChunkComparison}; `missing`: the log is not there; `unmatched`: a finished generation, and none on the node is like it. */
   readonly outcome: ChunkComparison['outcome'] | 'missing' | 'unmatched';
   readonly copyBytes: number;
@@ -68,14 +68,14 @@ interface Asking {
 }
 
 interface Compared extends ChunkComparison {
-  readonly against: string;
+  readonly generation: string | undefined;
   readonly sourceBytes: number;
 }
 
 function toVerification(copy: LogCopy, found: Compared | 'missing' | 'unmatched', isFinished: boolean): LogVerification {
   const common = { copy: copy.name, isFinished, copyBytes: copy.sizeBytes };
   return typeof found === 'string'
-    ? { ...common, against: undefined, outcome: found, sourceBytes: 0, chunks: 0, differing: [] }
+    ? { ...common, generation: undefined, outcome: found, sourceBytes: 0, chunks: 0, differing: [] }
     : { ...common, ...found };
 }
 
@@ -86,19 +86,23 @@ async function compare(copy: LogCopy, { source, of, signal }: Asking & { readonl
   const [facts, digests] = await Promise.all([askFacts(source, { extents, of, signal }), copy.digests(extents, signal)]);
   if (facts.stat === undefined) return undefined;
   const { sizeBytes, identity } = facts.stat;
-  const against = of ?? source.name;
+  let [here, there] = [digests, facts.digests];
   const end = sizeBytes < copy.sizeBytes ? sharedEnd(copy.sizeBytes, sizeBytes) : undefined;
-  const whole = digests.slice(0, end === undefined ? undefined : chunkExtents(end.start).length);
-  if (end === undefined) {
-    const compared = compareChunks({ sizeBytes: copy.sizeBytes, digests: whole }, { sizeBytes, digests: facts.digests });
-    return { ...compared, against, sourceBytes: sizeBytes };
+  if (end !== undefined) {
+    const [more, endHere] = await Promise.all([askFacts(source, { extents: [end], of, signal }), copy.digests([end], signal)]);
+    if (more.stat?.identity !== identity) {
+      const path = of ?? source.name;
+      throw new SyncError('SYNC_SOURCE_CHANGED', `${path} was replaced while it was compared`, { path });
+    }
+    const whole = Math.floor(end.start / chunkBytes);
+    here = [...digests.slice(0, whole), ...endHere];
+    there = [...facts.digests.slice(0, whole), ...more.digests];
   }
-  const [more, endHere] = await Promise.all([askFacts(source, { extents: [end], of, signal }), copy.digests([end], signal)]);
-  if (more.stat?.identity !== identity)
-    throw new SyncError('SYNC_SOURCE_CHANGED', `${against} was replaced while it was compared`, { path: against });
-  const there = [...facts.digests.slice(0, whole.length), ...more.digests];
-  const compared = compareChunks({ sizeBytes: copy.sizeBytes, digests: [...whole, ...endHere] }, { sizeBytes, digests: there });
-  return { ...compared, against, sourceBytes: sizeBytes };
+  return {
+    ...compareChunks({ sizeBytes: copy.sizeBytes, digests: here }, { sizeBytes, digests: there }),
+    generation: of,
+    sourceBytes: sizeBytes,
+  };
 }
 
 /** The first that agrees with the copy in all that both have, else the first. */

@@ -1,0 +1,142 @@
+/** Whole commands about logs over two folders of this machine. */
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type CliResult, cli, cliJson } from './test-support/cli.ts';
+
+let place: string;
+let here: string;
+let there: string;
+
+beforeEach(() => {
+  place = realpathSync(mkdtempSync(join(tmpdir(), 'logs-')));
+  here = join(place, 'here');
+  there = join(place, 'there');
+  mkdirSync(here);
+  mkdirSync(there);
+});
+afterEach(() => rmSync(place, { recursive: true }));
+
+const run = async (...args: string[]): Promise<CliResult> => cli(args, { cwd: here, env: { XDG_STATE_HOME: join(place, 'state') } });
+const json = async (...args: string[]) => cliJson(args, { cwd: here, env: { XDG_STATE_HOME: join(place, 'state') } });
+const configure = (more: string): void =>
+  writeFileSync(join(here, 'ubos-sync.yaml'), `version: 1\nnodes: { balaur: { url: ${there} } }\nlive: true\n${more}\n`);
+const put = (root: string, path: string, text: string): void => {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+};
+const read = (root: string, path: string): string => readFileSync(join(root, path), 'utf8');
+const line = (n: number): string => `{"timestamp":"2025-10-07T10:00:${String(n).padStart(2, '0')}Z","n":${n}}\n`;
+
+describe('logs verify', () => {
+  beforeEach(async () => {
+    configure('logs: [{ from: logs/a.jsonl, to: logs/a.jsonl }, { from: b.bin, to: b.bin }]');
+    put(there, 'logs/a.jsonl', line(1) + line(2));
+    put(there, 'b.bin', 'x'.repeat(4.5 * 1024 * 1024));
+    expect((await run('logs')).code).toBe(0);
+  });
+
+  it('says what is equal, and writes nothing', async () => {
+    const tree = () => readdirSync(here, { recursive: true, encoding: 'utf8' }).map((path) => path);
+    const before = tree();
+    const audit = read(here, 'logs/sync/audit.jsonl');
+    expect(await run('logs', 'verify')).toEqual({ code: 0, err: '', out: 'logs/a.jsonl  equal, 1 chunk (86 B)\nb.bin  equal, 5 chunks (4.7 MB)\n' });
+    expect(tree()).toEqual(before);
+    expect(read(here, 'logs/sync/audit.jsonl')).toBe(audit);
+    expect((await run('logs', 'verify', '--quiet')).out).toBe('');
+  });
+
+  it('is well where the source has only grown', async () => {
+    appendFileSync(join(there, 'logs/a.jsonl'), line(3));
+    expect(await run('logs', 'verify', 'a')).toMatchObject({
+      code: 0,
+      out: 'logs/a.jsonl  equal so far, 1 chunk (86 B); the copy is shorter by 43 bytes (not pulled yet)\n',
+    });
+  });
+
+  it('names the chunks that differ, with their bytes, and how many more there are', async () => {
+    const mib = 1024 * 1024;
+    const bytes = Buffer.alloc(11 * mib, 'x');
+    writeFileSync(join(there, 'b.bin'), bytes);
+    expect((await run('logs', 'b')).code).toBe(0);
+    for (const chunk of [1, 3, 4, 6, 8, 10]) bytes[chunk * mib + 5] = 0;
+    writeFileSync(join(there, 'b.bin'), bytes);
+    expect(await run('logs', 'verify', 'b.bin')).toMatchObject({
+      code: 1,
+      out: 'b.bin  differs in chunk 1 (bytes 1,048,576 to 2,097,152), chunks 3 to 4 (bytes 3,145,728 to 5,242,880), chunk 6 (bytes 6,291,456 to 7,340,032), and in 2 more ranges, of 11 chunks\n',
+    });
+    const { code, lines } = await json('logs', 'verify');
+    expect(code).toBe(1);
+    expect(lines.filter(({ type }) => type === 'log-verified')).toMatchObject([
+      {
+        name: 'logs/a.jsonl',
+        copy: 'logs/a.jsonl',
+        finished: false,
+        generation: null,
+        outcome: 'equal',
+        copyBytes: 86,
+        sourceBytes: 86,
+        chunks: 1,
+        differing: [],
+      },
+      {
+        name: 'b.bin',
+        outcome: 'differs',
+        chunks: 11,
+        differing: [1, 3, 6, 8, 10].map((at) => ({ fromByte: at * mib, toByte: (at === 3 ? 5 : at + 1) * mib })),
+      },
+    ]);
+    expect(lines.at(-1)).toMatchObject({ outcome: 'partial', exitCode: 1 });
+  });
+
+  it('compares what was finished with what the node still has of it', async () => {
+    renameSync(join(there, 'logs/a.jsonl'), join(there, 'logs/a.jsonl.1'));
+    put(there, 'logs/a.jsonl', line(3));
+    expect((await run('logs', 'verify', 'a')).out).toBe('logs/a.jsonl  equal, 1 chunk (86 B)  (compared with a.jsonl.1)\n');
+    await run('logs');
+    expect((await run('logs', 'verify', 'a')).out).toMatch(
+      /^logs\/a\.jsonl {2}equal, 1 chunk \(43 B\)\nlogs\/a\.jsonl\.\d{8}T\d{6}Z\.g1 {2}equal, 1 chunk \(86 B\) {2}\(compared with a\.jsonl\.1\)\n$/,
+    );
+    appendFileSync(join(there, 'logs/a.jsonl.1'), line(9));
+    expect(await run('logs', 'verify', 'a')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('shorter by 43 bytes (written after it was finished)'),
+    });
+    rmSync(join(there, 'logs/a.jsonl.1'));
+    expect(await run('logs', 'verify', 'a')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('.g1  not compared: no generation on balaur is like it\n'),
+    });
+  });
+
+  it('a log that cannot be read does not keep the others back, and one that is gone is told', async () => {
+    rmSync(join(there, 'b.bin'));
+    rmSync(join(there, 'logs/a.jsonl'));
+    mkdirSync(join(there, 'logs/a.jsonl'));
+    expect(await run('logs', 'verify')).toMatchObject({
+      code: 2,
+      out: expect.stringMatching(
+        /^b\.bin {2}not compared: the source is not on balaur\n\nProblems:\nproblem {4}logs\/a\.jsonl on balaur: .*\[SYNC_LOG_NOT_A_FILE\]\n$/,
+      ),
+    });
+    expect((await run('logs', 'verify', 'b')).code).toBe(1);
+  });
+
+  it('takes no flag of a pull for something else', async () => {
+    expect(await run('logs', 'verify', '--verify', 'off')).toMatchObject({ code: 3, err: expect.stringMatching(/code: SYNC_USAGE\n$/) });
+    expect((await run('logs', 'verify', '--help')).out).toContain('compare the copies');
+    expect(existsSync(join(here, 'verify'))).toBe(false);
+  });
+});
