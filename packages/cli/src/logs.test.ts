@@ -140,3 +140,95 @@ describe('logs verify', () => {
     expect(existsSync(join(here, 'verify'))).toBe(false);
   });
 });
+
+describe('logs by pattern', () => {
+  beforeEach(() => {
+    configure(
+      'truth: { include: [logs, docs] }\nlogs: [{ from: "logs/*.jsonl", to: "pulled/{node}/{name}" }, { from: logs/b.jsonl, to: special.jsonl }, { from: "other/*", to: "more/{name}" }]',
+    );
+    put(there, 'logs/a.jsonl', line(1));
+    put(there, 'logs/b.jsonl', line(2));
+    put(there, 'logs/c.txt', line(3));
+  });
+
+  it('are pulled under the names of node and file, and those that appear later from then on', async () => {
+    expect(await run('logs')).toMatchObject({ code: 0, err: '' });
+    expect(read(here, 'pulled/balaur/a.jsonl')).toBe(line(1));
+    expect(read(here, 'pulled/balaur/b.jsonl')).toBe(line(2));
+    expect(readdirSync(join(here, 'pulled/balaur'))).toEqual(['a.jsonl', 'b.jsonl']);
+    put(there, 'logs/new.jsonl', `${line(4)}{"cut`);
+    const { lines } = await json('logs');
+    expect(lines.flatMap((each) => (each.type === 'log' ? [[each.name, each.outcome, each.lines]] : []))).toEqual([
+      ['pulled/balaur/a.jsonl', 'up-to-date', 0],
+      ['pulled/balaur/b.jsonl', 'up-to-date', 0],
+      ['pulled/balaur/new.jsonl', 'appended', 1],
+      ['special.jsonl', 'up-to-date', 0],
+    ]);
+    expect(read(here, 'pulled/balaur/new.jsonl')).toBe(line(4));
+    expect((await run('logs', 'verify', 'new')).out).toBe(
+      'pulled/balaur/new.jsonl  equal so far, 1 chunk (43 B); the copy is shorter by 5 bytes (not pulled yet)\n',
+    );
+  });
+
+  it('a dry run says what would come, and makes nothing', async () => {
+    expect((await run('logs', '--dry-run')).out).toMatch(/pulled\/balaur\/a\.jsonl {2}appended 43 B \(dry run\)\n.*b\.jsonl/);
+    expect(readdirSync(here)).toEqual(['ubos-sync.yaml']);
+  });
+
+  it('are named as any log is, and a name of none is refused', async () => {
+    expect((await run('logs', 'a')).out).toContain('pulled/balaur/a.jsonl');
+    expect(readdirSync(join(here, 'pulled/balaur'))).toEqual(['a.jsonl']);
+    expect((await run('logs', 'special')).out).toContain('special.jsonl  appended');
+    expect(await run('logs', 'none')).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/`none`: the config has pulled\/balaur\/a\.jsonl, .*special\.jsonl/s),
+    });
+  });
+
+  it('takes generations for what they are, also while their log is not there for a moment', async () => {
+    configure('logs: [{ from: "logs/*", to: "pulled/{name}" }]');
+    put(there, 'logs/a.jsonl.1', line(0));
+    await run('logs');
+    expect(readdirSync(join(here, 'pulled'))).toEqual(['a.jsonl', 'b.jsonl', 'c.txt']);
+    renameSync(join(there, 'logs/a.jsonl'), join(there, 'logs/a.jsonl.1'));
+    expect((await run('logs')).code).toBe(0);
+    put(there, 'logs/a.jsonl', line(5));
+    const { lines } = await json('logs', 'a');
+    expect(lines.find(({ type }) => type === 'log')).toMatchObject({ outcome: 'rotated', lines: 1 });
+    expect(readdirSync(join(here, 'pulled'))).toEqual(['a.jsonl', expect.stringMatching(/^a\.jsonl\..*\.g1$/), 'b.jsonl', 'c.txt']);
+  });
+
+  it('refuses by its name what would be no log here, and takes the rest', async () => {
+    for (const name of ['\u001b[2J.jsonl', 'mission_state.jsonl', 'x_state.json', 'ubos-sync.yaml']) put(there, `other/${name}`, line(1));
+    const { code, lines } = await json('logs');
+    expect(code).toBe(2);
+    expect(lines.flatMap((each) => (each.type === 'problem' ? [[each.path, each.code, each.side]] : []))).toEqual([
+      ['other/\u001b[2J.jsonl', 'SYNC_NAME_REFUSED', 'remote'],
+      ['other/ubos-sync.yaml', 'SYNC_NAME_REFUSED', 'remote'],
+      ['other/x_state.json', 'SYNC_NAME_REFUSED', 'remote'],
+    ]);
+    expect(readdirSync(join(here, 'more'))).toEqual(['mission_state.jsonl']);
+    expect(read(here, 'ubos-sync.yaml')).toContain('version: 1');
+  });
+
+  it('a folder that cannot be listed keeps nothing else back', async () => {
+    put(there, 'other', 'no folder');
+    const { code, lines } = await json('logs');
+    expect(code).toBe(2);
+    expect(lines.flatMap((each) => (each.type === 'problem' ? [[each.path, each.code, each.side]] : []))).toEqual([
+      ['more/{name}', 'SYNC_LOG_NOT_A_FILE', 'remote'],
+    ]);
+    expect(read(here, 'special.jsonl')).toBe(line(2));
+  });
+
+  it('never travels as content, on either side', async () => {
+    put(here, 'docs/a.md', 'a');
+    put(there, 'logs/note.md', 'n');
+    expect((await run('full', '--apply', '--first', 'newer')).code).toBe(0);
+    expect(read(here, 'logs/note.md')).toBe('n');
+    expect(existsSync(join(here, 'logs/a.jsonl'))).toBe(false);
+    expect(read(here, 'pulled/balaur/a.jsonl')).toBe(line(1));
+    expect(existsSync(join(there, 'pulled'))).toBe(false);
+    expect((await run('truth')).out).toBe('Nothing to do: local and balaur are in sync.\n');
+  });
+});

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type LogReport, type LogSource, parentPath, pullLog, type RelativePath, rootPath, SyncError } from '@ubos/sync-core';
 import { createFsLogSink } from '@ubos/sync-core/fs';
 import { problemKey } from './audit/history.ts';
-import { guardsForNode, guardsFrom, type LogRule, type Profile } from './config/resolve.ts';
+import { guardsForNode, guardsFrom, type LogRule, type Node, type Profile, ruleOnNode } from './config/resolve.ts';
 import { toSyncError } from './failure.ts';
 import { folderInRoot } from './folders.ts';
 import type { OutputLineOf } from './render/lines.ts';
@@ -30,15 +30,15 @@ function makeLogFolder({ root }: Profile, { to }: LogRule): void {
   });
 }
 
-export function logFolders({ logs }: Profile): readonly RelativePath[] {
-  return logs.map(({ to }) => parentPath(to) ?? rootPath);
+export function logFolders({ logs }: Profile, node: Node): readonly RelativePath[] {
+  return logs.map((rule) => parentPath(ruleOnNode(rule, node).to) ?? rootPath);
 }
 
 /** Before the scan: a folder that appears after it would be a change for the next run. What cannot be made is told when its log is pulled. */
-export function makeLogFolders(profile: Profile): void {
-  for (const log of profile.logs) {
+export function makeLogFolders(profile: Profile, node: Node): void {
+  for (const rule of profile.logs) {
     try {
-      makeLogFolder(profile, log);
+      makeLogFolder(profile, ruleOnNode(rule, node));
     } catch {
       // Keeps neither truth nor the other logs back.
     }
@@ -53,10 +53,10 @@ export async function pullLogsInRun(run: Run, rules: readonly LogRule[], request
 }
 
 /** One after the other. A failure of one log is a problem of its path, on the node's side if `onSourceFailure` was told of it, and does not keep the others back. */
-export async function forEachLog(
+export async function forEachLog<Rule extends LogRule>(
   run: Run,
-  rules: readonly LogRule[],
-  work: (rule: LogRule, onSourceFailure: (error: unknown) => void) => Promise<void>,
+  rules: readonly Rule[],
+  work: (rule: Rule, onSourceFailure: (error: unknown) => void) => Promise<void>,
 ): Promise<void> {
   for (const rule of rules) {
     const ofSource = new Set<unknown>();

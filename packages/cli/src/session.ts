@@ -14,6 +14,8 @@ export interface Session {
   launched(): Promise<void>;
   /** A log on the node: relative to its root, or absolute. */
   log(from: string): Promise<LogSource>;
+  /** Names of the files of a folder there that match a pattern; none of them is believed to be a name yet. */
+  logNames(folder: string, pattern: string): Promise<readonly string[]>;
   traffic(): Traffic;
   close(): Promise<void>;
 }
@@ -22,6 +24,7 @@ export interface Session {
 interface Far {
   replica(): Promise<Replica>;
   log(from: string): Promise<LogSource>;
+  logNames(folder: string, pattern: string): Promise<readonly string[]>;
   traffic(): Traffic;
   close(): Promise<void>;
 }
@@ -63,6 +66,7 @@ export function createSession(io: Io, flags: PeerFlags, options: SessionOptions)
     remote: async () => (await far).replica(),
     launched: () => launched,
     log: async (from) => (await far).log(from),
+    logNames: async (folder, pattern) => (await far).logNames(folder, pattern),
     traffic: () => connected?.traffic() ?? noTraffic,
     async close() {
       over.abort();
@@ -102,6 +106,7 @@ async function openFar(
   return {
     replica: () => connection.replica(),
     log: async (from) => connection.log(from),
+    logNames: (folder, pattern) => connection.logNames(folder, pattern, { signal: io.signal }),
     traffic() {
       const { bytesSent, bytesReceived, roundTrips } = connection.counters;
       return { bytesSent, bytesReceived, roundTrips };
@@ -126,6 +131,8 @@ function openFolder(io: Io, profile: Profile, root: string): Far {
       return replica;
     },
     log: async (from) => (await import('@ubos/sync-core/fs')).createFsLogSource(isAbsolute(from) ? from : join(root, from)),
+    logNames: async (folder, pattern) =>
+      (await import('@ubos/sync-core/fs')).listFsLogNames(isAbsolute(folder) ? folder : join(root, folder), pattern),
     traffic: () => noTraffic,
     async close() {
       await replica?.then((opened) => opened.close());

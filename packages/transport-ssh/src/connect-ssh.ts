@@ -37,6 +37,8 @@ export interface SshConnection {
   replica(address?: ReplicaAddress): Promise<Replica>;
   /** A log of the far side: relative to the URL's folder, or absolute. */
   log(path: string): LogSource;
+  /** As `Connection.logNames`; the folder is relative to the URL's, or absolute. */
+  logNames: Connection['logNames'];
   service(name: string): ServiceClient;
   readonly counters: ConnectionCounters;
   /** The last lines that the far side printed to standard error; if its program broke, they say why. */
@@ -79,6 +81,7 @@ export async function connectSsh(url: string, options: ConnectSshOptions = {}): 
       launch: { signal: AbortSignal; onPreamble: (chunk: Uint8Array) => void },
     ): Promise<Connection> => connectOver(stream, { ...launch, limits, open: root });
     const { connection, uploaded, stderr } = await launchAgent(ssh, { bundle, node, signal, onLaunch, connect });
+    const fromRoot = (path: string): string => (/^(?:\/|~(?:\/|$))/.test(path) ? path : `${address.path}/${path}`);
     const close = async (): Promise<void> => {
       await connection.close();
       await ssh.close();
@@ -90,7 +93,8 @@ export async function connectSsh(url: string, options: ConnectSshOptions = {}): 
       peer: connection.peer,
       agentUploaded: uploaded,
       replica: (asked = root) => connection.replica(asked),
-      log: (path) => connection.log(/^(?:\/|~(?:\/|$))/.test(path) ? path : `${address.path}/${path}`),
+      log: (path) => connection.log(fromRoot(path)),
+      logNames: (folder, ...asked) => connection.logNames(fromRoot(folder), ...asked),
       service: (name) => connection.service(name),
       get counters() {
         return connection.counters;

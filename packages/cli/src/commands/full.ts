@@ -15,12 +15,17 @@ export async function full(io: Io, flags: FullFlags): Promise<ExitCode> {
     flags,
     { command: 'full', dryRun, tellPending: flags.exitCode, check: (profile) => checkLive(profile, !dryRun) },
     async (run) => {
-      const [{ logFolders, makeLogFolders, pullLogsInRun }, { syncInRun }] = await Promise.all([import('../pull.ts'), import('../sync.ts')]);
-      if (!dryRunLogs && !dryRun) makeLogFolders(run.profile);
-      const pull = async (): Promise<void> => pullLogsInRun(run, run.profile.logs, { dryRun: dryRunLogs, verify: flags.verify });
+      const [{ logFolders, makeLogFolders, pullLogsInRun }, { logsOfRun }, { syncInRun }] = await Promise.all([
+        import('../pull.ts'),
+        import('../log-rules.ts'),
+        import('../sync.ts'),
+      ]);
+      if (!dryRunLogs && !dryRun) makeLogFolders(run.profile, run.node);
+      const pull = async (): Promise<void> => pullLogsInRun(run, await logsOfRun(run, []), { dryRun: dryRunLogs, verify: flags.verify });
       let outcome: Outcome;
       try {
-        outcome = (await syncInRun(run, { flags, dryRun, paths: undefined, ownFolders: [run.profile.audit, ...logFolders(run.profile)] })).outcome;
+        outcome = (await syncInRun(run, { flags, dryRun, paths: undefined, ownFolders: [run.profile.audit, ...logFolders(run.profile, run.node)] }))
+          .outcome;
       } catch (error) {
         // A root that is locked or missing says nothing about the logs; a connection that is lost does.
         if (!endsRun(error, io.signal)) await pull();

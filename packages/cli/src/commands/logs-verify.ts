@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { type LogVerification, parentPath, verifyLog } from '@ubos/sync-core';
 import { createFsLogSink } from '@ubos/sync-core/fs';
-import { chooseLogs, type LogRule } from '../config/resolve.ts';
+import type { LogRule } from '../config/resolve.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { usageError } from '../failure.ts';
 import type { LogsFlags } from '../flags.ts';
 import type { Io } from '../io.ts';
+import { logsOfRun } from '../log-rules.ts';
 import { forEachLog, openSource } from '../pull.ts';
 import type { OutputLineOf } from '../render/lines.ts';
 import { runWithPeers } from '../runs.ts';
@@ -14,7 +15,7 @@ import { runWithPeers } from '../runs.ts';
 export async function logsVerify(io: Io, flags: LogsFlags, names: readonly string[]): Promise<ExitCode> {
   if (flags.verify !== undefined) throw usageError('--verify is about what a pull proves; `logs verify` compares everything');
   return runWithPeers(io, flags, { command: 'logs verify', dryRun: true, readsOnly: true }, async (run) => {
-    const rules = chooseLogs(run.profile.logs, names);
+    const rules = await logsOfRun(run, names);
     if (rules.length > 0) run.output.emit({ type: 'phase', name: 'verify' });
     await forEachLog(run, rules, async (rule, onSourceFailure) => {
       const source = await openSource(run.session, rule.from, onSourceFailure);

@@ -4,6 +4,7 @@
  */
 import { parseRelativePath, type ScopeRules, toPeerRules } from '@ubos/sync-core';
 import { parseRemoteUrl } from '@ubos/sync-transport-ssh';
+import { logGlobProblem, logTargetProblem, targetOnNode, toLogGlob } from './log-globs.ts';
 import { nearest } from './nearest.ts';
 import type { KeyPath } from './positions.ts';
 
@@ -40,12 +41,14 @@ export function findMisfits(raw: unknown): readonly Misfit[] {
   const targets = new Map<string, number>();
   for (const [index, log] of listOf(config['logs'])) {
     const { from, to } = recordOf(log);
-    if (typeof from === 'string') check(['logs', index, 'from'], sourceProblem(from));
+    const glob = typeof from === 'string' ? toLogGlob(from) : undefined;
+    if (typeof from === 'string') check(['logs', index, 'from'], sourceProblem(from) ?? (glob && logGlobProblem(glob)));
     if (typeof to !== 'string') continue;
-    check(['logs', index, 'to'], insideProblem(to));
-    const first = targets.get(to);
-    if (first === undefined) targets.set(to, index);
-    else check(['logs', index, 'to'], `a file of its own: \`logs[${first}]\` goes there`);
+    check(['logs', index, 'to'], insideProblem(to) ?? (typeof from === 'string' ? logTargetProblem(to, glob) : undefined));
+    const files = [...new Set([to, ...Object.keys(nodes).map((node) => targetOnNode(to, node))])];
+    const first = files.map((file) => targets.get(file)).find((found) => found !== undefined);
+    for (const file of files) if (!targets.has(file)) targets.set(file, index);
+    if (first !== undefined) check(['logs', index, 'to'], `a file of its own: \`logs[${first}]\` goes there`);
   }
   if (typeof config['audit'] === 'string') check(['audit'], insideProblem(config['audit']));
   return misfits;

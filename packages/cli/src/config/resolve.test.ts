@@ -47,6 +47,24 @@ describe('resolveConfig', () => {
     expect(guards.filter((guard) => guard.endsWith('c.jsonl'))).toEqual(['/x/c.jsonl']);
   });
 
+  it('guards what patterns name, on both sides, and the copies of every node', () => {
+    const profile = resolved(`${two}logs: [{ from: "in/*.jsonl", to: "logs/{node}/{name}" }, { from: "*.log", to: "x/{name}.copy" }]`);
+    const guards = guardsForNode(profile, choosePeers(profile, { names: ['balaur'] })[0]);
+    expect(guards).toEqual(
+      expect.arrayContaining([
+        '/logs/balaur/*.jsonl',
+        '/logs/laptop/*.jsonl',
+        '/logs/laptop/*.jsonl.[0-9]*',
+        '/logs/laptop/*-[0-9]*.jsonl',
+        '/x/*.log.copy',
+        '/in/*.jsonl',
+        '/in/*.jsonl.old',
+        '/*.log',
+      ]),
+    );
+    expect(guards.filter((guard) => guard.includes('{'))).toEqual([]);
+  });
+
   it('shows whole lines only of .jsonl and .log, unless told otherwise', () => {
     const { logs } = resolved(
       'logs: [{ from: a, to: a.jsonl }, { from: b, to: b.log }, { from: c, to: c.bin }, { from: d, to: d.jsonl, lines: false }]',

@@ -6,7 +6,9 @@ import {
   type ConflictPolicy,
   configGuards,
   type Direction,
+  logGlobGuards,
   logGuards,
+  type Name,
   parseRelativePath,
   peerPatternsMax,
   type RelativePath,
@@ -15,6 +17,7 @@ import {
   toPeerRules,
 } from '@ubos/sync-core';
 import { parseRemoteUrl, type RemoteUrl } from '@ubos/sync-transport-ssh';
+import { type LogGlob, targetOfName, targetOnNode, toLogGlob } from './log-globs.ts';
 import { nearest } from './nearest.ts';
 import type { Config } from './schema.ts';
 import { parseDuration, parseLimit, parseSize } from './units.ts';
@@ -63,8 +66,12 @@ export interface LogRule {
   /** What it is called: its target. */
   readonly name: string;
   readonly from: string;
+  /** `{node}` stands for the node's name, in a rule for many logs `{name}` for that of each. */
   readonly to: RelativePath;
-  readonly lines: boolean;
+  /** Set if the rule is for many logs. */
+  readonly glob: LogGlob | undefined;
+  /** `undefined`: as the ending of each name says. */
+  readonly lines: boolean | undefined;
   readonly verify: 'tail' | 'full' | 'off';
   readonly onRotate: 'new-file' | 'concatenate';
   readonly onFork: 'halt' | 'keep-and-restart';
@@ -80,9 +87,10 @@ export function resolveConfig(config: Config, configFile: string): Profile {
   const policies = truth.policies.flatMap(toPolicies);
   if (policies.length > peerPatternsMax)
     throw new SyncError('SYNC_CONFIG_INVALID', `\`truth.policies\` has more than ${peerPatternsMax} patterns`, { path: configFile });
-  const logs = config.logs.map(
-    ({ from, to, lines = /\.(?:jsonl|log)$/i.test(to), ...rest }): LogRule => ({ name: to, from, to: mustRelative(to), lines, ...rest }),
-  );
+  const logs = config.logs.map(({ from, to, lines, ...rest }): LogRule => {
+    const glob = toLogGlob(from);
+    return { name: to, from, to: mustRelative(to), glob, lines: lines ?? (glob === undefined ? hasLines(to) : undefined), ...rest };
+  });
   const audit = mustRelative(config.audit);
   return {
     configFile,
@@ -104,7 +112,7 @@ export function resolveConfig(config: Config, configFile: string): Profile {
       maxChange: must(parseLimit(truth.maxChange)),
       policies,
     },
-    guards: followingGuards({ root, configFile, logs, audit }),
+    guards: followingGuards({ root, configFile, logs, audit, nodes: Object.keys(config.nodes) }),
     logs,
     durability: config.durability,
     audit,
@@ -186,7 +194,7 @@ export function choosePeers(
 export function chooseLogs(logs: readonly LogRule[], names: readonly string[]): readonly LogRule[] {
   if (names.length === 0) return logs;
   const chosen = names.map((name) => {
-    const matches = logs.filter(({ to, from }) => [to, from, fileName(to), stem(to)].includes(name));
+    const matches = logs.filter((log) => isCalled(log, name));
     const [match] = matches;
     if (match !== undefined && matches.length === 1) return match;
     const hint =
@@ -198,6 +206,11 @@ export function chooseLogs(logs: readonly LogRule[], names: readonly string[]): 
   return logs.filter((log) => chosen.includes(log));
 }
 
+/** Whether a NAME on a command line may mean this log. */
+export function isCalled({ to, from }: LogRule, name: string): boolean {
+  return [to, from, fileName(to), stem(to)].includes(name);
+}
+
 function resolveNode(name: string, node: Config['nodes'][string], folder: string): Node {
   const parsed = parseRemoteUrl(node.url);
   if (!parsed.ok) throw new SyncError('SYNC_CONFIG_INVALID', `the address of node ${name} cannot be used: ${parsed.error}`, { node: name });
@@ -205,12 +218,22 @@ function resolveNode(name: string, node: Config['nodes'][string], folder: string
   return { name, url: node.url, address, nodeProgram: node.node, transport: node.transport, intermittent: node.intermittent };
 }
 
-/** The guards that a config implies: itself, the logs that it writes, its audit folder. */
-function followingGuards({ root, configFile, logs, audit }: Pick<Profile, 'root' | 'configFile' | 'logs' | 'audit'>): readonly FollowingGuard[] {
+/** The guards that a config implies: itself, the logs that it writes, of whichever node, its audit folder. */
+function followingGuards({
+  root,
+  configFile,
+  logs,
+  audit,
+  nodes,
+}: Pick<Profile, 'root' | 'configFile' | 'logs' | 'audit'> & { readonly nodes: readonly string[] }): readonly FollowingGuard[] {
   const config = pathBelow(root, configFile);
   return [
     ...(config === undefined ? [] : configGuards(config).map((pattern) => ({ pattern, from: 'config-file' as const, key: [] }))),
-    ...logs.flatMap(({ to }, index) => logGuards(to).map((pattern) => ({ pattern, from: 'log' as const, key: ['logs', index, 'to'] }))),
+    ...logs.flatMap(({ to, glob }, index) =>
+      (to.includes('{node}') ? nodes.map((node) => targetOnNode(to, node)) : [to]).flatMap((target) =>
+        guardsOfLog(mustRelative(target), glob).map((pattern) => ({ pattern, from: 'log' as const, key: ['logs', index, 'to'] })),
+      ),
+    ),
     ...auditGuards(audit).map((pattern) => ({ pattern, from: 'audit' as const, key: ['audit'] })),
   ];
 }
@@ -227,11 +250,42 @@ export function followingGuardsForNode({ guards, logs }: Pick<Profile, 'guards' 
     const source = parseRelativePath(from);
     return source.ok ? source.value : undefined;
   };
-  const sources = logs.flatMap(({ from }, index) => {
-    const source = sourceOf(from);
-    return source === undefined ? [] : logGuards(source).map((pattern) => ({ pattern, from: 'log' as const, key: ['logs', index, 'from'] }));
+  const sources = logs.flatMap(({ from, glob }, index) => {
+    const source = sourceOf(glob === undefined ? from : sourceOfName(glob, '{name}'));
+    return source === undefined ? [] : guardsOfLog(source, glob).map((pattern) => ({ pattern, from: 'log' as const, key: ['logs', index, 'from'] }));
   });
   return [...guards, ...sources];
+}
+
+function guardsOfLog(path: RelativePath, glob: LogGlob | undefined): readonly string[] {
+  return glob === undefined ? logGuards(path) : logGlobGuards(path, glob.pattern);
+}
+
+/** A rule for many logs. */
+export type GlobRule = LogRule & { readonly glob: LogGlob };
+
+export function isGlobRule(rule: LogRule): rule is GlobRule {
+  return rule.glob !== undefined;
+}
+
+/** A rule as it is for one node. */
+export function ruleOnNode(rule: LogRule, { name: node }: Pick<Node, 'name'>): LogRule {
+  const to = mustRelative(targetOnNode(rule.to, node));
+  return { ...rule, name: to, to };
+}
+
+/** The rule of one of the logs that a rule is for. */
+export function ruleOfName(rule: GlobRule, name: Name): LogRule {
+  const to = mustRelative(targetOfName(rule.to, name));
+  return { ...rule, name: to, from: sourceOfName(rule.glob, name), to, glob: undefined, lines: rule.lines ?? hasLines(to) };
+}
+
+function sourceOfName({ folder }: LogGlob, name: string): string {
+  return folder === '.' ? name : `${folder === '/' ? '' : folder}/${name}`;
+}
+
+function hasLines(to: string): boolean {
+  return /\.(?:jsonl|log)$/i.test(to);
 }
 
 /** What the guards of a run with one node are remembered under: several configs can share a root, and none takes back what another keeps. */

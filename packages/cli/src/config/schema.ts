@@ -67,8 +67,12 @@ const truth = map({
 });
 
 const log = map({
-  from: text('a path on the peer').describe('The log on the peer: relative to its root, or absolute'),
-  to: text('a path inside the root').describe('The copy here: relative to the root'),
+  from: text('a path on the peer').describe(
+    'The log on the peer: relative to its root, or absolute; with a * in its last part every log that matches',
+  ),
+  to: text('a path inside the root').describe(
+    'The copy here: relative to the root; {node} is the name of the node, {name} that of each log that matches',
+  ),
   lines: flag().optional().describe('Only whole lines become visible; default: true for .jsonl and .log'),
   verify: oneOf('tail', 'full', 'off').default('tail').describe('How much of what was pulled is proved again before more is appended'),
   onRotate: oneOf('new-file', 'concatenate').default('new-file').describe('What happens to the copy of a generation that ended'),

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { logGuards } from '../scope/guards.ts';
 import { compilePatterns } from '../scope/pattern.ts';
 import type { RelativePath } from '../tree/path.ts';
-import { type GenerationName, generationsAfter, keptName, keptNumber, parseGenerationName } from './generations.ts';
+import { type GenerationName, generationsAfter, keptName, keptNumber, logsOfGeneration, parseGenerationName } from './generations.ts';
 
 const seed = 20_261_122;
 const log = 'mission_log.jsonl';
@@ -115,5 +115,25 @@ describe('names of kept copies', () => {
     'mission_log.jsonl.20261122T001500Z.g1.gz',
   ])('%s is none', (name) => {
     expect(keptNumber(log, name)).toBe(undefined);
+  });
+});
+
+describe('logsOfGeneration', () => {
+  const part = fc.constantFrom('a', 'log', '.', '-', '.1', '-20261122', '.jsonl', '.gz', '.old', '2');
+  const name = fc.array(part, { minLength: 1, maxLength: 6 }).map((parts) => parts.join(''));
+
+  it('finds every log that a name is a generation of, and no other', () => {
+    fc.assert(
+      fc.property(name, fc.constantFrom('', '.1', '-20261122', '.gz', '.2.gz', '.old'), (logName, ending) => {
+        const dot = logName.lastIndexOf('.');
+        const inside = dot > 0 ? `${logName.slice(0, dot)}${ending}${logName.slice(dot)}` : `${logName}${ending}`;
+        for (const found of [`${logName}${ending}`, inside]) {
+          const logs = logsOfGeneration(found);
+          expect(logs.every((each) => parseGenerationName(each, found) !== undefined)).toBe(true);
+          expect(logs.includes(logName)).toBe(parseGenerationName(logName, found) !== undefined);
+        }
+      }),
+      { numRuns: 1_000, seed },
+    );
   });
 });

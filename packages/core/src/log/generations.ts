@@ -80,6 +80,19 @@ function trimZeros(digits: string): string {
   return digits.replace(/^0+(?=\d)/, '');
 }
 
+/** The logs that a file of this name may be a generation of: those of which `parseGenerationName` takes it for one. */
+export function logsOfGeneration(name: string): readonly string[] {
+  const plain = name.replace(compressedEnding, '');
+  const ending = plain.slice(plain.lastIndexOf('.') === -1 ? plain.length : plain.lastIndexOf('.'));
+  const possible = new Set([plain]);
+  for (let at = 1; at < plain.length; at++) {
+    if (plain[at] !== '.' && plain[at] !== '-') continue;
+    possible.add(plain.slice(0, at));
+    possible.add(plain.slice(0, at) + ending);
+  }
+  return [...possible].filter((log) => parseGenerationName(log, name) !== undefined);
+}
+
 /** The name under which the copy of a generation is kept here once it is over. `copy`: of how many that would have this name. */
 export function keptName(logName: string, { number, startedAt }: { readonly number: number; readonly startedAt: string }, copy = 1): string {
   return `${logName}.${startedAt}.g${number}${copy === 1 ? '' : `-${copy}`}`;

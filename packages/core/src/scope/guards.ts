@@ -28,7 +28,17 @@ export function configGuards(config: RelativePath): readonly string[] {
 
 /** A log's file, source or target, with the names that rotation gives it: `x.jsonl.1`, `x.jsonl-20251107.gz`, `x-20251107.jsonl`, `x.1.jsonl`, `x.jsonl.old`. */
 export function logGuards(log: RelativePath): readonly string[] {
-  const path = `/${escapePattern(log)}`;
+  return withGenerations(`/${escapePattern(log)}`);
+}
+
+/**
+ * The same for logs that a pattern names. In `path` the parts `{name}` stand for what `pattern` matches, a name with `*` and `?`; the rest of it is literal.
+ */
+export function logGlobGuards(path: RelativePath, pattern: string): readonly string[] {
+  return withGenerations(`/${path.split('{name}').map(escapePattern).join(pattern)}`);
+}
+
+function withGenerations(path: string): readonly string[] {
   const endings = ['', '.[0-9]*', '-[0-9]*', '.old', '.bak', '.gz', '.bz2', '.xz', '.zst'].map((ending) => path + ending);
   const dot = path.lastIndexOf('.');
   const hasExtension = dot > path.lastIndexOf('/') + 1;

@@ -67,11 +67,50 @@ describe('logs of an agent that is bound to a root', () => {
   });
 });
 
+describe('lists of logs of an agent that is bound to a root', () => {
+  it('hold those that may be read, and follow no link', async () => {
+    await serve({ root });
+    expect(await connection.logNames('logs', '*.jsonl')).toEqual(['b.jsonl']);
+    expect(await connection.logNames('.', '*')).toEqual(['a.jsonl']);
+    expect(await connection.logNames(join(root, 'logs/old'), '*')).toEqual(['c.jsonl']);
+    expect(await connection.logNames('logs/none', '*')).toEqual([]);
+  });
+
+  it.each(['..', 'logs/../..', 'up', '/etc', '~', '/', '/root', '/none'])('say nothing of %s', async (outside) => {
+    await serve({ root });
+    expect(await connection.logNames(outside, '*')).toEqual([]);
+  });
+
+  it.each<[readonly string[], string, readonly string[]]>([
+    [['logs/*.jsonl'], 'logs', ['b.jsonl']],
+    [['d.txt'], 'logs', ['d.txt']],
+    [[], 'logs', []],
+    [['logs/*.jsonl'], '..', []],
+  ])('hold of those that %j names the ones in %s', async (logs, where, names) => {
+    await serve({ root, logs });
+    expect(await connection.logNames(where, '*')).toEqual(names);
+  });
+
+  it('hold those outside that an absolute pattern names', async () => {
+    await serve({ root, logs: [`${folder}/*.jsonl`] });
+    expect(await connection.logNames(folder, '*')).toEqual(['outside.jsonl']);
+    expect(await connection.logNames('up', '*')).toEqual(['outside.jsonl']);
+  });
+
+  it('are refused for what is no pattern of names', async () => {
+    await serve({ root });
+    await expect(connection.logNames('.', 'logs/*')).rejects.toMatchObject({ code: 'SYNC_USAGE' });
+    await expect(connection.logNames('logs', '{a,b}')).rejects.toThrow(TypeError);
+  });
+});
+
 describe('logs of an agent with its user’s rights', () => {
   it('are all that it can read, by an absolute path', async () => {
     await serve({});
     expect(await sizeOf(join(folder, 'outside.jsonl'))).toBe(5);
     await expect(sizeOf('a.jsonl')).rejects.toMatchObject({ code: 'SYNC_USAGE' });
+    expect(await connection.logNames(folder, '*')).toEqual(['outside.jsonl']);
+    await expect(connection.logNames('logs', '*')).rejects.toMatchObject({ code: 'SYNC_USAGE' });
   });
 });
 

@@ -5,8 +5,8 @@
 import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import { compilePatterns, type LogSource, parseRelativePath, type Replica, SyncError } from '@ubos/sync-core';
-import { createFsLogSource, createFsReplica } from '@ubos/sync-core/fs';
+import { compilePatterns, isSyncError, type LogSource, parseRelativePath, type Replica, SyncError } from '@ubos/sync-core';
+import { createFsLogSource, createFsReplica, listFsLogNames } from '@ubos/sync-core/fs';
 import type { ByteDuplex } from '../protocol/byte-duplex.ts';
 import { serve } from '../protocol/serve.ts';
 import type { Service } from '../protocol/serve-options.ts';
@@ -25,9 +25,11 @@ export interface ServeAgentOptions {
 /** Serves one initiator until it is gone. */
 export async function serveAgent(stream: ByteDuplex, { root, readOnly = false, logs, services, signal }: ServeAgentOptions = {}): Promise<void> {
   const bound = root === undefined ? undefined : real(resolve(root));
+  const mayRead = bound === undefined ? undefined : readersOf(bound, logs);
   await serve(stream, {
     replica: async (asked) => openReplica(asked.root, bound, readOnly),
-    logs: async (path) => openLog(path, bound, logs),
+    logs: async (path) => openLog(path, bound, mayRead),
+    logNames: async (folder, pattern) => listLogs(folder, pattern, bound, mayRead),
     services,
     signal,
   });
@@ -40,32 +42,53 @@ async function openReplica(asked: string | undefined, bound: string | undefined,
   return createFsReplica(path, { readOnly });
 }
 
-async function openLog(asked: string, bound: string | undefined, patterns: readonly string[] | undefined): Promise<LogSource> {
+async function openLog(asked: string, bound: string | undefined, mayRead: MayRead | undefined): Promise<LogSource> {
   const path = toAbsolute(asked, bound);
   if (path === undefined) throw new SyncError('SYNC_USAGE', `the log ${asked} has no root to be relative to`, { path: asked });
-  if (bound === undefined) return createFsLogSource(path);
+  if (mayRead === undefined) return createFsLogSource(path);
   const resolved = real(path);
-  if (!mayRead(resolved, bound, patterns)) throw new SyncError('SYNC_DENIED', `the log ${asked} is not given away here`, { path: asked });
+  if (!mayRead(resolved)) throw new SyncError('SYNC_DENIED', `the log ${asked} is not given away here`, { path: asked });
   // Opened by the path that was judged, and through no link that has come since.
   return createFsLogSource(resolved, { root: '/' });
 }
 
+/** What may not be read is not listed, and of a folder outside of the root nothing else is said either. */
+function listLogs(asked: string, pattern: string, bound: string | undefined, mayRead: MayRead | undefined): readonly string[] {
+  const path = toAbsolute(asked, bound);
+  if (path === undefined) throw new SyncError('SYNC_USAGE', `the folder ${asked} has no root to be relative to`, { path: asked });
+  if (bound === undefined || mayRead === undefined) return listFsLogNames(path, pattern);
+  const resolved = real(path);
+  try {
+    return listFsLogNames(resolved, pattern, { root: '/', accepts: (name) => mayRead(join(resolved, name)) });
+  } catch (error) {
+    const isInside = resolved === bound || toRelative(bound, resolved) !== undefined;
+    if (isInside || !isSyncError(error) || error.code === 'SYNC_USAGE') throw error;
+    return [];
+  }
+}
+
 /** Judged by the resolved path, so that a link leads no further than its target may be read. */
-function mayRead(path: string, bound: string, patterns: readonly string[] | undefined): boolean {
-  const inside = toRelative(bound, path);
-  if (patterns === undefined) return inside !== undefined;
-  const matches = (selected: readonly string[], from: string): boolean => {
-    const text = toRelative(from, path);
-    const parsed = text === undefined ? undefined : parseRelativePath(text);
-    return parsed?.ok === true && compilePatterns(selected).lastMatch(parsed.value, 'other') !== -1;
+type MayRead = (path: string) => boolean;
+
+function readersOf(bound: string, patterns: readonly string[] | undefined): MayRead {
+  if (patterns === undefined) return (path) => toRelative(bound, path) !== undefined;
+  const matching = (selected: readonly string[], from: string): MayRead => {
+    const compiled = compilePatterns(selected);
+    return (path) => {
+      const text = toRelative(from, path);
+      const parsed = text === undefined ? undefined : parseRelativePath(text);
+      return parsed?.ok === true && compiled.lastMatch(parsed.value, 'other') !== -1;
+    };
   };
-  const absolute = patterns.filter((pattern) => isAbsolute(pattern));
-  return (
-    matches(
-      patterns.filter((pattern) => !isAbsolute(pattern)),
-      bound,
-    ) || matches(absolute, '/')
+  const inside = matching(
+    patterns.filter((pattern) => !isAbsolute(pattern)),
+    bound,
   );
+  const anywhere = matching(
+    patterns.filter((pattern) => isAbsolute(pattern)),
+    '/',
+  );
+  return (path) => inside(path) || anywhere(path);
 }
 
 function toRelative(from: string, path: string): string | undefined {

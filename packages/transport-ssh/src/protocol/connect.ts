@@ -6,6 +6,7 @@ import { type ConnectionLimits, defaultConnectionLimits } from './limits.ts';
 import { type ConnectionCounters, Multiplexer } from './multiplexer.ts';
 import { factsOf, type PeerFacts } from './peer-facts.ts';
 import { createRemoteLog } from './remote-log.ts';
+import { askLogNames, type LogNamesRequest } from './remote-log-names.ts';
 import { openRemoteReplica, type ReplicaAddress } from './remote-replica.ts';
 import { createServiceClient, type ServiceClient } from './remote-service.ts';
 import { systemClock } from './system-clock.ts';
@@ -29,6 +30,8 @@ export interface Connection {
   replica(address?: ReplicaAddress): Promise<Replica>;
   /** A log of the far side by its path there, relative to the root or absolute. Costs nothing before it is asked something. */
   log(path: string): LogSource;
+  /** Names of files in a folder there that match a pattern (`*.jsonl`), as the far side says: none of them is believed to be a name yet. `SYNC_DENIED`. */
+  logNames(folder: string, pattern: string, request?: LogNamesRequest): Promise<readonly string[]>;
   service(name: string): ServiceClient;
   readonly counters: ConnectionCounters;
   /** Resolves when the connection is over: with the reason, or `undefined` after an orderly end. Never rejects. */
@@ -65,6 +68,7 @@ export async function connectOver(stream: ByteDuplex, options: ConnectOptions = 
         return openRemoteReplica(mux, clock, address);
       },
       log: (path) => createRemoteLog(mux, path),
+      logNames: (folder, pattern, request) => askLogNames(mux, folder, pattern, request),
       service: (name) => createServiceClient(mux, name),
       get counters() {
         return mux.counters;

@@ -105,6 +105,7 @@ describe('requests that cannot be', () => {
     ['with a negative number', { type: 'lock', on: 1, waitMs: -1, initiator: 'x', run: 'r', dryRun: false }],
     ['with a fraction', { type: 'lock', on: 1, waitMs: 0.5, initiator: 'x', run: 'r', dryRun: false }],
     ['with 2^53', { type: 'log-read', path: 'a', fromByte: 2 ** 53 }],
+    ['with a pattern that costs', { type: 'log-list', folder: 'a', pattern: '{a,b}{a,b}' }],
     ['with a number as truth', { type: 'lock', on: 1, waitMs: 0, initiator: 'x', run: 'r', dryRun: 1 }],
     ['with a run that is a path', { type: 'stage', on: 1, run: '../../etc', count: 1 }],
     ['with a profile that is a path', { type: 'archive-status', on: 1, pair: { ...pair, profile: '../x' } }],

@@ -201,6 +201,18 @@ describe('answers', () => {
     (peer, stream) => peer.send('data', stream, Buffer.from('four')),
   );
   lie(
+    'with more names of logs than there may be',
+    (_replica, { logNames }) => logNames('logs', '*'),
+    (peer, stream) => {
+      for (let page = 0; page < 11; page++) peer.send('message', stream, { type: 'log-names', names: Array(1_000).fill('a') });
+    },
+  );
+  lie(
+    'with a page of no names',
+    (_replica, { logNames }) => logNames('logs', '*'),
+    (peer, stream) => peer.send('message', stream, { type: 'log-names', names: [] }),
+  );
+  lie(
     'with digests of other extents',
     (_replica, { log }) => log('a').facts({ extents: [{ start: 0, end: 1 }] }),
     (peer, stream) => {

@@ -7,6 +7,8 @@ export interface ServeOptions {
   readonly replica: Replica | ((open: ReplicaRequest) => Promise<Replica>);
   /** Opens a log by the path that the peer names: what may be read is decided here. Without it there are no logs. */
   readonly logs?: ((path: string) => Promise<LogSource>) | undefined;
+  /** Lists logs: names of the files of a folder there that match a pattern, at most `logNamesMax`. Which are told is decided here. Without it there are none. */
+  readonly logNames?: ((folder: string, pattern: string) => Promise<readonly string[]>) | undefined;
   /** Named services, for what other packages say over the same connection. */
   readonly services?: Readonly<Record<string, Service>> | undefined;
   readonly limits?: Partial<ConnectionLimits> | undefined;

@@ -5,6 +5,7 @@ import { type Request, type RequestOf, request as requestShape } from './message
 import type { PeerFacts } from './peer-facts.ts';
 import { answerArchiveRequest } from './serve-archive.ts';
 import { answerLogFacts, answerLogGenerations, answerLogRead } from './serve-log.ts';
+import { answerLogList } from './serve-log-names.ts';
 import type { ServeOptions } from './serve-options.ts';
 import { answerReplicaRequest } from './serve-replica.ts';
 import { ServedReplica } from './served-replica.ts';
@@ -81,6 +82,8 @@ export class ServeSession {
         return answerLogRead(request, stream, this.#options.logs);
       case 'log-generations':
         return answerLogGenerations(request, stream, this.#options.logs);
+      case 'log-list':
+        return answerLogList(request, stream, this.#options.logNames);
       case 'service':
         return this.#serve(request, stream);
       default:

@@ -103,6 +103,11 @@ export interface LogGenerationsMessage {
   readonly type: 'log-generations';
   readonly files: readonly LogGenerationFile[];
 }
+/** A page of names; what each may be is for the one who asked to judge. */
+export interface LogNamesMessage {
+  readonly type: 'log-names';
+  readonly names: readonly string[];
+}
 export interface Value {
   readonly type: 'value';
   readonly json: string;
@@ -187,5 +192,10 @@ export const logFactsMessage: Shape<LogFactsMessage> = record<LogFactsMessage>({
 export const logGenerationsMessage: Shape<LogGenerationsMessage> = record<LogGenerationsMessage>({
   type: literal('log-generations'),
   files: listOf(record<LogGenerationFile>({ name: fileName, stat: logStat }), generationsMax),
+});
+export const logNamesPerPage = 1_000;
+export const logNamesMessage: Shape<LogNamesMessage> = record<LogNamesMessage>({
+  type: literal('log-names'),
+  names: listOf(text(1_024), logNamesPerPage),
 });
 export const valueMessage: Shape<Value> = record<Value>({ type: literal('value'), json: text(jsonLengthMax) });

@@ -26,6 +26,7 @@
  * | `log-facts`         |                           | `log-facts`                                                                |
  * | `log-read`          |                           | data, `end`                                                                |
  * | `log-generations`   |                           | `log-generations`                                                          |
+ * | `log-list`          |                           | `log-names`*, `end`                                                        |
  * | `service`           |                           | `value`*, `end`                                                            |
  *
  * `on` is the stream of the replica that is meant. It is known before the answer to `open` has come, so that requests need not wait for it.
@@ -41,6 +42,7 @@ import {
   hexDigest,
   machinePath,
   pair,
+  peerPattern,
   profileName,
   type SettingsBy,
   scanSettings,
@@ -120,6 +122,7 @@ export type Request =
       readonly toByte?: number | undefined;
     }
   | { readonly type: 'log-generations'; readonly path: string }
+  | { readonly type: 'log-list'; readonly folder: string; readonly pattern: string }
   | { readonly type: 'service'; readonly name: string /** A JSON value. */; readonly json: string };
 
 export type RequestOf<Type extends Request['type']> = Extract<Request, { readonly type: Type }>;
@@ -199,5 +202,6 @@ export const request: Shape<Request> = variants<Request>({
     toByte: optional(natural()),
   }),
   'log-generations': record<RequestOf<'log-generations'>>({ type, path: machinePath }),
+  'log-list': record<RequestOf<'log-list'>>({ type, folder: machinePath, pattern: peerPattern }),
   service: record<RequestOf<'service'>>({ type, name: token(), json: text(jsonLengthMax) }),
 });

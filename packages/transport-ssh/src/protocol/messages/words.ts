@@ -43,7 +43,7 @@ const scopeRules: Shape<ScopeRules> = (value, at) => {
   return parsed.value;
 };
 
-const peerPattern: Shape<string> = (value, at) => {
+export const peerPattern: Shape<string> = (value, at) => {
   const parsed = parsePeerPattern(value);
   if (!parsed.ok) throw new Malformed(`${at}: ${parsed.error}`);
   return parsed.value;
