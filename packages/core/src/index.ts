@@ -73,7 +73,6 @@ export type { LogCursor, LogVerify } from './log/cursor.ts';
 export type { Extent } from './log/extent.ts';
 export { logsOfGeneration } from './log/generations.ts';
 export type { JsonCheck } from './log/lines.ts';
-export { logNamesMax, parseLogName } from './scope/log-names.ts';
 export type { LocalLog, LogOutcome } from './log/plan-pull.ts';
 export { type AlignInput, alignNames } from './reconcile/align-names.ts';
 export { type Ancestor, type AncestorChange, agreed, isUnsettled } from './reconcile/ancestor.ts';
@@ -93,6 +92,7 @@ export { type CompileScopeOptions, compileScope } from './scope/compile-scope.ts
 export { foldName, mergeFolding } from './scope/fold.ts';
 export { escapePattern, patternProblem } from './scope/glob.ts';
 export { auditGuards, configGuards, logGlobGuards, logGuards } from './scope/guards.ts';
+export { logNamesMax, parseLogName } from './scope/log-names.ts';
 export { compilePatterns, type PatternSet } from './scope/pattern.ts';
 export { parsePeerPattern, parseScopeRules, peerPatternBytesMax, peerPatternsMax, toPeerRules } from './scope/peer-rules.ts';
 export { compilePermissionMasks, type PermissionMasks, type PermissionPolicy, type PermissionRules } from './scope/permission-masks.ts';

@@ -9,8 +9,8 @@ export { type CacheFamily, codeName, defaultCacheFolder, readCode, sealCode, sto
 export { createFsReplica, type FsReplicaOptions } from './fs-replica.ts';
 export { type Hasher, type Hashing, loadHashing } from './hasher.ts';
 export { createFsLogSink, type FsLogSinkOptions } from './log-file-sink.ts';
-export { type LogNamesOptions, listFsLogNames } from './log-names.ts';
 export { createFsLogSource, type FsLogSourceOptions } from './log-file-source.ts';
+export { type LogNamesOptions, listFsLogNames } from './log-names.ts';
 export { defaultMirrorPath } from './marker-mirror.ts';
 export { createNodeDisk, type NodeDiskOptions } from './node-disk.ts';
 export { createFsPlanStore, type FsPlanStoreOptions } from './plan-store.ts';

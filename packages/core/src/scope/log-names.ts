@@ -1,8 +1,9 @@
 /** Names of logs that a node lists for a pattern. They come from a peer and become names of files here. */
-import { builtInGuard } from './guards.ts';
-import { exactNames } from './rules.ts';
+
 import { type Name, parseName } from '../tree/name.ts';
 import type { Parsed } from '../util/parsed.ts';
+import { builtInGuard } from './guards.ts';
+import { exactNames } from './rules.ts';
 
 /** More files than this are not listed. */
 export const logNamesMax = 10_000;
