@@ -232,3 +232,67 @@ describe('logs by pattern', () => {
     expect((await run('truth')).out).toBe('Nothing to do: local and balaur are in sync.\n');
   });
 });
+
+describe('what people are told of logs', () => {
+  beforeEach(() => configure('logs: [{ from: logs/a.jsonl, to: a.jsonl }, { from: "many/*.log", to: "{node}/{name}" }]'));
+
+  it('where malformed lines begin in the copy, in the output and in the audit', async () => {
+    put(there, 'logs/a.jsonl', `${line(1)}{"cut": \n${line(2)}`);
+    await run('logs', 'a.jsonl');
+    put(there, 'logs/a.jsonl', `${line(1)}{"cut": \n${line(2)}no json\n${line(3)}`);
+    const { lines } = await json('logs', 'a.jsonl');
+    const at = line(1).length + '{"cut": \n'.length + line(2).length;
+    const told = {
+      malformed: 1,
+      malformedAtBytes: [at],
+      checkedLines: 2,
+      firstTimestamp: null,
+      lastTimestamp: '2025-10-07T10:00:03Z',
+    };
+    expect(lines.find(({ type }) => type === 'log')).toMatchObject(told);
+    expect(read(here, 'a.jsonl').slice(at)).toMatch(/^no json\n/);
+    const audit = read(here, 'logs/sync/audit.jsonl').trimEnd().split('\n');
+    expect(audit.map((text) => JSON.parse(text) as object).filter((each) => 'type' in each && each.type === 'log')[1]).toMatchObject(told);
+  });
+
+  it('status knows without asking how far each log was pulled, and when', async () => {
+    expect((await run('status')).out).toContain('Log a.jsonl: 0 B; no pull is on record.\n');
+    put(there, 'logs/a.jsonl', line(1));
+    put(there, 'many/x.log', '2025-10-07T11:00:00Z x\n');
+    put(here, 'balaur/mine.log', 'no copy\n');
+    await run('logs');
+    put(there, 'many/later.log', 'y\n');
+    rmSync(join(there, 'many/x.log'));
+    const { lines } = await json('status');
+    expect(lines.find(({ type }) => type === 'status')).toMatchObject({
+      logs: [
+        { name: 'a.jsonl', pulledBytes: 43, lastTimestamp: '2025-10-07T10:00:01Z', pulledAt: expect.any(String), ageMs: expect.any(Number) },
+        { name: 'balaur/x.log', pulledBytes: 23, lastTimestamp: '2025-10-07T11:00:00Z' },
+      ],
+    });
+    expect((await run('status')).out).toMatch(
+      /^No run is on record here\.\nLog a\.jsonl: 43 B, last 2025-10-07T10:00:01Z; pulled .* ago\.\nLog balaur\/x\.log: 23 B/,
+    );
+  });
+
+  it('a pull that finds nothing new is one, and one of another log, or a dry run, is none', async () => {
+    put(there, 'logs/a.jsonl', line(1));
+    const pulledAt = async (): Promise<string | null> => {
+      const status = (await json('status')).lines.find((each) => each.type === 'status');
+      return status?.type === 'status' ? (status.logs[0]?.pulledAt ?? null) : null;
+    };
+    await run('logs', '--dry-run');
+    expect(await pulledAt()).toBe(null);
+    await run('logs');
+    const first = await pulledAt();
+    put(there, 'many/x.log', 'y\n');
+    await run('logs', 'x');
+    expect(await pulledAt()).toBe(first);
+    await run('logs');
+    expect((await pulledAt())?.localeCompare(first ?? '')).toBe(1);
+    const second = await pulledAt();
+    put(there, 'logs/a.jsonl', line(2));
+    await run('full');
+    expect(await pulledAt()).toBe(second);
+  });
+});

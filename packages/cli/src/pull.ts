@@ -135,7 +135,23 @@ export async function openSource(session: Session, from: string, onFailure: (err
 }
 
 function logLine(report: LogReport): Omit<OutputLineOf<'log'>, 'run' | 'at'> {
-  const { name, outcome, fromByte, toByte, lines, malformed, lastTimestamp, finished, gap, unread, dryRun, differsAtByte } = report;
+  const {
+    name,
+    outcome,
+    fromByte,
+    toByte,
+    lines,
+    malformed,
+    malformedAtBytes,
+    checkedLines,
+    firstTimestamp,
+    lastTimestamp,
+    finished,
+    gap,
+    unread,
+    dryRun,
+    differsAtByte,
+  } = report;
   return {
     type: 'log',
     name,
@@ -144,6 +160,9 @@ function logLine(report: LogReport): Omit<OutputLineOf<'log'>, 'run' | 'at'> {
     toByte,
     lines: lines ?? null,
     malformed: malformed ?? null,
+    malformedAtBytes: [...malformedAtBytes],
+    checkedLines,
+    firstTimestamp: firstTimestamp ?? null,
     lastTimestamp: lastTimestamp ?? null,
     finished: finished.map(({ keptAs, ...part }) => ({ ...part, keptAs: keptAs ?? null })),
     gap: gap ?? null,

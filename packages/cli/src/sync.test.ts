@@ -354,7 +354,9 @@ describe('logs and full', () => {
     expect(await run('logs')).toMatchObject({
       code: 0,
       err: '',
-      out: expect.stringMatching(/log {8}logs\/mission\.jsonl {2}appended 2 lines, 86 B \(last 2025-10-07T10:00:02Z\)\n$/),
+      out: expect.stringMatching(
+        /log {8}logs\/mission\.jsonl {2}appended 2 lines, 86 B \(first 2025-10-07T10:00:01Z; last 2025-10-07T10:00:02Z\)\n$/,
+      ),
     });
     appendFileSync(join(there, 'logs/mission.jsonl'), `${line(3)}{"cut`);
     expect((await run('logs', '--dry-run')).out).toContain('(dry run)');

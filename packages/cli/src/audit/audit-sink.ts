@@ -1,6 +1,8 @@
 /** Picks from the lines of a run what the audit keeps: what was changed, halted or failed, and one line for the run itself, always the last. */
+import { logNamesMax } from '@ubos/sync-core';
 import type { OutputLine, OutputLineOf } from '../render/lines.ts';
 import type { Sink } from '../render/output.ts';
+import { needsPerson } from '../render/words.ts';
 import { appendAudit } from './audit-file.ts';
 
 export interface AuditRun {
@@ -13,12 +15,14 @@ export interface AuditRun {
 export function createAuditSink(run: AuditRun, folder: () => string | undefined): Sink {
   let waiting: Readonly<Record<string, unknown>>[] = [];
   const problems: { readonly path: string; readonly side: string; readonly code: string }[] = [];
+  const logs: string[] = [];
   let command = '';
   return {
     line(line) {
       if (line.type === 'start') command = line.command;
       if (line.type === 'problem') problems.push({ path: line.path, side: line.side, code: line.code });
-      const body = line.type === 'summary' ? runBody(line, { ...run, command, problems }) : run.dryRun ? undefined : auditBody(line);
+      if (line.type === 'log' && !line.dryRun && !needsPerson(line)) logs.push(line.name);
+      const body = line.type === 'summary' ? runBody(line, { ...run, command, problems, logs }) : run.dryRun ? undefined : auditBody(line);
       if (body !== undefined) waiting.push(body);
       const isLast = line.type === 'summary';
       // A run of many changes is written as it goes on, so that even a killed one leaves its traces.
@@ -76,7 +80,14 @@ function runBody(
     planHash,
     exitCode,
   }: OutputLineOf<'summary'>,
-  { node, profile, dryRun, command, problems }: AuditRun & { readonly command: string; readonly problems: readonly unknown[] },
+  {
+    node,
+    profile,
+    dryRun,
+    command,
+    problems,
+    logs,
+  }: AuditRun & { readonly command: string; readonly problems: readonly unknown[]; readonly logs: readonly string[] },
 ): Readonly<Record<string, unknown>> {
   return {
     type: 'run',
@@ -96,6 +107,8 @@ function runBody(
     bytesReceived,
     durationMs,
     ...(planId !== undefined && { planId, planHash }),
+    // For `status`: up to date counts, too.
+    ...(logs.length === 0 ? {} : { logs: logs.slice(0, logNamesMax) }),
     ...(problems.length === 0 ? {} : { problemList: problems.slice(0, problemsMax) }),
   };
 }

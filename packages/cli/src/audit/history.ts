@@ -28,6 +28,23 @@ export function readHistory(folder: string | undefined, node: string, profile: s
   return { lastRun, lastSuccess: null };
 }
 
+/** When each of these logs was pulled last, whether or not anything was new. Reads as far back as it takes to find them all. */
+export function lastPulls(
+  folder: string | undefined,
+  { node, profile }: { readonly node: string; readonly profile: string },
+  names: readonly string[],
+): ReadonlyMap<string, string> {
+  const wanted = new Set(names);
+  const pulls = new Map<string, string>();
+  if (wanted.size === 0) return pulls;
+  for (const { logs, at, ...run } of runsBackwards(folder)) {
+    if (!Array.isArray(logs) || run['node'] !== node || run['profile'] !== profile) continue;
+    for (const name of logs as readonly unknown[]) if (typeof name === 'string' && wanted.delete(name)) pulls.set(name, String(at));
+    if (wanted.size === 0) break;
+  }
+  return pulls;
+}
+
 /** Problems of the last run of the same kind, as `side code path`. */
 export function lastProblems(
   folder: string | undefined,

@@ -238,6 +238,9 @@ ubos-sync: no answer from \\x1b]52;c;x
       toByte: 579_153_708,
       lines: 2_240_494,
       malformed: 2,
+      malformedAtBytes: [17, 4_000],
+      checkedLines: 2_240_494,
+      firstTimestamp: null,
       lastTimestamp: '2025-10-07T10:00:00Z',
       finished: [],
       gap: null,
@@ -246,7 +249,8 @@ ubos-sync: no answer from \\x1b]52;c;x
     };
     const over = { name: 'mission_log.jsonl.1', keptAs: 'mission_log.jsonl.20251001T000000Z.g1', fromByte: 7, toByte: 107 };
     const lines: readonly OutputBody[] = [
-      log,
+      { ...log, firstTimestamp: '2025-01-01T00:00:00Z' },
+      { ...log, toByte: 9, lines: 9, malformed: 5, malformedAtBytes: [1, 2, 3, 4], checkedLines: 8 },
       { ...log, outcome: 'up-to-date', fromByte: 7, toByte: 7, lines: 0, malformed: 0 },
       { ...log, outcome: 'forked', toByte: 0, lines: 0, malformed: 0, lastTimestamp: null, message: 'differs in chunk 3' },
       { ...log, outcome: 'rotated', toByte: 100, lines: 5, malformed: 0, finished: [over], unread: ['mission_log.jsonl.2.gz'] },
@@ -255,7 +259,8 @@ ubos-sync: no answer from \\x1b]52;c;x
       { ...log, outcome: 'forked', toByte: 100, lines: 5, malformed: 0, finished: [{ ...over, toByte: 7 }], gap: 'unknown' },
     ];
     expect(printed([start({ command: 'logs', dryRun: false }), ...lines, summary({ outcome: 'partial', exitCode: 1 })]).out).toBe(`\
-local <---- balaur  log        logs/mission_log.jsonl  appended 2,240,494 lines, 579 MB (2 malformed lines; last 2025-10-07T10:00:00Z)
+local <---- balaur  log        logs/mission_log.jsonl  appended 2,240,494 lines, 579 MB (2 malformed lines at byte 17, 4,000; first 2025-01-01T00:00:00Z; last 2025-10-07T10:00:00Z)
+local <---- balaur  log        logs/mission_log.jsonl  appended 9 lines, 9 B (5 malformed lines at byte 1, 2, 3, ... of 8 that were checked; last 2025-10-07T10:00:00Z)
 local <---- balaur  log        logs/mission_log.jsonl  up to date (last 2025-10-07T10:00:00Z)
 local <---- balaur  log        logs/mission_log.jsonl  forked (differs in chunk 3): the source is no continuation of the local copy, which was left alone; to start anew, move it away and pull again
 local <---- balaur  log        logs/mission_log.jsonl  rotated 5 lines, 200 B (last 2025-10-07T10:00:00Z; 1 generation finished, kept as mission_log.jsonl.20251001T000000Z.g1)

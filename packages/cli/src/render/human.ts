@@ -264,7 +264,18 @@ function changesTo(changes: readonly OutputLineOf<'change'>[], name: string): st
   return `${counted(changes.length, 'change')} to ${name}${bytes === 0 ? '' : ` (${formatSize(bytes)})`}`;
 }
 
-function statusText({ lastRun, lastSuccess, ageMs, maxAgeMs }: OutputLineOf<'status'>): string {
+function statusText(line: OutputLineOf<'status'>): string {
+  return runStatusText(line) + line.logs.map(logStatusText).join('');
+}
+
+/** `Log logs/a.jsonl: 579 MB, last 2025-10-07T10:00:00Z; pulled 3 min 20 s ago.` */
+function logStatusText({ name, pulledBytes, lastTimestamp, ageMs }: OutputLineOf<'status'>['logs'][number]): string {
+  const what = pulledBytes === null ? 'its state cannot be read' : formatSize(pulledBytes);
+  const last = lastTimestamp === null ? '' : `, last ${printableText(lastTimestamp)}`;
+  return `Log ${printable(name)}: ${what}${last}; ${ageMs === null ? 'no pull is on record' : `pulled ${formatDuration(ageMs)} ago`}.\n`;
+}
+
+function runStatusText({ lastRun, lastSuccess, ageMs, maxAgeMs }: OutputLineOf<'status'>): string {
   if (lastRun === null) return 'No run is on record here.\n';
   const success =
     lastSuccess === null ? 'no success is on record' : `last success ${ageMs === null ? '' : `${formatDuration(ageMs)} ago, `}at ${lastSuccess.at}`;

@@ -104,7 +104,12 @@ const log = named('log', {
   toByte: bytes,
   /** `null`: not counted, as in a dry run. */
   lines: count.nullable(),
+  /** Lines that are no JSON, of the `checkedLines` that were looked at; `null`: none was to be. */
   malformed: count.nullable(),
+  /** Where the first few of them begin in the log as it is now. */
+  malformedAtBytes: z.array(bytes),
+  checkedLines: count,
+  firstTimestamp: z.string().nullable(),
   lastTimestamp: z.string().nullable(),
   /** Generations that were over, in order: the node's name for each, what came of it, and the name that its copy was given. */
   finished: z.array(z.strictObject({ name: z.string(), keptAs: z.string().nullable(), fromByte: bytes, toByte: bytes })),
@@ -135,6 +140,17 @@ const logVerified = named('log-verified', {
   differing: z.array(z.strictObject({ fromByte: bytes, toByte: bytes })),
 });
 
+/** What is known here of a log, without asking the node. */
+const logStatus = z.strictObject({
+  name: z.string(),
+  /** Of the current generation, proved to be the node's when it was pulled last; `null`: its state cannot be read. */
+  pulledBytes: bytes.nullable(),
+  lastTimestamp: z.string().nullable(),
+  /** When it was pulled last, whether or not anything was new; `null`: never, or not in what the audit still has. */
+  pulledAt: when.nullable(),
+  ageMs: z.number().min(0).nullable(),
+});
+
 const lastRun = z.strictObject({ run: z.string(), at: when, command: z.string(), outcome: z.string(), exitCode: count }).nullable();
 
 /** What `status` knows from the audit of this end. */
@@ -144,6 +160,7 @@ const status = named('status', {
   /** Since the last success; `null`: there was none. */
   ageMs: z.number().min(0).nullable(),
   maxAgeMs: z.number().min(0).nullable(),
+  logs: z.array(logStatus),
 });
 
 /** Which rule decides whether a path takes part. */

@@ -31,6 +31,27 @@ describe('the live display', () => {
     expect(drawn).toEqual(['sending ...', 'sendin…40.0 MB  8 %']);
   });
 
+  it('tells the rate and what is left once there has been a second of it, for each log anew', () => {
+    const { drawn, emit, pass } = display(120);
+    const at = (doneBytes: number) => emit(progress({ phase: 'log', doneBytes, totalBytes: 40_000_000, doneItems: 0, totalItems: 1 }));
+    at(1_000_000);
+    pass(500);
+    at(2_000_000);
+    pass(1_500);
+    at(5_000_000);
+    pass(2_000);
+    at(1_000_000);
+    pass(1_000);
+    at(40_000_000);
+    expect(drawn).toEqual([
+      'pulling  0 of 1  1.0 MB of 40.0 MB  2 %',
+      'pulling  0 of 1  2.0 MB of 40.0 MB  5 %',
+      'pulling  0 of 1  5.0 MB of 40.0 MB  12 %  2.0 MB/s  17.5 s left',
+      'pulling  0 of 1  1.0 MB of 40.0 MB  2 %',
+      'pulling  0 of 1  40.0 MB of 40.0 MB  100 %  39.0 MB/s',
+    ]);
+  });
+
   it('is gone before other text comes, and at the end', () => {
     const { drawn, emit } = display(80);
     emit({ type: 'phase', name: 'connect' });

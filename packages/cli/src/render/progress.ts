@@ -1,7 +1,7 @@
 /** What goes on now, in the last lines of a terminal. Drawn over and over, gone at the end; nothing of it is needed to understand the result. */
 import type { OutputLineOf } from './lines.ts';
 import type { Sink } from './output.ts';
-import { formatCount, formatSize, printable, shorten } from './text.ts';
+import { formatCount, formatDuration, formatSize, printable, shorten } from './text.ts';
 
 /** Draws text in place of what it drew before. log-update is one. */
 export interface LiveRegion {
@@ -21,6 +21,7 @@ const redrawMs = 80;
 
 export function createProgressSink({ region, columns, monotonicMs }: ProgressOptions): Sink {
   let drawnAt = Number.NEGATIVE_INFINITY;
+  const pace = createPace();
   const draw = (text: string, now: number): void => {
     drawnAt = now;
     region(shorten(text, columns - 1));
@@ -33,7 +34,8 @@ export function createProgressSink({ region, columns, monotonicMs }: ProgressOpt
           return;
         case 'progress': {
           const now = monotonicMs();
-          if (now - drawnAt >= redrawMs) draw(progressText(line), now);
+          const bytesPerSecond = pace(line, now);
+          if (now - drawnAt >= redrawMs) draw(progressText(line, bytesPerSecond), now);
           return;
         }
         case 'change': {
@@ -64,12 +66,36 @@ export function createProgressSink({ region, columns, monotonicMs }: ProgressOpt
   };
 }
 
-/** `sending  12 of 340  3.4 MB of 40.0 MB  8 %` */
-export function progressText({ phase, doneBytes, totalBytes, doneItems, totalItems }: OutputLineOf<'progress'>): string {
+type Progress = Pick<OutputLineOf<'progress'>, 'phase' | 'doneBytes' | 'totalBytes'>;
+
+/** Bytes in a second since this part of the run began (a phase, or one log of several); `undefined` until that says something. */
+function createPace(): (line: Progress, nowMs: number) => number | undefined {
+  let began: (Progress & { readonly ms: number }) | undefined;
+  let last: Progress | undefined;
+  return (line, nowMs) => {
+    if (began === undefined || line.phase !== last?.phase || line.doneBytes < last.doneBytes) began = { ...line, ms: nowMs };
+    last = line;
+    const elapsedMs = nowMs - began.ms;
+    return elapsedMs < paceMs ? undefined : ((line.doneBytes - began.doneBytes) / elapsedMs) * 1_000;
+  };
+}
+
+const paceMs = 1_000;
+
+/** `sending  12 of 340  3.4 MB of 40.0 MB  8 %  1.7 MB/s  21.5 s left` */
+export function progressText({ phase, doneBytes, totalBytes, doneItems, totalItems }: OutputLineOf<'progress'>, bytesPerSecond?: number): string {
   const items = doneItems + totalItems === 0 ? '' : `  ${formatCount(doneItems)}${totalItems === 0 ? '' : ` of ${formatCount(totalItems)}`}`;
   const bytes = doneBytes + totalBytes === 0 ? '' : `  ${formatSize(doneBytes)}${totalBytes === 0 ? '' : ` of ${formatSize(totalBytes)}`}`;
   const share = totalBytes > 0 ? doneBytes / totalBytes : totalItems > 0 ? doneItems / totalItems : undefined;
-  return `${phaseWords[phase]}${items}${bytes}${share === undefined ? '' : `  ${Math.min(100, Math.floor(share * 100))} %`}`;
+  const rate =
+    bytesPerSecond === undefined || bytesPerSecond < 1
+      ? ''
+      : `  ${formatSize(Math.round(bytesPerSecond))}/s${leftText(totalBytes - doneBytes, bytesPerSecond)}`;
+  return `${phaseWords[phase]}${items}${bytes}${share === undefined ? '' : `  ${Math.min(100, Math.floor(share * 100))} %`}${rate}`;
+}
+
+function leftText(leftBytes: number, bytesPerSecond: number): string {
+  return leftBytes > 0 ? `  ${formatDuration((leftBytes / bytesPerSecond) * 1_000)} left` : '';
 }
 
 const phaseWords: Readonly<Record<OutputLineOf<'phase'>['name'], string>> = {

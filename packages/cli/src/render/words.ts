@@ -65,7 +65,8 @@ export function logText(line: OutputLineOf<'log'>, names: SideNames, style: Styl
   const kept = line.finished.flatMap(({ keptAs }) => keptAs ?? []);
   const isRestarted = leftAlone.has(line.outcome) && kept.length > 0;
   const facts = [
-    malformed > 0 ? counted(malformed, 'malformed line') : '',
+    malformed > 0 ? `${counted(malformed, 'malformed line')}${placesText(line)}` : '',
+    line.firstTimestamp === null || line.firstTimestamp === line.lastTimestamp ? '' : `first ${printableText(line.firstTimestamp)}`,
     line.lastTimestamp === null ? '' : `last ${printableText(line.lastTimestamp)}`,
     line.finished.length > 0 && !isRestarted ? `${counted(line.finished.length, 'generation')} finished${keptText(kept)}` : '',
     line.gap === null || isRestarted ? '' : gapText[line.gap],
@@ -84,6 +85,14 @@ export function logText(line: OutputLineOf<'log'>, names: SideNames, style: Styl
     `${printable(line.name)}  ${paint(outcome)}${pulled}${facts.length === 0 ? '' : ` (${facts.join('; ')})`}${advice === undefined ? '' : `: ${advice}`}`,
   );
 }
+
+function placesText({ malformed, malformedAtBytes: [...places], checkedLines, lines }: OutputLineOf<'log'>): string {
+  const at = places.length === 0 ? '' : ` at byte ${places.slice(0, placesShown).map(formatCount).join(', ')}`;
+  const more = places.length > 0 && (malformed ?? 0) > placesShown ? ', ...' : '';
+  return `${at}${more}${checkedLines < (lines ?? 0) ? ` of ${formatCount(checkedLines)} that were checked` : ''}`;
+}
+
+const placesShown = 3;
 
 function keptText(kept: readonly string[]): string {
   return kept.length === 0 ? '' : `, kept as ${kept.map(printable).join(', ')}`;

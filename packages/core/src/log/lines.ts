@@ -7,6 +7,8 @@ export interface LineCounts {
   readonly lines: number;
   /** Lines that are no JSON text, blank ones not counted, of those that were checked; `undefined` if none was to be. */
   readonly malformed: number | undefined;
+  /** Where the first {@link malformedPlacesMax} of them begin. */
+  readonly malformedAtBytes: readonly number[];
   /** How many lines were checked: all of them, or fewer than `lines` where a sample was taken. */
   readonly checkedLines: number;
   /** As the line has them; `undefined` if it names none. */
@@ -32,25 +34,39 @@ export interface LineCounterOptions {
   readonly json: JsonCheck;
   /** What stands before the first byte since the last newline, if that byte is in mid-line. */
   readonly lineSoFar?: Uint8Array | undefined;
+  /** Place of the first byte in the log. Default: 0. */
+  readonly fromByte?: number | undefined;
 }
+
+/** Enough to look at. Places are bytes, because how many lines stand before is not known without reading them all. */
+export const malformedPlacesMax = 10;
 
 const checkedWholeBytes: number = 16 * 1024 * 1024;
 
 /** A longer line counts as malformed unread. It bounds the memory that a log without newlines takes. */
 export const lineBytesMax: number = 64 * 1024 * 1024;
 
-export function createLineCounter({ json, lineSoFar }: LineCounterOptions): LineCounter {
+export function createLineCounter({ json, lineSoFar, fromByte = 0 }: LineCounterOptions): LineCounter {
   let seenBytes = 0;
   let lines = 0;
   let checkedLines = 0;
   let malformed = 0;
+  const malformedAtBytes: number[] = [];
   let first: Uint8Array | undefined;
   let last: Uint8Array | undefined;
   let unfinished: Uint8Array[] = lineSoFar === undefined || lineSoFar.length === 0 ? [] : [new Uint8Array(lineSoFar)];
   let unfinishedBytes = lineSoFar?.length ?? 0;
 
-  /** All lines of bytes that end with a newline. */
-  function count(bytes: Uint8Array): void {
+  /** Where the line that goes on began. */
+  let unfinishedAt = fromByte - unfinishedBytes;
+
+  function addMalformed(at: number): void {
+    malformed++;
+    if (malformedAtBytes.length < malformedPlacesMax) malformedAtBytes.push(at);
+  }
+
+  /** All lines of bytes that end with a newline and begin at this place. */
+  function count(bytes: Uint8Array, at: number): void {
     const linesBefore = lines;
     const isChecked = json === 'all' || (json === 'sample' && (seenBytes < checkedWholeBytes || Math.floor(seenBytes / chunkBytes) % 64 === 0));
     if (!isChecked) {
@@ -61,7 +77,7 @@ export function createLineCounter({ json, lineSoFar }: LineCounterOptions): Line
         if (end !== -1) start = end + 1;
         else {
           const lineEnd = bytes.indexOf(newline, start);
-          if (!isBlank(bytes, start, lineEnd)) malformed++;
+          if (!isBlank(bytes, start, lineEnd)) addMalformed(at + start);
           start = lineEnd + 1;
         }
       }
@@ -81,6 +97,7 @@ export function createLineCounter({ json, lineSoFar }: LineCounterOptions): Line
   return {
     push(bytes) {
       let whole = bytes;
+      let wholeAt = fromByte + seenBytes;
       if (unfinishedBytes > 0) {
         const end = bytes.indexOf(newline) + 1;
         keep(bytes.subarray(0, end === 0 ? bytes.length : end));
@@ -88,26 +105,29 @@ export function createLineCounter({ json, lineSoFar }: LineCounterOptions): Line
           seenBytes += bytes.length;
           return;
         }
-        if (unfinished.length > 0) count(concatenate(unfinished));
+        if (unfinished.length > 0) count(concatenate(unfinished), unfinishedAt);
         else {
           lines++;
           if (json !== 'off') {
             checkedLines++;
-            malformed++;
+            addMalformed(unfinishedAt);
           }
         }
         unfinished = [];
         unfinishedBytes = 0;
         whole = bytes.subarray(end);
+        wholeAt += end;
       }
       const end = whole.lastIndexOf(newline) + 1;
-      if (end > 0) count(whole.subarray(0, end));
+      if (end > 0) count(whole.subarray(0, end), wholeAt);
+      unfinishedAt = wholeAt + end;
       keep(whole.subarray(end));
       seenBytes += bytes.length;
     },
     counts: () => ({
       lines,
       malformed: json === 'off' ? undefined : malformed,
+      malformedAtBytes: [...malformedAtBytes],
       checkedLines,
       firstTimestamp: first && lineTimestamp(first),
       lastTimestamp: last && lineTimestamp(last),

@@ -143,22 +143,35 @@ function isJson(text: string): boolean {
 describe(`lines (seed ${seed})`, () => {
   const line = fc.oneof(jsonText, almostJson, fc.constantFrom('', '  ', '\r')).map((text) => text.replaceAll('\n', ' '));
 
-  it('for any lines and any cuts, exactly those that JSON.parse refuses are malformed, blank ones not counted', () => {
+  it('for any lines and any cuts, exactly those that JSON.parse refuses are malformed, blank ones not counted, and each is placed where it begins', () => {
     fc.assert(
       fc.property(fc.array(line, { maxLength: 8 }), line, cuts, (lines, rest, shares) => {
         const counter = createLineCounter({ json: 'all' });
         for (const piece of piecesOf(Buffer.from(lines.map((text) => `${text}\n`).join('') + rest), shares)) counter.push(piece);
         const malformed = lines.filter((text) => /[^ \t\r]/.test(text) && !isJson(text));
-        expect(counter.counts()).toMatchObject({ lines: lines.length, malformed: malformed.length });
+        const places = lines.map((_, index) =>
+          Buffer.byteLength(
+            lines
+              .slice(0, index)
+              .map((text) => `${text}\n`)
+              .join(''),
+          ),
+        );
+        const malformedAtBytes = places.filter((_, index) => malformed.includes(lines[index] ?? ''));
+        expect(counter.counts()).toMatchObject({ lines: lines.length, malformed: malformed.length, malformedAtBytes });
       }),
       { seed, numRuns: 3_000 },
     );
   });
 
   it('a line that began before the first byte is judged as a whole', () => {
-    const counter = createLineCounter({ json: 'all', lineSoFar: Buffer.from('{"a":') });
+    const counter = createLineCounter({ json: 'all', lineSoFar: Buffer.from('{"a":'), fromByte: 105 });
+    counter.push(Buffer.from('x'));
     counter.push(Buffer.from('1}\n{"b":\n'));
-    expect(counter.counts()).toMatchObject({ lines: 2, malformed: 1 });
+    expect(counter.counts()).toMatchObject({ lines: 2, malformed: 2, malformedAtBytes: [100, 109] });
+    const good = createLineCounter({ json: 'all', lineSoFar: Buffer.from('{"a":') });
+    good.push(Buffer.from('1}\n'));
+    expect(good.counts()).toMatchObject({ lines: 1, malformed: 0, malformedAtBytes: [] });
   });
 
   it('a sample is all of a small log, and says how much of a big one it was', () => {

@@ -52,6 +52,8 @@ export interface LogReport {
   readonly lines: number | undefined;
   /** Lines of it that are no JSON, of those that were checked; `undefined` if none was to be. */
   readonly malformed: number | undefined;
+  /** Where the first few of them begin in the log as it is now. */
+  readonly malformedAtBytes: readonly number[];
   readonly checkedLines: number;
   readonly firstTimestamp: string | undefined;
   /** Time that the last line names, as it is written there, or the last one known before; also when nothing is new. */
@@ -90,6 +92,7 @@ export function emptyReport({ name, sink, dryRun }: Pull, { cursor, local }: Ope
     gap: undefined,
     lines: 0,
     malformed: undefined,
+    malformedAtBytes: [],
     checkedLines: 0,
     firstTimestamp: undefined,
     lastTimestamp: cursor?.lastTimestamp,

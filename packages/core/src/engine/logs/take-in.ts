@@ -35,7 +35,7 @@ export async function takeIn(log: OpenLog, pull: Pull, { plan, stream, name, sta
   const { cursor: cursorBefore, local: localBefore } = log;
   const timeBefore = cursorBefore?.lastTimestamp ?? lastTimeIn(overlap);
 
-  const counter = createLineCounter({ json: checkJson, lineSoFar: lineBefore(log, start, overlap) });
+  const counter = createLineCounter({ json: checkJson, lineSoFar: lineBefore(log, start, overlap), fromByte: start });
   let hasBegun = false;
   /** Given out before the log was made ready for it, which is not done until it has to be: what brings nothing new writes nothing. */
   let early: Uint8Array[] = [];
