@@ -254,9 +254,9 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
     todo: 'Rename the file, or exclude its folder.',
   },
   SYNC_NAME_REFUSED: {
-    when: 'The file system of one side does not take a name that the other side has: too long there, or reserved (on FAT, exFAT and NTFS among others `CON`, `a:b`, a dot at the end).',
+    when: 'The file system of one side does not take a name that the other side has: too long there, or reserved (on FAT, exFAT and NTFS among others `CON`, `a:b`, a dot at the end). Or a pattern of `logs` matches a file whose name cannot be that of a copy here: with control characters, or guarded everywhere.',
     safe: onlyThisPath,
-    todo: 'Rename it, or exclude the path. Names are never changed to make them fit.',
+    todo: 'Rename it, or exclude the path (of a log: name a narrower pattern). Names are never changed to make them fit.',
   },
   SYNC_TARGET_CHANGED: {
     when: 'A file was edited while the run was on, so it was not replaced.',
