@@ -107,7 +107,7 @@ describe('what a run leaves behind', () => {
     const run = record(folder, [
       start('full', false),
       change('done'),
-      { type: 'progress', phase: 'stage', doneBytes: 1, totalBytes: 2, doneItems: 0, totalItems: 1 },
+      { type: 'progress', phase: 'transition', doneBytes: 1, totalBytes: 2, doneItems: 0, totalItems: 1 },
       summary('applied'),
     ]);
     expect(auditLines(folder).map((line) => JSON.parse(line).type)).toEqual(['change', 'run']);

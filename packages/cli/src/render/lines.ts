@@ -42,7 +42,7 @@ const start = named('start', {
   live: z.boolean(),
 });
 
-const phase = named('phase', { name: z.enum(['connect', 'lock', 'scan', 'reconcile', 'stage', 'transition', 'commit', 'log', 'verify']) });
+const phase = named('phase', { name: z.enum(['connect', 'lock', 'scan', 'reconcile', 'transition', 'commit', 'log', 'verify']) });
 
 const progress = named('progress', { phase: phase.shape.name, doneBytes: bytes, totalBytes: bytes, doneItems: count, totalItems: count });
 

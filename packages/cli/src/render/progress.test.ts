@@ -5,7 +5,7 @@ import { createProgressSink, progressText } from './progress.ts';
 
 const progress = (more: Partial<OutputLineOf<'progress'>>): Extract<OutputBody, { type: 'progress' }> => ({
   type: 'progress',
-  phase: 'stage',
+  phase: 'transition',
   doneBytes: 3_400_000,
   totalBytes: 40_000_000,
   doneItems: 12,
@@ -15,7 +15,7 @@ const progress = (more: Partial<OutputLineOf<'progress'>>): Extract<OutputBody, 
 
 describe('the live display', () => {
   it.each([
-    [progress({}), 'sending  12 of 340  3.4 MB of 40.0 MB  8 %'],
+    [progress({}), 'changing  12 of 340  3.4 MB of 40.0 MB  8 %'],
     [progress({ phase: 'scan', doneBytes: 0, totalBytes: 0, doneItems: 12_345, totalItems: 0 }), 'looking  12,345'],
     [progress({ phase: 'transition', doneBytes: 0, totalBytes: 0, doneItems: 1, totalItems: 3 }), 'changing  1 of 3  33 %'],
     [progress({ phase: 'log', doneBytes: 5, totalBytes: 5, doneItems: 0, totalItems: 1 }), 'pulling  0 of 1  5 B of 5 B  100 %'],
@@ -23,12 +23,12 @@ describe('the live display', () => {
 
   it('draws no more often than eyes can follow, and never wider than the terminal', () => {
     const { drawn, emit, pass } = display(20);
-    emit({ type: 'phase', name: 'stage' });
+    emit({ type: 'phase', name: 'transition' });
     emit(progress({}));
     pass(100);
     emit(progress({}));
     emit(progress({}));
-    expect(drawn).toEqual(['sending ...', 'sendin…40.0 MB  8 %']);
+    expect(drawn).toEqual(['changing ...', 'changi…40.0 MB  8 %']);
   });
 
   it('tells the rate and what is left once there has been a second of it, for each log anew', () => {

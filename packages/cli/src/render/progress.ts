@@ -103,7 +103,6 @@ const phaseWords: Readonly<Record<OutputLineOf<'phase'>['name'], string>> = {
   lock: 'waiting for the lock',
   scan: 'looking',
   reconcile: 'comparing',
-  stage: 'sending',
   transition: 'changing',
   commit: 'recording',
   log: 'pulling',

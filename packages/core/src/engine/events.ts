@@ -15,6 +15,6 @@ export type SyncEvent =
   | { readonly type: 'change'; readonly change: SyncChange }
   | { readonly type: 'notice'; readonly notice: SyncNotice };
 
-export type SyncPhase = 'connect' | 'lock' | 'scan' | 'reconcile' | 'stage' | 'transition' | 'commit' | 'log';
+export type SyncPhase = 'connect' | 'lock' | 'scan' | 'reconcile' | 'transition' | 'commit' | 'log';
 
 export type OnEvent = (event: SyncEvent) => void;
