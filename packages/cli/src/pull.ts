@@ -129,6 +129,13 @@ export async function openSource(session: Session, from: string, onFailure: (err
         told(error);
       }
     },
+    async *follow(request) {
+      try {
+        yield* source.follow(request);
+      } catch (error) {
+        told(error);
+      }
+    },
     generations: (request) => source.generations(request).catch(told),
     close: () => source.close(),
   };

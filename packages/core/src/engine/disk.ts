@@ -69,6 +69,11 @@ export interface DiskDirectory {
   sync(): Promise<void>;
   /** Makes the whole file system durable that this directory is on; `false` where the platform has no such call that reports errors. */
   syncFileSystem(): Promise<boolean>;
+  /**
+   * Calls `onChange` soon after a name in this directory, or content or size of a file in it, has changed, with that name (`undefined`: not known). It may call
+   * for nothing, and may miss what another machine or a memory map writes. Throws where it cannot be had (`ENOSPC`: no watch is left). Returns what ends it; closing the directory does not.
+   */
+  watch?(onChange: (name: string | undefined) => void): () => void;
   statfs(): { readonly type: number; readonly freeBytes: number };
   close(): void;
 }

@@ -25,7 +25,10 @@ describeLogSource(
       },
       hash,
       write: async (bytes) => void (file.bytes = bytes.slice()),
-      append: async (bytes) => void (file.bytes = Buffer.concat([file.bytes ?? new Uint8Array(0), bytes])),
+      append: async (bytes, name) => {
+        const to = name === undefined ? file : (beside.get(name) ?? file);
+        to.bytes = Buffer.concat([to.bytes ?? new Uint8Array(0), bytes]);
+      },
       remove: async () => void (file.bytes = undefined),
       close: () => Promise.resolve(),
     };
@@ -45,7 +48,7 @@ describeLogSource(
       rename: async (name) => renameSync(path, join(folder, 'logs', name)),
       hash: (await loadHashing('fast')).hash,
       write: async (bytes) => writeFileSync(path, bytes),
-      append: async (bytes) => appendFileSync(path, bytes),
+      append: async (bytes, name) => appendFileSync(name === undefined ? path : join(folder, 'logs', name), bytes),
       remove: async () => rmSync(path),
       close: async () => rmSync(folder, { recursive: true }),
     };

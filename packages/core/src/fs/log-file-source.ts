@@ -6,6 +6,7 @@ import { chunkBytes } from '../log/chunk-chain.ts';
 import { parseGenerationName } from '../log/generations.ts';
 import { loadHashing } from './hasher.ts';
 import { digestExtents } from './log-digests.ts';
+import { followFile } from './log-file-follow.ts';
 import { type LogPlace, locateLog, logError, openLogFile, openLogFolder } from './log-file-place.ts';
 import { createNodeDisk } from './node-disk.ts';
 import { createSlices } from './slices.ts';
@@ -27,8 +28,8 @@ export interface FsLogSourceOptions {
 const pieceBytes = chunkBytes / 4;
 
 /**
- * A file of this machine as a log to be pulled. It is opened anew for each question, so that rotation is seen, and nothing is held open in between.
- * It need not be there yet.
+ * A file of this machine as a log to be pulled. It is opened anew for each question, so that rotation is seen, and nothing is held open in between (but while it
+ * is followed). It need not be there yet.
  */
 export async function createFsLogSource(path: string, options: FsLogSourceOptions = {}): Promise<LogSource> {
   const { root, followLink = false, disk = createNodeDisk(), clock = systemClock } = options;
@@ -59,6 +60,14 @@ export async function createFsLogSource(path: string, options: FsLogSourceOption
     }
   };
 
+  const openThat = (of: string | undefined, identity: string | undefined): DiskFile => {
+    const file = open(of);
+    if (file === undefined) throw new SyncError('SYNC_LOG_MISSING', `the log ${of ?? path} is not there`, { path: of ?? path });
+    if (identity === undefined || identity === logStat(file.stat()).identity) return file;
+    file.close();
+    throw new SyncError('SYNC_LOG_MISSING', `the log ${of ?? path} is another file now`, { path: of ?? path });
+  };
+
   return {
     name: path,
 
@@ -78,11 +87,8 @@ export async function createFsLogSource(path: string, options: FsLogSourceOption
 
     async *read({ fromByte, toByte, of, identity, signal }) {
       signal?.throwIfAborted();
-      const file = open(of);
-      if (file === undefined) throw new SyncError('SYNC_LOG_MISSING', `the log ${of ?? path} is not there`, { path: of ?? path });
+      const file = openThat(of, identity);
       try {
-        if (identity !== undefined && identity !== logStat(file.stat()).identity)
-          throw new SyncError('SYNC_LOG_MISSING', `the log ${of ?? path} is another file now`, { path: of ?? path });
         const end = Math.min(file.stat().sizeBytes, toByte ?? Number.MAX_SAFE_INTEGER);
         const slices = createSlices(clock, signal);
         const buffer = Buffer.allocUnsafe(Math.min(pieceBytes, Math.max(0, end - fromByte)));
@@ -96,6 +102,30 @@ export async function createFsLogSource(path: string, options: FsLogSourceOption
           at += count;
           if (slices.isOver()) await slices.pause();
         }
+      } catch (error) {
+        throw logError('read the log', place, error);
+      } finally {
+        file.close();
+      }
+    },
+
+    async *follow({ fromByte, of, identity, signal }) {
+      signal?.throwIfAborted();
+      const file = openThat(of, identity);
+      try {
+        yield* followFile(file, {
+          fromByte,
+          pieceBytes,
+          current: () => inFolder((folder, { name }) => folder?.lstat(name)),
+          watch: (onChange) =>
+            inFolder((folder, { name }) =>
+              folder?.watch?.((changed) => {
+                if (changed === undefined || changed === name || changed === of) onChange();
+              }),
+            ),
+          clock,
+          signal,
+        });
       } catch (error) {
         throw logError('read the log', place, error);
       } finally {

@@ -180,6 +180,13 @@ class NodeDirectory implements DiskDirectory {
     });
   }
 
+  watch(onChange: (name: string | undefined) => void): () => void {
+    const watcher = this.held((base) => fs.watch(base, { persistent: false }, (_, name) => onChange(name ?? undefined)));
+    // A watch that breaks down misses what comes, which is allowed.
+    watcher.on('error', () => {});
+    return () => watcher.close();
+  }
+
   close(): void {
     if (this.fd === closed) return;
     const { fd } = this;

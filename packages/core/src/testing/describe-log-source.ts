@@ -1,7 +1,7 @@
 /**
  * The law of a `LogSource`: what every implementation has to do, whatever it is made of. Bring your own test runner:
  *
- *     describeLogSource('my source', async () => ({ source, write, append, rename, remove, hash, close }), { describe, it, expect });
+ *     describeLogSource('my source', async () => ({ source, fileName, write, append, rename, remove, hash, close }), { describe, it, expect });
  */
 import { isSyncError } from '../engine/errors.ts';
 import type { LogSource } from '../engine/logs/log-source.ts';
@@ -13,7 +13,8 @@ export interface LogSourceUnderTest {
   readonly source: LogSource;
   /** Puts a file with this content in the place of what is there. */
   write(bytes: Uint8Array): Promise<void>;
-  append(bytes: Uint8Array): Promise<void>;
+  /** `name`: to that file in its folder instead. */
+  append(bytes: Uint8Array, name?: string): Promise<void>;
   /** Gives the file another name in its folder. */
   rename(name: string): Promise<void>;
   /** The name of the file in its folder. */
@@ -209,6 +210,93 @@ export function describeLogSource(name: string, setup: () => Promise<LogSourceUn
       expect(await rejection(read(second?.identity, of))).toBe('SYNC_LOG_MISSING');
     });
 
+    law('follows a log: what is there, and then what is appended, as it comes', async (under) => {
+      const bytes = pattern(2 * mebibyte + 7);
+      await under.write(bytes);
+      const following = follow(under.source, { fromByte: 5 });
+      await following.until(bytes.length - 5);
+      let all = bytes;
+      for (const line of ['one\n', 'tw', 'o\n']) {
+        await under.append(text(line));
+        all = joined([all, text(line)]);
+        await following.until(all.length - 5);
+      }
+      await following.stop();
+      expect(isSame(following.bytes(), all.subarray(5))).toBe(true);
+      expect(following.longest() <= mebibyte).toBe(true);
+    });
+
+    law('follows one that is empty', async (under) => {
+      await under.write(text(''));
+      const following = follow(under.source, { fromByte: 0 });
+      const first = following.until(4);
+      await under.append(text('one\n'));
+      await first;
+      await following.stop();
+      expect(isSame(following.bytes(), text('one\n'))).toBe(true);
+    });
+
+    law('follows a file under its next name until the log goes on in another one that holds something', async (under) => {
+      const old = `${under.fileName}.1`;
+      await under.write(text('one\n'));
+      const following = follow(under.source, { fromByte: 0 });
+      await following.until(4);
+      await under.rename(old);
+      await under.append(text('two\n'), old);
+      await following.until(8);
+      await under.write(text(''));
+      await under.append(text('three\n'), old);
+      await under.append(text('next\n'));
+      await following.untilEnd();
+      expect(isSame(following.bytes(), text('one\ntwo\nthree\n'))).toBe(true);
+    });
+
+    law('follows a generation in the same way, and that file or none', async (under) => {
+      const of = `${under.fileName}.1`;
+      await under.write(text('one\n'));
+      const { stat: old } = await facts(under);
+      await under.rename(of);
+      await under.write(text(''));
+      const { stat: current } = await facts(under);
+      expect(await rejection(follow(under.source, { fromByte: 0, of, identity: current?.identity }).untilEnd())).toBe('SYNC_LOG_MISSING');
+      expect(await rejection(follow(under.source, { fromByte: 0, identity: old?.identity }).untilEnd())).toBe('SYNC_LOG_MISSING');
+      const following = follow(under.source, { fromByte: 1, of, identity: old?.identity });
+      await following.until(3);
+      await under.append(text('two\n'), of);
+      await following.until(7);
+      await under.append(text('next\n'));
+      await following.untilEnd();
+      expect(isSame(following.bytes(), text('ne\ntwo\n'))).toBe(true);
+    });
+
+    law('ends where the file was cut, or was cut and filled again, and sends nothing of what came then', async (under) => {
+      for (const other of ['oth', 'other, and longer than before\n']) {
+        await under.write(text('one\n'));
+        const following = follow(under.source, { fromByte: 0 });
+        await following.until(4);
+        await under.write(text(other));
+        await following.untilEnd();
+        expect(isSame(following.bytes(), text('one\n'))).toBe(true);
+      }
+      await follow(under.source, { fromByte: 1_000 }).untilEnd();
+    });
+
+    law('says of a file that is not there that it cannot be followed', async (under) => {
+      expect(await rejection(follow(under.source, { fromByte: 0 }).untilEnd())).toBe('SYNC_LOG_MISSING');
+    });
+
+    law('stops following with the reason of the signal, also while it waits', async (under) => {
+      await under.write(text('one\n'));
+      const reason = new Error('enough');
+      expect(await rejection(follow(under.source, { fromByte: 0, signal: AbortSignal.abort(reason) }).untilEnd())).toBe(reason);
+      const controller = new AbortController();
+      const following = follow(under.source, { fromByte: 0, signal: controller.signal });
+      await following.until(4);
+      const ended = following.untilEnd();
+      controller.abort(reason);
+      expect(await rejection(ended)).toBe(reason);
+    });
+
     law('may be closed twice', async ({ source }) => {
       await source.close();
       await source.close();
@@ -225,13 +313,45 @@ async function readAll(
   const pieces: Uint8Array[] = [];
   // Pieces are valid until the next is asked for; a copy, for `slice` of a `Buffer` is none.
   for await (const piece of source.read({ fromByte, toByte, ...more })) pieces.push(new Uint8Array(piece));
+  return { bytes: joined(pieces), longest: pieces.reduce((longest, piece) => Math.max(longest, piece.length), 0) };
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;
   for (const piece of pieces) {
     bytes.set(piece, at);
     at += piece.length;
   }
-  return { bytes, longest: pieces.reduce((longest, piece) => Math.max(longest, piece.length), 0) };
+  return bytes;
+}
+
+/** What a source sends of a log that is followed, gathered. */
+function follow(source: LogSource, request: Parameters<LogSource['follow']>[0]) {
+  const pieces: Uint8Array[] = [];
+  const stream = source.follow(request)[Symbol.asyncIterator]();
+  let size = 0;
+  const next = async (): Promise<boolean> => {
+    const { done, value } = await stream.next();
+    if (done === true) return false;
+    pieces.push(new Uint8Array(value));
+    size += value.length;
+    return true;
+  };
+  return {
+    bytes: () => joined(pieces),
+    longest: () => pieces.reduce((longest, piece) => Math.max(longest, piece.length), 0),
+    /** Until so many bytes have come. */
+    async until(bytes: number): Promise<void> {
+      while (size < bytes) if (!(await next())) throw new Error(`it ended after ${size} bytes`);
+    },
+    async untilEnd(): Promise<void> {
+      while (await next());
+    },
+    async stop(): Promise<void> {
+      await stream.return?.();
+    },
+  };
 }
 
 /** Bytes of which no two stretches are the same. */

@@ -30,12 +30,14 @@ export interface MemoryLogSourceOptions {
   readonly pieceBytes?: number | undefined;
   /** What lies beside the log, by name; what was put in last was changed last. */
   readonly beside?: ReadonlyMap<string, MemoryLogFile> | undefined;
+  /** Whoever follows the log looks again when it resolves. Default: a moment later. */
+  readonly untilChange?: (() => Promise<void>) | undefined;
 }
 
 export function createMemoryLogSource(
   name: string,
   file: MemoryLogFile,
-  { hash, pieceBytes = 1024 * 1024, beside = new Map() }: MemoryLogSourceOptions,
+  { hash, pieceBytes = 1024 * 1024, beside = new Map(), untilChange = aMoment }: MemoryLogSourceOptions,
 ): MemoryLogSource {
   const counts = { facts: 0, reads: 0, bytesRead: 0 };
   const ownName = name.slice(name.lastIndexOf('/') + 1);
@@ -46,6 +48,12 @@ export function createMemoryLogSource(
   };
   const statOf = ({ bytes, inode }: MemoryLogFile): LogStat | undefined =>
     bytes && { sizeBytes: bytes.length, mtimeMs: 0, identity: `memory.${inode}` };
+  const openThat = (of: string | undefined, identity: string | undefined): MemoryLogFile & { readonly bytes: Uint8Array } => {
+    const found = fileOf(of);
+    if (found?.bytes === undefined || (identity !== undefined && identity !== statOf(found)?.identity))
+      throw new SyncError('SYNC_LOG_MISSING', `${of ?? name} is not there`, { path: of ?? name });
+    return { bytes: found.bytes, inode: found.inode };
+  };
   return {
     name,
     counts,
@@ -59,10 +67,7 @@ export function createMemoryLogSource(
     async *read({ fromByte, toByte, of, identity, signal }) {
       signal?.throwIfAborted();
       counts.reads++;
-      const found = fileOf(of);
-      const opened = found?.bytes;
-      if (found === undefined || opened === undefined || (identity !== undefined && identity !== statOf(found)?.identity))
-        throw new SyncError('SYNC_LOG_MISSING', `${of ?? name} is not there`, { path: of ?? name });
+      const opened = openThat(of, identity).bytes;
       const end = Math.min(opened.length, toByte ?? opened.length);
       for (let at = fromByte; at < end; at += pieceBytes) {
         await Promise.resolve();
@@ -70,6 +75,26 @@ export function createMemoryLogSource(
         const piece = opened.slice(at, Math.min(at + pieceBytes, end));
         counts.bytesRead += piece.length;
         yield piece;
+      }
+    },
+    async *follow({ fromByte, of, identity, signal }) {
+      signal?.throwIfAborted();
+      counts.reads++;
+      const { bytes: opened, inode } = openThat(of, identity);
+      if (fromByte > opened.length) return;
+      let known = opened.slice(0, fromByte);
+      for (;;) {
+        const goesOnElsewhere = file.inode !== inode && (file.bytes?.length ?? 0) > 0;
+        const bytes = [file, ...beside.values()].find((each) => each.inode === inode)?.bytes;
+        if (bytes === undefined || bytes.length < known.length || !known.every((byte, at) => byte === bytes[at])) return;
+        if (bytes.length > known.length) {
+          const piece = bytes.slice(known.length, known.length + pieceBytes);
+          known = bytes.slice(0, known.length + piece.length);
+          counts.bytesRead += piece.length;
+          yield piece;
+        } else if (goesOnElsewhere) return;
+        else await untilChange();
+        signal?.throwIfAborted();
       }
     },
     async generations({ signal }) {
@@ -205,6 +230,10 @@ export function createMemoryLogSink(name: string, hash: HashBytes, file: MemoryL
 /** There is no clock here: generations begin a second after each other. */
 function started(generation: number): string {
   return `20260101T0000${String(generation % 60).padStart(2, '0')}Z`;
+}
+
+function aMoment(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 function digestOf(bytes: Uint8Array | undefined, { start, end }: Extent, hash: HashBytes): ReturnType<HashBytes> | undefined {

@@ -6,8 +6,9 @@ import { type LogFactsMessage, logFactsMessage, logGenerationsMessage } from './
 import { extentsPerRequest } from './messages/requests.ts';
 import type { Multiplexer } from './multiplexer.ts';
 import { violation } from './wire-error.ts';
+import type { WireStream } from './wire-stream.ts';
 
-/** Asks the far side each time: nothing is held open between calls, and closing costs nothing. Facts and bytes that are asked for at once cost one round trip. */
+/** Asks the far side each time: nothing is held open between calls (but a log that is followed), and closing costs nothing. Facts and bytes that are asked for at once cost one round trip. */
 export function createRemoteLog(mux: Multiplexer, path: string): LogSource {
   return {
     name: path,
@@ -20,26 +21,17 @@ export function createRemoteLog(mux: Multiplexer, path: string): LogSource {
       return { stat: first?.stat, digests: [...(first?.digests ?? []), ...more.flatMap(({ digests }) => digests)] };
     },
 
-    async *read({ fromByte, toByte, of, identity, signal }): AsyncIterable<Uint8Array> {
+    async *read({ fromByte, toByte, of, identity, signal }) {
       signal?.throwIfAborted();
       const stream = openRequest(mux, { type: 'log-read', path, of, identity, fromByte, toByte }, { content: true });
-      const onAbort = (): void => stream.fail(signal?.reason);
-      signal?.addEventListener('abort', onAbort, { once: true });
-      try {
-        let leftBytes = toByte === undefined ? Number.MAX_SAFE_INTEGER : toByte - fromByte;
-        for (;;) {
-          const bytes = await stream.dataOrEnd();
-          if (bytes === undefined) break;
-          leftBytes -= bytes.length;
-          if (leftBytes < 0) stream.refuse('more of a log than was asked for');
-          yield bytes;
-          stream.giveBack(bytes);
-        }
-        stream.end();
-      } finally {
-        signal?.removeEventListener('abort', onAbort);
-        stream.fail(new SyncError('SYNC_INTERRUPTED', 'no more of it is wanted'));
-      }
+      yield* receivePieces(stream, { bytesMax: toByte === undefined ? Number.MAX_SAFE_INTEGER : toByte - fromByte, signal });
+    },
+
+    // Many logs may be followed for a long time over one connection: none of them takes a share of its bulk credit.
+    async *follow({ fromByte, of, identity, signal }) {
+      signal?.throwIfAborted();
+      const stream = openRequest(mux, { type: 'log-follow', path, of, identity, fromByte });
+      yield* receivePieces(stream, { bytesMax: Number.MAX_SAFE_INTEGER, signal });
     },
 
     async generations({ signal }) {
@@ -49,6 +41,29 @@ export function createRemoteLog(mux: Multiplexer, path: string): LogSource {
 
     close: () => Promise.resolve(),
   };
+}
+
+async function* receivePieces(
+  stream: WireStream,
+  { bytesMax, signal }: { readonly bytesMax: number; readonly signal: AbortSignal | undefined },
+): AsyncGenerator<Uint8Array, void> {
+  const onAbort = (): void => stream.fail(signal?.reason);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    let leftBytes = bytesMax;
+    for (;;) {
+      const bytes = await stream.dataOrEnd();
+      if (bytes === undefined) break;
+      leftBytes -= bytes.length;
+      if (leftBytes < 0) stream.refuse('more of a log than was asked for');
+      yield bytes;
+      stream.giveBack(bytes);
+    }
+    stream.end();
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    stream.fail(new SyncError('SYNC_INTERRUPTED', 'no more of it is wanted'));
+  }
 }
 
 interface FactsAsked {

@@ -645,6 +645,9 @@ function createTextLog(text: string) {
     async *read({ fromByte, toByte }: { readonly fromByte: number; readonly toByte?: number | undefined }) {
       yield bytes.subarray(fromByte, toByte);
     },
+    async *follow({ fromByte }: { readonly fromByte: number }) {
+      yield bytes.subarray(fromByte);
+    },
     generations: () => Promise.resolve([]),
     close: () => Promise.resolve(),
   };

@@ -1,5 +1,5 @@
 /** Whole runs of the engine with a replica and a log behind a pipe. */
-import { defaultSyncSettings, pullLog, type Replica, runSync, type SyncReport } from '@ubos/sync-core';
+import { defaultSyncSettings, type LogSource, pullLog, type Replica, runSync, type SyncReport } from '@ubos/sync-core';
 import {
   createMemoryDisk,
   createMemoryLogFile,
@@ -120,8 +120,9 @@ describeLogSource(
         file.inode++;
         return Promise.resolve();
       },
-      append: (bytes) => {
-        file.bytes = Buffer.concat([file.bytes ?? Buffer.alloc(0), bytes]);
+      append: (bytes, name) => {
+        const to = name === undefined ? file : (beside.get(name) ?? file);
+        to.bytes = Buffer.concat([to.bytes ?? Buffer.alloc(0), bytes]);
         return Promise.resolve();
       },
       remove: () => {
@@ -136,6 +137,46 @@ describeLogSource(
 );
 
 describe('a log over the wire', () => {
+  it('that is followed by somebody who takes nothing is read no further than its window', async () => {
+    const file = createMemoryLogFile(Buffer.alloc(20 * 1024 * 1024, 'a line of a log\n'));
+    const served = createMemoryLogSource('logs/a.jsonl', file, { hash: toyHash });
+    const far = await createFarSide({ logs: () => Promise.resolve(served) });
+    const source = far.connection.log('logs/a.jsonl');
+    const stream = source.follow({ fromByte: 0 })[Symbol.asyncIterator]();
+    await stream.next();
+    // Each answer stands behind what was sent before it.
+    for (let turn = 0; turn < 30; turn++) await source.facts({ extents: [] });
+    expect(served.counts.bytesRead).toBeLessThan(4 * 1024 * 1024);
+    await stream.return?.();
+    await far.close();
+  });
+
+  it('that is followed is let go of when the connection is lost', async () => {
+    const file = createMemoryLogFile(Buffer.from('one\n'));
+    const served = createMemoryLogSource('logs/a.jsonl', file, { hash: toyHash });
+    let followers = 0;
+    const counting: LogSource = {
+      ...served,
+      async *follow(request) {
+        followers++;
+        try {
+          yield* served.follow(request);
+        } finally {
+          followers--;
+        }
+      },
+    };
+    const far = await createFarSide({ logs: () => Promise.resolve(counting) });
+    const stream = far.connection.log('logs/a.jsonl').follow({ fromByte: 0 })[Symbol.asyncIterator]();
+    await stream.next();
+    expect(followers).toBe(1);
+    const next = Promise.resolve(stream.next());
+    far.pair.here.readable.destroy();
+    await expect(next).rejects.toMatchObject({ code: 'SYNC_PEER_LOST' });
+    await far.close();
+    expect(followers).toBe(0);
+  });
+
   it('is pulled whole, and then what it lacks', async () => {
     const line = Buffer.from(`${JSON.stringify({ t: '2026-11-21T00:00:00Z', text: 'x'.repeat(80) })}\n`);
     const file = createMemoryLogFile(Buffer.concat(Array<Buffer>(30_000).fill(line)));

@@ -34,15 +34,26 @@ export async function answerLogRead(
 ): Promise<void> {
   if (toByte !== undefined && toByte < fromByte) stream.refuse('an extent that ends before it begins');
   await withLog(path, logs, async (log) => {
-    for await (const bytes of log.read({ fromByte, toByte, of, identity, signal: stream.signal })) {
-      for (let at = 0; at < bytes.length; at += dataFrameBytes) {
-        const piece = bytes.subarray(at, at + dataFrameBytes);
-        const frame = allocateFrame(piece.length);
-        frame.set(piece, frameHeaderBytes);
-        await stream.sendData(frame);
-      }
-    }
+    await sendPieces(log.read({ fromByte, toByte, of, identity, signal: stream.signal }), stream);
   });
+}
+
+/** Sends for as long as the peer takes it: what it has given no credit for is not read. */
+export async function answerLogFollow({ path, of, identity, fromByte }: RequestOf<'log-follow'>, stream: WireStream, logs: OpenLog): Promise<void> {
+  await withLog(path, logs, async (log) => {
+    await sendPieces(log.follow({ fromByte, of, identity, signal: stream.signal }), stream);
+  });
+}
+
+async function sendPieces(pieces: AsyncIterable<Uint8Array>, stream: WireStream): Promise<void> {
+  for await (const bytes of pieces) {
+    for (let at = 0; at < bytes.length; at += dataFrameBytes) {
+      const piece = bytes.subarray(at, at + dataFrameBytes);
+      const frame = allocateFrame(piece.length);
+      frame.set(piece, frameHeaderBytes);
+      await stream.sendData(frame);
+    }
+  }
 }
 
 export async function answerLogGenerations({ path }: RequestOf<'log-generations'>, stream: WireStream, logs: OpenLog): Promise<void> {

@@ -4,7 +4,7 @@ import { parseJson, stringifyJson } from './json-value.ts';
 import { type Request, type RequestOf, request as requestShape } from './messages/requests.ts';
 import type { PeerFacts } from './peer-facts.ts';
 import { answerArchiveRequest } from './serve-archive.ts';
-import { answerLogFacts, answerLogGenerations, answerLogRead } from './serve-log.ts';
+import { answerLogFacts, answerLogFollow, answerLogGenerations, answerLogRead } from './serve-log.ts';
 import { answerLogList } from './serve-log-names.ts';
 import type { ServeOptions } from './serve-options.ts';
 import { answerReplicaRequest } from './serve-replica.ts';
@@ -80,6 +80,8 @@ export class ServeSession {
         return answerLogFacts(request, stream, this.#options.logs);
       case 'log-read':
         return answerLogRead(request, stream, this.#options.logs);
+      case 'log-follow':
+        return answerLogFollow(request, stream, this.#options.logs);
       case 'log-generations':
         return answerLogGenerations(request, stream, this.#options.logs);
       case 'log-list':

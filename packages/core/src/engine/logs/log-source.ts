@@ -29,6 +29,18 @@ export interface LogSource {
     readonly signal?: AbortSignal | undefined;
   }): AsyncIterable<Uint8Array>;
   /**
+   * The bytes from `fromByte` on, and then what is appended, as it comes: a read that does not end where the file does. The file stays open whatever it is renamed
+   * to, and what is still written to it is sent, too. Ends once no more is to be expected of it: when the log's name leads to another file that holds something,
+   * when it is shorter than what was sent or is another there, when it was removed a while ago. Pieces, `of` and `identity` as for `read`; what is not
+   * asked for is not read.
+   */
+  follow(request: {
+    readonly fromByte: number;
+    readonly of?: string | undefined;
+    readonly identity?: string | undefined;
+    readonly signal?: AbortSignal | undefined;
+  }): AsyncIterable<Uint8Array>;
+  /**
    * The regular files beside the log that are generations of it by their names (`log/generations.ts`), the one changed last first, at most {@link generationsMax}.
    * A source that cannot say has none.
    */

@@ -339,6 +339,10 @@ function interrupted(source: LogSource, at: readonly number[], happens: (nth: nu
       next();
       return source.read(request);
     },
+    follow(request) {
+      next();
+      return source.follow(request);
+    },
     generations(request) {
       next();
       return source.generations(request);

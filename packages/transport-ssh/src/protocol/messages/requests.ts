@@ -25,6 +25,7 @@
  * | `archive-commit`, `archive-discard` |           | `done`                                                                     |
  * | `log-facts`         |                           | `log-facts`                                                                |
  * | `log-read`          |                           | data, `end`                                                                |
+ * | `log-follow`        |                           | data, for as long as the log goes on in this file; `end`                   |
  * | `log-generations`   |                           | `log-generations`                                                          |
  * | `log-list`          |                           | `log-names`*, `end`                                                        |
  * | `service`           |                           | `value`*, `end`                                                            |
@@ -121,6 +122,13 @@ export type Request =
       readonly fromByte: number;
       readonly toByte?: number | undefined;
     }
+  | {
+      readonly type: 'log-follow';
+      readonly path: string;
+      readonly of?: string | undefined;
+      readonly identity?: string | undefined;
+      readonly fromByte: number;
+    }
   | { readonly type: 'log-generations'; readonly path: string }
   | { readonly type: 'log-list'; readonly folder: string; readonly pattern: string }
   | { readonly type: 'service'; readonly name: string /** A JSON value. */; readonly json: string };
@@ -200,6 +208,13 @@ export const request: Shape<Request> = variants<Request>({
     identity: optional(text(256)),
     fromByte: natural(),
     toByte: optional(natural()),
+  }),
+  'log-follow': record<RequestOf<'log-follow'>>({
+    type,
+    path: machinePath,
+    of: optional(fileName),
+    identity: optional(text(256)),
+    fromByte: natural(),
   }),
   'log-generations': record<RequestOf<'log-generations'>>({ type, path: machinePath }),
   'log-list': record<RequestOf<'log-list'>>({ type, folder: machinePath, pattern: peerPattern }),
