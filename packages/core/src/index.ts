@@ -20,6 +20,7 @@ export type { OnEvent, SyncEvent, SyncPhase } from './engine/events.ts';
 export type { LogCopy, LogLook, LogProgress, LogSink, OnRotate, OpenLog } from './engine/logs/log-sink.ts';
 export { generationsMax, type LogFacts, type LogGenerationFile, type LogSource, type LogStat } from './engine/logs/log-source.ts';
 export { pullLog } from './engine/logs/pull-log.ts';
+export type { OpenLogSource } from './engine/logs/reopening.ts';
 export type { FinishedGeneration, LogReport, PullLogOptions } from './engine/logs/report.ts';
 export { type LogVerification, type VerifyLogOptions, verifyLog } from './engine/logs/verify-log.ts';
 export type { KeptPlan, PlanName, PlanStore } from './engine/plan-store.ts';

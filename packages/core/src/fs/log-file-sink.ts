@@ -223,6 +223,26 @@ function openLog({ disk, place, clock, hashing, dryRun }: Surroundings, state: L
     if (file === undefined) throw new TypeError('begin comes first');
     return file;
   };
+  const makeDurable = async (): Promise<void> => {
+    try {
+      await begun().sync();
+      if (isNew) await folder?.sync();
+      isNew = false;
+    } catch (error) {
+      throw logError('write', place, error);
+    }
+  };
+  /** Of the file as we have written it. */
+  const stampNow = (): string => {
+    stat = meaning('look at', () => begun().stat());
+    // Somebody else wrote to it, or put another file in its place: the next pull finds out what that means.
+    mustBe(
+      stat,
+      meaning('look at', () => folder?.lstat(place.name)),
+    );
+    if (stat?.sizeBytes !== position) mustBe(undefined, stat);
+    return stampOf(stat);
+  };
   /** Disk failures of `action` get their meaning. */
   const meaning = <T>(action: string, call: () => T): T => {
     try {
@@ -283,20 +303,14 @@ function openLog({ disk, place, clock, hashing, dryRun }: Surroundings, state: L
       position += bytes.length;
     },
 
-    async save(progress: LogProgress) {
-      const written = begun();
-      try {
-        await written.sync();
-        if (isNew) await folder?.sync();
-        isNew = false;
-        stat = written.stat();
-      } catch (error) {
-        throw logError('write', place, error);
-      }
-      // Somebody else wrote to it, or put another file in its place: the next pull finds out what that means.
-      mustBe(stat, folder?.lstat(place.name));
-      if (stat.sizeBytes !== position) mustBe(undefined, stat);
-      await storeCursor({ ...cursorOf(progress), localStamp: stampOf(stat), appending: false });
+    async sync(progress) {
+      await makeDurable();
+      if (progress !== undefined) await storeCursor({ ...cursorOf(progress), localStamp: stampNow(), appending: true });
+    },
+
+    async save(progress) {
+      await makeDurable();
+      await storeCursor({ ...cursorOf(progress), localStamp: stampNow(), appending: false });
     },
 
     async retire(onRotate, isFinished) {

@@ -16,6 +16,8 @@ export interface Intake {
   push(bytes: Uint8Array): void;
   /** Gives out what is complete of the begun chunk. More may be pushed after it. */
   flush(): void;
+  /** Gives out everything, also a line that is not whole. */
+  end(): void;
   /** Chain over all that was given out. */
   chain(): ChunkChain;
 }
@@ -96,6 +98,7 @@ export function createIntake({ chain, begun, wholeLines, hash, allocate = plainB
       }
     },
     flush,
+    end: () => giveOut(filled),
     chain() {
       const whole = digests.slice(0, Math.floor(givenOffset / chunkBytes));
       if (givenOffset % chunkBytes === 0) return { offset: givenOffset, digests: whole };

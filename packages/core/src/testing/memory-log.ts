@@ -82,11 +82,14 @@ export function createMemoryLogSource(
       counts.reads++;
       const { bytes: opened, inode } = openThat(of, identity);
       if (fromByte > opened.length) return;
+      let last = opened;
       let known = opened.slice(0, fromByte);
       for (;;) {
         const goesOnElsewhere = file.inode !== inode && (file.bytes?.length ?? 0) > 0;
-        const bytes = [file, ...beside.values()].find((each) => each.inode === inode)?.bytes;
-        if (bytes === undefined || bytes.length < known.length || !known.every((byte, at) => byte === bytes[at])) return;
+        // One that was removed is still open.
+        const bytes = [file, ...beside.values()].find((each) => each.inode === inode)?.bytes ?? last;
+        last = bytes;
+        if (bytes.length < known.length || !known.every((byte, at) => byte === bytes[at])) return;
         if (bytes.length > known.length) {
           const piece = bytes.slice(known.length, known.length + pieceBytes);
           known = bytes.slice(0, known.length + piece.length);
@@ -178,6 +181,10 @@ export function createMemoryLogSink(name: string, hash: HashBytes, file: MemoryL
           file.bytes.set(before);
           file.bytes.set(bytes, before.length);
           sink.writes++;
+        },
+        sync(next) {
+          if (next !== undefined) storeProgress(next, true);
+          return Promise.resolve();
         },
         save(next) {
           storeProgress(next, false);

@@ -64,6 +64,11 @@ export interface OpenLog {
   begin(progress: LogProgress, sizeBytes: number): Promise<void>;
   /** Writes behind what is there. The bytes are valid during the call. */
   append(bytes: Uint8Array): void;
+  /**
+   * Makes durable what was appended before the call; more may be appended meanwhile. With `progress`, which speaks of no more than that, the cursor is then
+   * moved to it and stays `appending`. `SYNC_TARGET_CHANGED` as for `begin`.
+   */
+  sync(progress?: LogProgress): Promise<void>;
   /** Makes what was appended durable, then saves the cursor with the stamp of the file as it is now. */
   save(progress: LogProgress): Promise<void>;
   /**

@@ -1,85 +1,42 @@
-/**
- * Pulls what is new of a log: proves that source and local file are the same log so far, then appends.
- *
- * Facts and bytes are asked for at the same time, so that "nothing new" and a tail cost one round trip; if the facts do not match, the bytes are dropped.
- * Because they are two questions about a path that may be renamed between them, the bytes are asked for from a little before the end of the local file on,
- * and what arrives first has to be what is there last. So nothing is ever appended to a log that it does not continue.
- */
-import { askBeforePull, planPull } from '../../log/plan-pull.ts';
-import { isSyncError, SyncError } from '../errors.ts';
-import type { OpenLog } from './log-sink.ts';
-import { askFacts, startReading } from './reading.ts';
-import { dryReport, type LogReport, type Pull, type PullLogOptions } from './report.ts';
-import { followRotation, type Gathered, leftAlone, reportOf } from './rotation.ts';
-import { beforeOverlap, takeIn } from './take-in.ts';
+import { catchUp } from './catch-up.ts';
+import { keepUp } from './keep-up.ts';
+import { createReopening } from './reopening.ts';
+import type { LogReport, PullLogOptions } from './report.ts';
 
 /**
- * One pull of one log. Data is reported, not thrown: a fork, a truncated or missing source and a local file that was changed are outcomes, and leave local
- * bytes alone. When it is aborted, or the source is lost, what had arrived by then is kept and counted, and then the promise rejects.
+ * One pull of one log, or with `follow` one that goes on. Data is reported, not thrown: a fork, a truncated or missing source and a local file that was changed
+ * are outcomes, and leave local bytes alone. When it is aborted, or the source is lost, what had arrived by then is kept and counted, and then the promise rejects.
  */
-export async function pullLog({ source, sink, lockWaitMs = 60_000, dryRun = false, ...options }: PullLogOptions): Promise<LogReport> {
+export async function pullLog({
+  source,
+  sink,
+  lockWaitMs = 60_000,
+  dryRun = false,
+  follow = false,
+  clock,
+  ...options
+}: PullLogOptions): Promise<LogReport> {
   const { signal } = options;
   signal?.throwIfAborted();
-  const log = await sink.open({ dryRun, waitMs: lockWaitMs, signal });
+  if (follow && (clock === undefined || dryRun)) throw new TypeError('to follow a log takes a clock, and is no dry run');
+  const reopening = createReopening(source, { clock: follow ? clock : undefined, signal });
   try {
-    // A log that is replaced between two questions is asked about anew.
-    const gathered: Gathered = { parts: [], finished: [], rotation: undefined };
-    for (let attempt = 1; attempt <= attemptsMax; attempt++) {
-      // With nothing proved, the bytes themselves are what tells that it is another file: then it is looked at.
-      const verify = attempt > 1 && options.verify === 'off' ? 'tail' : options.verify;
-      const last = await pullOnce(log, { ...options, verify, source, sink, dryRun }, gathered);
-      if (last !== 'moved') return reportOf(gathered, last);
-    }
-    throw new SyncError('SYNC_SOURCE_CHANGED', `${source.name} is replaced faster than it can be read`, {
-      path: source.name,
-      hint: 'pull again when it is quiet',
-    });
-  } finally {
-    await log.release();
-  }
-}
-
-const attemptsMax = 10;
-
-async function pullOnce(log: OpenLog, pull: Pull, gathered: Gathered): Promise<LogReport | 'moved'> {
-  const { source, verify = 'tail', dryRun, signal } = pull;
-  const situation = { cursor: log.cursor, local: log.local, verify };
-  const questions = askBeforePull(situation);
-
-  // Asked before the facts are awaited. What comes of it is looked at only if the facts allow it.
-  const isFinished = log.cursor?.finished !== undefined;
-  const ahead = dryRun || isFinished ? undefined : startReading(source, { fromByte: beforeOverlap(questions.resumeAt), signal });
-  try {
-    const [facts, localDigests] = await Promise.all([askFacts(source, { extents: questions.source, signal }), log.digests(questions.local, signal)]);
-    const { stat } = facts;
-    const plan = planPull(situation, { localDigests, sourceBytes: stat?.sizeBytes, sourceDigests: facts.digests });
-    if (stat === undefined || (!plan.go && (plan.outcome === 'missing' || plan.outcome === 'local-changed')))
-      return plan.go ? 'moved' : leftAlone(log, pull, plan, stat);
-    if (!plan.go || isFinished) {
-      await ahead?.stop();
-      return await orMoved(() => followRotation(log, pull, gathered, plan, stat));
-    }
-    if (ahead === undefined) return dryReport(pull, log, plan, stat.sizeBytes);
-
-    // What a dead pull left may have to be cut, which leads back behind what was asked for. That happens after a crash only, so it may cost a round trip.
-    const { offset } = plan.chain;
-    const stream = offset === questions.resumeAt ? ahead : startReading(source, { fromByte: beforeOverlap(offset), signal });
-    try {
-      return await orMoved(() => takeIn(log, pull, { plan, stream, name: source.name, stat }));
-    } finally {
-      await stream.stop();
+    for (;;) {
+      try {
+        const opened = await reopening.open();
+        const log = await sink.open({ dryRun, waitMs: lockWaitMs, signal });
+        try {
+          const pull = { ...options, source: opened, sink, dryRun };
+          if (!follow || clock === undefined) return (await catchUp(log, pull)).report;
+          return await keepUp(log, pull, { clock, onCaughtUp: reopening.worked });
+        } finally {
+          await log.release();
+        }
+      } catch (error) {
+        await reopening.recover(error);
+      }
     }
   } finally {
-    await ahead?.stop();
-  }
-}
-
-/** A file that goes away while it is being pulled was moved. */
-async function orMoved(take: () => Promise<LogReport | 'moved'>): Promise<LogReport | 'moved'> {
-  try {
-    return await take();
-  } catch (error) {
-    if (isSyncError(error) && error.code === 'SYNC_LOG_MISSING') return 'moved';
-    throw error;
+    await reopening.close();
   }
 }

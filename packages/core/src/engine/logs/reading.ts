@@ -35,14 +35,17 @@ export interface ReadingOf {
   readonly of?: string | undefined;
   /** That file and no other. */
   readonly identity?: string | undefined;
+  /** Goes on as the file grows. */
+  readonly follow?: boolean | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
-export function startReading(source: LogSource, { signal, ...what }: ReadingOf): Reading {
+export function startReading(source: LogSource, { signal, follow = false, ...what }: ReadingOf): Reading {
   const controller = new AbortController();
   const forward = () => controller.abort(signal?.reason);
   signal?.addEventListener('abort', forward, { once: true });
-  const pieces = source.read({ ...what, signal: controller.signal })[Symbol.asyncIterator]();
+  const asked = { ...what, signal: controller.signal };
+  const pieces = (follow ? source.follow(asked) : source.read(asked))[Symbol.asyncIterator]();
   let ahead: Promise<IteratorResult<Uint8Array>> | undefined = pieces.next();
   // Whoever asks for it gets the failure; if nobody does, it does not matter.
   ahead.catch(() => undefined);

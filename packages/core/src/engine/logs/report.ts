@@ -2,12 +2,15 @@
 import type { LogVerify } from '../../log/cursor.ts';
 import type { JsonCheck } from '../../log/lines.ts';
 import type { LogOutcome, PullPlan } from '../../log/plan-pull.ts';
+import type { Clock } from '../clock.ts';
 import type { OnEvent } from '../events.ts';
 import type { LogSink, OnRotate, OpenLog } from './log-sink.ts';
 import type { LogSource } from './log-source.ts';
+import type { OpenLogSource } from './reopening.ts';
 
 export interface PullLogOptions {
-  readonly source: LogSource;
+  /** Or what opens one, which is then closed here. A log that is followed is opened anew when its connection is lost. */
+  readonly source: LogSource | OpenLogSource;
   readonly sink: LogSink;
   /** For the report. Default: the sink's. */
   readonly name?: string | undefined;
@@ -25,8 +28,17 @@ export interface PullLogOptions {
    */
   readonly onFork?: 'halt' | 'keep-and-restart' | undefined;
   readonly dryRun?: boolean | undefined;
-  /** A pull ends; what goes on is `followLog`. */
-  readonly follow?: false | undefined;
+  /**
+   * Go on as the source grows, through rotations, until the signal is aborted or the log has to be left alone. Whatever has come by then is kept; the promise
+   * rejects with the signal's reason, as that of a pull does. A log that is missing is waited for. Takes a `clock`. Default: no.
+   */
+  readonly follow?: boolean | undefined;
+  readonly clock?: Clock | undefined;
+  /**
+   * Of a log that is followed: told what each part of it brought. The first when everything that was there is here (or the log is missing), then one at each
+   * rotation, when the connection is lost, and at the end.
+   */
+  readonly onReport?: ((report: LogReport) => void) | undefined;
   /** How long another pull of the same log is waited for. Default: a minute. */
   readonly lockWaitMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -78,7 +90,7 @@ export interface FinishedGeneration {
 }
 
 /** What is asked, with its defaults where they matter to all. */
-export type Pull = Omit<PullLogOptions, 'lockWaitMs'> & { readonly dryRun: boolean };
+export type Pull = Omit<PullLogOptions, 'lockWaitMs' | 'follow' | 'clock'> & { readonly source: LogSource; readonly dryRun: boolean };
 
 export function emptyReport({ name, sink, dryRun }: Pull, { cursor, local }: OpenLog, sourceBytes: number | undefined): LogReport {
   const at = cursor?.chain.offset ?? local.sizeBytes ?? 0;

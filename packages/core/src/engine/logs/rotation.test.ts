@@ -2,11 +2,10 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadHashing } from '../../fs/hasher.ts';
 import type { HashBytes } from '../../hash/digest.ts';
-import { createMemoryLogFile, createMemoryLogSink, createMemoryLogSource, type MemoryLogFile, type MemoryLogSink } from '../../testing/memory-log.ts';
-import type { LogSink, OpenLog } from './log-sink.ts';
-import type { LogSource } from './log-source.ts';
+import { createMemoryLogFile, createMemoryLogSink, createMemoryLogSource, type MemoryLogFile } from '../../testing/memory-log.ts';
 import { pullLog } from './pull-log.ts';
 import type { LogReport, PullLogOptions } from './report.ts';
+import { collected, createLogWriter, death, dyingSink, interrupted } from './test-support/log-writer.ts';
 
 const seed = 20_261_122;
 const runs = Number(process.env['PROPERTY_RUNS'] ?? 1_000);
@@ -16,62 +15,8 @@ beforeAll(async () => {
   hash = (await loadHashing('fast')).hash;
 });
 
-/** One writer, what is beside its log, and the lines that it has ever written. */
-function createWriter() {
-  const file = createMemoryLogFile(new Uint8Array(0));
-  const beside = new Map<string, MemoryLogFile>();
-  let written: string[] = [];
-  let inodes = 1;
-  let days = 20_261_100;
-  const shift = (): void => {
-    for (let number = beside.size; number >= 1; number--) {
-      const each = beside.get(`${name}.${number}`);
-      if (each === undefined) continue;
-      beside.delete(`${name}.${number}`);
-      beside.set(`${name}.${number + 1}`, each);
-    }
-  };
-  return {
-    file,
-    beside,
-    lines: (): string => written.join(''),
-    append(count: number): void {
-      for (let each = 0; each < count; each++) {
-        const line = `{"ts":"2026-11-22T00:00:00Z","n":${written.length},"text":"${'x'.repeat(written.length % 90)}"}\n`;
-        written.push(line);
-        file.bytes = Buffer.concat([file.bytes ?? new Uint8Array(0), Buffer.from(line)]);
-      }
-    },
-    /** As logrotate does it: numbers go up, or the day is put behind. */
-    rename(dated = false): void {
-      if (dated) beside.set(`${name}-${days++}`, { ...file });
-      else {
-        shift();
-        beside.set(`${name}.1`, { ...file });
-      }
-      file.bytes = new Uint8Array(0);
-      file.inode = ++inodes;
-    },
-    /** Lines that are written between the copy and the truncation are lost, by whoever rotates. */
-    copyTruncate(between = 0): void {
-      shift();
-      beside.set(`${name}.1`, createMemoryLogFile(file.bytes?.slice()));
-      (beside.get(`${name}.1`) as MemoryLogFile).inode = ++inodes;
-      this.append(between);
-      if (between > 0) written = [...written.slice(0, -between), ...written.slice(-between).map(() => '')];
-      file.bytes = new Uint8Array(0);
-    },
-    pack(of: string): void {
-      const plain = beside.get(of);
-      if (plain === undefined) throw new TypeError(of);
-      beside.delete(of);
-      beside.set(`${of}.gz`, { bytes: Buffer.from('packed'), inode: ++inodes });
-    },
-  };
-}
-
 function createWorld() {
-  const writer = createWriter();
+  const writer = createLogWriter(name);
   const sink = createMemoryLogSink(name, hash);
   const source = createMemoryLogSource(name, writer.file, { hash, pieceBytes: 500, beside: writer.beside });
   return {
@@ -80,11 +25,6 @@ function createWorld() {
     source,
     pull: (options: Partial<PullLogOptions> = {}): Promise<LogReport> => pullLog({ source, sink, ...options }),
   };
-}
-
-/** All that the sink has, in the order of the generations. */
-function collected({ kept, file }: MemoryLogSink): string {
-  return [...kept.values(), file.bytes ?? new Uint8Array(0)].map((bytes) => Buffer.from(bytes).toString()).join('');
 }
 
 describe('a log that was rotated', () => {
@@ -319,76 +259,3 @@ describe(`however a log is written, rotated and pulled (seed ${seed})`, () => {
     }
   }
 });
-
-const death = new Error('the process died here');
-
-/** Something happens before some of the questions, each time but once. */
-function interrupted(source: LogSource, at: readonly number[], happens: (nth: number) => void): LogSource {
-  let asked = 0;
-  const next = (): void => {
-    if (at.includes(asked)) happens(asked);
-    asked++;
-  };
-  return {
-    ...source,
-    facts(request) {
-      next();
-      return source.facts(request);
-    },
-    read(request) {
-      next();
-      return source.read(request);
-    },
-    follow(request) {
-      next();
-      return source.follow(request);
-    },
-    generations(request) {
-      next();
-      return source.generations(request);
-    },
-  };
-}
-
-/** A sink whose process dies before its nth change. */
-function dyingSink(sink: LogSink, nth: number | undefined): LogSink {
-  let changes = 0;
-  const mayDie = (): void => {
-    if (changes++ === nth) throw death;
-  };
-  return {
-    ...sink,
-    hash: sink.hash,
-    async open(options) {
-      const log = await sink.open(options);
-      const mortal: OpenLog = {
-        get cursor() {
-          return log.cursor;
-        },
-        get local() {
-          return log.local;
-        },
-        digests: (extents, signal) => log.digests(extents, signal),
-        read: (extent) => log.read(extent),
-        async begin(progress, sizeBytes) {
-          mayDie();
-          await log.begin(progress, sizeBytes);
-        },
-        append(bytes) {
-          mayDie();
-          log.append(bytes);
-        },
-        async save(progress) {
-          mayDie();
-          await log.save(progress);
-        },
-        async retire(onRotate, isFinished) {
-          mayDie();
-          return log.retire(onRotate, isFinished);
-        },
-        release: () => log.release(),
-      };
-      return mortal;
-    },
-  };
-}

@@ -33,12 +33,24 @@ interface Found {
   readonly plan: Go | undefined;
 }
 
+/** The file in which a log goes on after what was taken of it. */
+export interface Place {
+  /** A generation that may still be written to; `undefined`: the log under its own name. */
+  readonly of: string | undefined;
+  readonly name: string;
+  readonly stat: LogStat;
+  /** It holds nothing yet, and what it will hold is the next generation. */
+  readonly holdsNext?: boolean | undefined;
+}
+
 /** What a pull brought of generations that are over, over all its attempts. */
 export interface Gathered {
   readonly parts: LogReport[];
   readonly finished: FinishedGeneration[];
   /** Those of the rotation, once there was one. */
   rotation: Pick<LogReport, 'outcome' | 'gap' | 'unread' | 'differsAtByte'> | undefined;
+  /** Set once it is known where the log goes on. */
+  place: Place | undefined;
 }
 
 /**
@@ -52,23 +64,25 @@ export async function followRotation(log: OpenLog, pull: Pull, gathered: Gathere
   const unread = generations.filter(({ compressed }) => compressed).map(({ name }) => name);
   const readable = generations.filter(({ compressed }) => !compressed);
   const before = log.cursor;
-  const isSameFile = before !== undefined && before.source.identity === current.identity;
+  const isInPlace = before !== undefined && before.source.identity === current.identity;
 
   const found =
-    before?.finished === undefined ? await findContinuation(log, pull, readable, isSameFile) : await findFinished(pull, readable, before.finished);
+    before?.finished === undefined ? await findContinuation(log, pull, readable, isInPlace) : await findFinished(pull, readable, before.finished);
+  // Names that were given anew while we looked lead past what we look for.
+  if (found === undefined && !isSameList(files, await source.generations({ signal }))) return 'moved';
   if (found === undefined && before?.finished === undefined) {
     const stays = plan as Stay;
     if (onFork === 'halt' || before === undefined || dryRun) return { ...leftAlone(log, pull, stays, current), unread };
     gathered.rotation = { outcome: stays.outcome, differsAtByte: stays.atByte, gap: 'unknown', unread };
     const { offset } = before.chain;
     gathered.finished.push({ name: before.source.name, fromByte: offset, toByte: offset, keptAs: await log.retire('new-file', false) });
-    return takeCurrent(log, pull, current, files);
+    return takeCurrent(log, pull, gathered, { current, files });
   }
 
   const after = found === undefined ? [] : (generationsAfter(found.generation, generations) as readonly Generation[]);
   // One in which nothing was written could not be told from another such one, when the next pull has to find it again.
   const steps = after.filter(({ compressed, stat }) => !compressed && stat.sizeBytes > 0);
-  const isCopied = isSameFile && before?.finished === undefined;
+  const isCopied = isInPlace && before?.finished === undefined;
   const gap = after.some(({ compressed }) => compressed) ? 'unread' : isCopied ? 'copied' : found === undefined ? 'unknown' : undefined;
   const rotation = { outcome: isCopied ? 'copy-truncated' : 'rotated', gap, unread, differsAtByte: undefined } as const;
   const rest = found !== undefined && before?.finished === undefined ? [found.generation, ...steps] : steps;
@@ -83,15 +97,17 @@ export async function followRotation(log: OpenLog, pull: Pull, gathered: Gathere
     if (next?.go === false || (next === undefined && generation !== found?.generation)) return 'moved';
     const fromByte = next?.chain.offset ?? before?.chain.offset ?? 0;
     const isOver = index < rest.length - 1 || current.sizeBytes > 0;
+    const { name, stat } = generation;
+    gathered.place = next === undefined ? { of: undefined, name: source.name, stat: current, holdsNext: true } : { of: name, name, stat };
     const part = next === undefined ? await settle(log, pull, current) : await takeGeneration(log, pull, generation, next, isOver);
     // The new file is there and empty: the writer may not have turned to it yet.
     if (part === 'moved' || !isOver) return part;
     gathered.parts.push(part);
     gathered.rotation ??= rotation;
     const toByte = log.cursor?.chain.offset ?? fromByte;
-    gathered.finished.push({ name: generation.name, fromByte, toByte, keptAs: await log.retire(onRotate, true) });
+    gathered.finished.push({ name, fromByte, toByte, keptAs: await log.retire(onRotate, true) });
   }
-  const last = await takeCurrent(log, pull, current, files);
+  const last = await takeCurrent(log, pull, gathered, { current, files });
   if (last !== 'moved' && last.toByte > 0) gathered.rotation ??= rotation;
   return last;
 }
@@ -125,7 +141,7 @@ function namedGenerations(path: string, files: readonly LogGenerationFile[]): re
 }
 
 /** The generation that the local file is a part of. */
-async function findContinuation(log: OpenLog, pull: Pull, readable: readonly Generation[], isSameFile: boolean): Promise<Found | undefined> {
+async function findContinuation(log: OpenLog, pull: Pull, readable: readonly Generation[], isInPlace: boolean): Promise<Found | undefined> {
   const identity = log.cursor?.source.identity;
   const likely = [...readable].sort((a, b) => Number(b.stat.identity === identity) - Number(a.stat.identity === identity));
   const [head] = log.cursor?.head === undefined ? await headOf(log) : [log.cursor.head];
@@ -135,7 +151,7 @@ async function findContinuation(log: OpenLog, pull: Pull, readable: readonly Gen
     const plan = await planFor(log, pull, generation);
     if (plan?.go === true) return { generation, plan };
   }
-  return isSameFile ? findCopy(log, pull, readable) : undefined;
+  return isInPlace ? findCopy(log, pull, readable) : undefined;
 }
 
 async function headOf(log: OpenLog): Promise<readonly LogTaken['head'][]> {
@@ -184,9 +200,15 @@ async function findCopy(log: OpenLog, { source, signal }: Pull, readable: readon
   for (const generation of shorter) {
     const extents = chunkExtents(generation.stat.sizeBytes);
     const [facts, here] = await Promise.all([askFacts(source, { extents, of: generation.name, signal }), log.digests(extents, signal)]);
+    if (!isSameFile(facts.stat, generation.stat)) continue;
     if (facts.digests.every((digest, index) => digest !== undefined && digest === here[index])) return { generation, plan: undefined };
   }
   return undefined;
+}
+
+/** By its name it may be another one now than when it was listed. */
+function isSameFile(now: LogStat | undefined, listed: LogStat): boolean {
+  return now?.identity === listed.identity && now.sizeBytes === listed.sizeBytes;
 }
 
 /** The generation that was finished last, wherever it is now. */
@@ -194,8 +216,8 @@ async function findFinished({ source, signal }: Pull, readable: readonly Generat
   const proofs = cursorProofs(finished, 'full');
   for (const generation of readable) {
     if (generation.stat.sizeBytes !== finished.chain.offset) continue;
-    const { digests } = await askFacts(source, { extents: proofs, of: generation.name, signal });
-    if (proofs.every(({ digest }, index) => digests[index] === digest)) return { generation, plan: undefined };
+    const { stat, digests } = await askFacts(source, { extents: proofs, of: generation.name, signal });
+    if (isSameFile(stat, generation.stat) && proofs.every(({ digest }, index) => digests[index] === digest)) return { generation, plan: undefined };
   }
   return undefined;
 }
@@ -221,7 +243,12 @@ async function takeGeneration(log: OpenLog, pull: Pull, { name, stat }: Generati
 }
 
 /** The log as it is now, from its beginning. */
-async function takeCurrent(log: OpenLog, pull: Pull, current: LogStat, files: readonly LogGenerationFile[]): Promise<LogReport | 'moved'> {
+async function takeCurrent(
+  log: OpenLog,
+  pull: Pull,
+  gathered: Gathered,
+  { current, files }: { readonly current: LogStat; readonly files: readonly LogGenerationFile[] },
+): Promise<LogReport | 'moved'> {
   const { source, signal } = pull;
   const situation = { cursor: log.cursor, local: log.local, verify: 'full' } as const;
   const questions = askBeforePull(situation);
@@ -233,6 +260,7 @@ async function takeCurrent(log: OpenLog, pull: Pull, current: LogStat, files: re
   try {
     await stream.opened();
     if (!isSameList(files, await source.generations({ signal }))) return 'moved';
+    gathered.place = { of: undefined, name: source.name, stat: facts.stat };
     return await takeIn(log, pull, { plan, stream, name: source.name, stat: facts.stat });
   } finally {
     await stream.stop();

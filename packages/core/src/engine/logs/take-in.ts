@@ -6,6 +6,8 @@ import { createIntake } from '../../log/intake.ts';
 import { newline } from '../../log/json-line.ts';
 import { createLineCounter, isJsonLinesName, isLinesName } from '../../log/lines.ts';
 import type { PullPlan } from '../../log/plan-pull.ts';
+import type { Clock } from '../clock.ts';
+import { createCommitter } from './committer.ts';
 import type { OpenLog } from './log-sink.ts';
 import type { LogStat } from './log-source.ts';
 import type { Reading } from './reading.ts';
@@ -23,12 +25,26 @@ export interface Taking {
   readonly stat: LogStat | undefined;
   /** Nothing more is written to it, so its last line is taken as it is. */
   readonly isOver?: boolean | undefined;
+  /** The stream goes on as the file grows: what comes is taken at once. */
+  readonly following?: Following | undefined;
+}
+
+export interface Following {
+  readonly clock: Clock;
+  /** Asked when the stream has ended: whether nothing more is written to the file. */
+  readonly isOver: () => Promise<boolean>;
+  /** Told what was taken, where the stream was broken off. */
+  readonly onBrokenOff: (report: LogReport) => void;
 }
 
 /** Appends what a stream brings. `moved`: it is not that of the file which was meant, and nothing was changed. */
-export async function takeIn(log: OpenLog, pull: Pull, { plan, stream, name, stat, isOver = false }: Taking): Promise<LogReport | 'moved'> {
+export async function takeIn(
+  log: OpenLog,
+  pull: Pull,
+  { plan, stream, name, stat, isOver = false, following }: Taking,
+): Promise<LogReport | 'moved'> {
   const { sink, checkJson = isJsonLinesName(sink.name) ? 'sample' : 'off', signal } = pull;
-  const wholeLines = !isOver && (pull.lines ?? isLinesName(sink.name));
+  const wholeLines = pull.lines ?? isLinesName(sink.name);
   const start = plan.chain.offset;
   const overlap = log.read({ start: beforeOverlap(start), end: start });
   const totalBytes = Math.max(0, (stat?.sizeBytes ?? 0) - start);
@@ -64,9 +80,19 @@ export async function takeIn(log: OpenLog, pull: Pull, { plan, stream, name, sta
     early = [];
   };
 
+  const committer =
+    following &&
+    createCommitter({
+      clock: following.clock,
+      commit: (movesCursor) => log.sync(movesCursor ? cursorAt(intake.chain(), counter.counts().lastTimestamp ?? timeBefore) : undefined),
+      onFailure: () => void stream.stop(),
+    });
+
   let seenBytes = 0;
-  const finish = async (): Promise<LogReport> => {
-    intake.flush();
+  const finish = async (whole: boolean): Promise<LogReport> => {
+    await committer?.stop();
+    if (whole) intake.end();
+    else intake.flush();
     if (early.length > 0) await begin();
     const chain = intake.chain();
     const counts = counter.counts();
@@ -95,8 +121,9 @@ export async function takeIn(log: OpenLog, pull: Pull, { plan, stream, name, sta
       return await stream.next();
     } catch (error) {
       // What has arrived is proved to continue the log and need not be sent again. The caller has to know why it ended, whatever becomes of this.
-      if (hasBegun) await finish().catch(() => undefined);
-      throw error;
+      const taken = hasBegun || following !== undefined ? await finish(false).catch(() => undefined) : undefined;
+      if (taken !== undefined) following?.onBrokenOff(taken);
+      throw committer?.failure ?? error;
     }
   };
 
@@ -106,11 +133,13 @@ export async function takeIn(log: OpenLog, pull: Pull, { plan, stream, name, sta
     if (!isSame(piece.subarray(0, known), overlap.subarray(seenBytes, seenBytes + known))) return 'moved';
     seenBytes += piece.length;
     intake.push(piece.subarray(known));
+    if (following !== undefined) intake.flush();
     if (early.length > 0) await begin();
+    if (hasBegun) committer?.request();
     const doneBytes = Math.max(0, seenBytes - overlap.length);
     pull.onEvent?.({ type: 'progress', phase: 'log', doneBytes, totalBytes: Math.max(totalBytes, doneBytes), doneItems: 0, totalItems: 1 });
   }
-  return seenBytes < overlap.length ? 'moved' : finish();
+  return seenBytes < overlap.length ? 'moved' : finish(isOver || (await following?.isOver()) === true);
 }
 
 /** From where a source is read so that the first bytes are known ones. */
