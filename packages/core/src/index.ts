@@ -17,6 +17,7 @@ export {
 export type { Clock } from './engine/clock.ts';
 export { isSyncError, SyncError, type SyncErrorCode, type SyncErrorDetails, syncErrorCodes, syncErrorFromJSON } from './engine/errors.ts';
 export type { OnEvent, SyncEvent, SyncPhase } from './engine/events.ts';
+export { type FollowLogOptions, followLog, type LogBatch } from './engine/logs/follow-log.ts';
 export type { LogCopy, LogLook, LogProgress, LogSink, OnRotate, OpenLog } from './engine/logs/log-sink.ts';
 export { generationsMax, type LogFacts, type LogGenerationFile, type LogSource, type LogStat } from './engine/logs/log-source.ts';
 export { pullLog } from './engine/logs/pull-log.ts';
@@ -69,6 +70,7 @@ export type { Limit, PairSettings, ScanSettings, SymlinkMode } from './engine/se
 export { defaultSyncSettings, type SyncSettings } from './engine/sync-settings.ts';
 export { type Digest, type DigestKind, digestFromBytes, digestHex, type HashBytes } from './hash/digest.ts';
 export { merkleOfChildren, withMerkle } from './hash/merkle.ts';
+export { type LogCheckpoint, parseLogCheckpoint } from './log/checkpoint.ts';
 export { type ChunkChain, chunkBytes, chunkExtents } from './log/chunk-chain.ts';
 export type { LogCursor, LogVerify } from './log/cursor.ts';
 export type { Extent } from './log/extent.ts';

@@ -303,6 +303,11 @@ export const adviceByCode: Readonly<Record<SyncErrorCode, Advice>> = {
     safe: logUntouched,
     todo: 'Wait for it to end.',
   },
+  SYNC_LOG_FORKED: {
+    when: 'A log that is followed without a copy (`logs --follow --print`, `followLog` of the library) is no continuation of the checkpoint: neither the log nor a generation of it that can be read has the bytes before it.',
+    safe: 'Nothing was given out that does not follow what came before; nothing was written.',
+    todo: 'See what happened to the log on the node: another file in its place, or a generation that was packed or removed. Then begin anew, from its start or from its end.',
+  },
   SYNC_PLAN_DRIFTED: {
     when: 'A sealed plan was to be applied, but a path that it is about is not as it was any more on one side, or the config has other settings. The message names them; the details have up to 1,000 paths.',
     safe: untouched,

@@ -22,7 +22,7 @@ import { beforeOverlap, takeIn } from './take-in.ts';
 type Go = PullPlan & { readonly go: true };
 type Stay = PullPlan & { readonly go: false };
 
-interface Generation extends GenerationName {
+export interface Generation extends GenerationName {
   readonly stat: LogStat;
 }
 
@@ -132,7 +132,7 @@ function isLeftAlone({ outcome }: LogReport): boolean {
   return outcome === 'missing' || outcome === 'local-changed' || outcome === 'truncated' || outcome === 'forked';
 }
 
-function namedGenerations(path: string, files: readonly LogGenerationFile[]): readonly Generation[] {
+export function namedGenerations(path: string, files: readonly LogGenerationFile[]): readonly Generation[] {
   const name = path.slice(path.lastIndexOf('/') + 1);
   return files.flatMap(({ name: found, stat }) => {
     const parsed = parseGenerationName(name, found);
@@ -267,7 +267,7 @@ async function takeCurrent(
   }
 }
 
-function isSameList(a: readonly LogGenerationFile[], b: readonly LogGenerationFile[]): boolean {
+export function isSameList(a: readonly LogGenerationFile[], b: readonly LogGenerationFile[]): boolean {
   const key = ({ name, stat }: LogGenerationFile): string => JSON.stringify([name, stat.identity, stat.sizeBytes]);
   const known = new Set(a.map(key));
   return a.length === b.length && b.every((each) => known.has(key(each)));
