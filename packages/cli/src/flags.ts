@@ -48,6 +48,9 @@ export interface TruthFlags extends SyncFlags {
 
 export interface LogsFlags extends PeerFlags {
   readonly dryRun?: boolean | undefined;
+  readonly follow?: boolean | undefined;
+  readonly print?: boolean | undefined;
+  readonly sinceCursor?: boolean | undefined;
   readonly verify?: 'tail' | 'full' | 'off' | undefined;
 }
 

@@ -69,6 +69,9 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
     .description('pull the logs: one way, append-only, nothing is ever overwritten')
     .argument('[names...]', 'only these logs')
     .option('-n, --dry-run', 'say what would be pulled')
+    .option('--follow', 'go on as they grow, through rotations and lost connections, until it is stopped')
+    .option('--print', 'with --follow and one name: write its lines to stdout instead of the copy, from now on')
+    .option('--since-cursor', 'with --print: from where the copy ends')
     .addOption(verifyOption())
     .action(run(async (flags: LogsFlags, args) => (await import('./commands/logs.ts')).logs(io, flags, args)));
   logs

@@ -73,18 +73,10 @@ export async function forEachLog<Rule extends LogRule>(
   }
 }
 
-async function pullOne(
-  { io, profile, node, session, output }: Run,
-  rule: LogRule,
-  { dryRun, verify }: PullRequest,
-  onSourceFailure: (error: unknown) => void,
-): Promise<LogReport> {
+async function pullOne(run: Run, rule: LogRule, { dryRun, verify }: PullRequest, onSourceFailure: (error: unknown) => void): Promise<LogReport> {
+  const { io, profile, session, output } = run;
   const path = join(profile.root, rule.to);
-  if (!dryRun) {
-    // Before the copy is there: a run that the other end starts must not take it for content.
-    await (await session.local()).ownGuards?.set(guardsFrom(profile, node), guardsForNode(profile, node));
-    makeLogFolder(profile, rule);
-  }
+  if (!dryRun) await prepareTarget(run, rule);
   const source = await openSource(session, rule.from, onSourceFailure);
   try {
     const sink = await createFsLogSink(path, { root: profile.root });
@@ -110,6 +102,12 @@ async function pullOne(
   } finally {
     await source.close();
   }
+}
+
+export async function prepareTarget({ profile, node, session }: Run, rule: LogRule): Promise<void> {
+  // Before the copy is there: a run that the other end starts must not take it for content.
+  await (await session.local()).ownGuards?.set(guardsFrom(profile, node), guardsForNode(profile, node));
+  makeLogFolder(profile, rule);
 }
 
 /** The log on the node, whose failures are told apart from those of this end. */
@@ -141,7 +139,7 @@ export async function openSource(session: Session, from: string, onFailure: (err
   };
 }
 
-function logLine(report: LogReport): Omit<OutputLineOf<'log'>, 'run' | 'at'> {
+export function logLine(report: LogReport): Omit<OutputLineOf<'log'>, 'run' | 'at'> {
   const {
     name,
     outcome,

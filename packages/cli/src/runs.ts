@@ -25,6 +25,8 @@ export interface RunRequest {
   /** `status`: not even a line of audit. */
   readonly readsOnly?: boolean | undefined;
   readonly tellPending?: boolean | undefined;
+  readonly follows?: boolean | undefined;
+  readonly toStderr?: boolean | undefined;
   /** Called once the profile is known, before anything is opened; throws what makes the run impossible. */
   readonly check?: ((profile: Profile) => void) | undefined;
 }
@@ -63,6 +65,8 @@ export function loadProfile(io: Io, flags: CommonFlags): Profile {
 export async function runWithPeers(io: Io, flags: PeerFlags, request: RunRequest, work: (run: Run) => Promise<RunEnd>): Promise<ExitCode> {
   const profile = loadProfile(io, flags);
   const nodes = choosePeers(profile, { names: flags.node, all: flags.all });
+  if (request.follows === true && nodes.length > 1)
+    throw new SyncError('SYNC_USAGE', 'logs are followed on one node at a time: name one with --node');
   request.check?.(profile);
   const codes: ExitCode[] = [];
   for (const node of nodes) {
@@ -75,14 +79,23 @@ export async function runWithPeers(io: Io, flags: PeerFlags, request: RunRequest
 async function runWithPeer(
   io: Io,
   flags: PeerFlags,
-  { profile, node, command, dryRun, readsOnly = false, tellPending }: RunRequest & { readonly profile: Profile; readonly node: Node },
+  {
+    profile,
+    node,
+    command,
+    dryRun,
+    readsOnly = false,
+    tellPending,
+    follows,
+    toStderr,
+  }: RunRequest & { readonly profile: Profile; readonly node: Node },
   work: (run: Run) => Promise<RunEnd>,
 ): Promise<ExitCode> {
   const key = { node: node.name, profile: profile.name, dryRun };
   let auditFolder: string | undefined;
   const folder = (): string | undefined => auditFolder;
   const sinks: readonly Sink[] = readsOnly ? [] : [createRunLog(folder), createAuditSink(key, folder)];
-  const { output, tally, pause, finish } = await startOutput(io, flags, { run: newRunId(), sinks, tellPending });
+  const { output, tally, pause, finish } = await startOutput(io, flags, { run: newRunId(), sinks, tellPending, follows, toStderr });
   output.emit({
     type: 'start',
     command,

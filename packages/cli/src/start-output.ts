@@ -44,6 +44,9 @@ export interface StartOptions {
   /** More sinks, such as the audit; made for this run. They come before the person is told that all is done. */
   readonly sinks?: readonly Sink[] | undefined;
   readonly run?: string | undefined;
+  readonly follows?: boolean | undefined;
+  /** stdout is for something else: what is told to people goes to stderr. */
+  readonly toStderr?: boolean | undefined;
   /** `--exit-code` */
   readonly tellPending?: boolean | undefined;
 }
@@ -52,10 +55,15 @@ export function newRunId(): string {
   return createRunId(systemClock.nowMs(), () => systemClock.newId());
 }
 
-export async function startOutput(io: Io, flags: NodeFlags, { sinks = [], run = newRunId(), tellPending = false }: StartOptions): Promise<RunOutput> {
+export async function startOutput(
+  io: Io,
+  flags: NodeFlags,
+  { sinks = [], run = newRunId(), tellPending = false, follows = false, toStderr = false }: StartOptions,
+): Promise<RunOutput> {
   const tally = createTally();
   const { sinks: live, clear } = await createLive(io, flags);
-  const shown = flags.json === true ? createJsonSink((text) => io.stdout.write(text)) : humanSink(io, flags);
+  const shown =
+    flags.json === true ? createJsonSink((text) => io.stdout.write(text)) : humanSink(toStderr ? { ...io, stdout: io.stderr } : io, flags, follows);
   const output = createOutput({ run, nowMs: () => systemClock.nowMs(), sinks: [tally, ...sinks, ...live, shown] });
   const startedMs = systemClock.monotonicMs();
   return {
@@ -84,7 +92,7 @@ export async function startOutput(io: Io, flags: NodeFlags, { sinks = [], run = 
   };
 }
 
-function humanSink(io: Io, flags: NodeFlags): Sink {
+function humanSink(io: Io, flags: NodeFlags, follows: boolean): Sink {
   return createHumanSink({
     out: (text) => io.stdout.write(text),
     err: (text) => io.stderr.write(text),
@@ -92,6 +100,7 @@ function humanSink(io: Io, flags: NodeFlags): Sink {
     colors: { out: pc.createColors(hasColors(io, flags, io.stdout)), err: pc.createColors(hasColors(io, flags, io.stderr)) },
     quiet: flags.quiet === true,
     verbose: flags.verbose === true,
+    follows,
     namesNode: flags.node !== undefined || flags.all === true,
   });
 }

@@ -33,6 +33,8 @@ export interface HumanOptions {
   readonly verbose: boolean;
   /** Whether the node was named on the command line, so that it has to be named again to go on from this run. */
   readonly namesNode?: boolean | undefined;
+  /** The run goes on for days: what became of a log is told at once. */
+  readonly follows?: boolean | undefined;
 }
 
 /** What is taken of picocolors. */
@@ -64,7 +66,12 @@ export function createHumanSink(options: HumanOptions): Sink {
           gathered.held.push(line);
           return;
         case 'log':
-          gathered.logs.push(line);
+          if (options.follows !== true) gathered.logs.push(line);
+          else if (!options.quiet || needsPerson(line)) {
+            const { dim, red, yellow, bold } = options.colors.out;
+            const style: Style = { plain: String, dim, warn: yellow, danger: (text) => bold(red(text)) };
+            options.out(`${logText(line, { local: gathered.start?.local ?? 'local', remote: gathered.start?.remote ?? 'remote' }, style)}\n`);
+          }
           return;
         case 'log-verified':
           gathered.verified.push(line);

@@ -44,6 +44,7 @@ export function createProgressSink({ region, columns, monotonicMs }: ProgressOpt
           return;
         }
         case 'summary':
+        case 'log':
         case 'notice':
         case 'status':
         case 'why':
@@ -56,7 +57,6 @@ export function createProgressSink({ region, columns, monotonicMs }: ProgressOpt
         case 'problem':
         case 'halt':
         case 'held':
-        case 'log':
         case 'log-verified':
         case 'config':
         case 'error':

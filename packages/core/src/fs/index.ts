@@ -8,7 +8,7 @@ export type { Disk, DiskDirectory, DiskFile, DiskKind, DiskListing, DiskStat } f
 export { type CacheFamily, codeName, defaultCacheFolder, readCode, sealCode, storeInCache } from './cache-folder.ts';
 export { createFsReplica, type FsReplicaOptions } from './fs-replica.ts';
 export { type Hasher, type Hashing, loadHashing } from './hasher.ts';
-export { createFsLogSink, type FsLogSinkOptions } from './log-file-sink.ts';
+export { createFsLogSink, type FsLogSinkOptions, readFsLogCheckpoint } from './log-file-sink.ts';
 export { createFsLogSource, type FsLogSourceOptions } from './log-file-source.ts';
 export { type LogNamesOptions, listFsLogNames } from './log-names.ts';
 export { defaultMirrorPath } from './marker-mirror.ts';

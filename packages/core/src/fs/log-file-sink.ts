@@ -15,6 +15,7 @@ import type { Disk, DiskDirectory, DiskFile, DiskStat } from '../engine/disk.ts'
 import { isErrno } from '../engine/errno.ts';
 import { isSyncError, SyncError } from '../engine/errors.ts';
 import type { LogCopy, LogProgress, LogSink, OpenLog } from '../engine/logs/log-sink.ts';
+import { fingerprint, headBytes, type LogCheckpoint, tailBytes } from '../log/checkpoint.ts';
 import { emptyChain } from '../log/chunk-chain.ts';
 import { encodeLogCursor, type LogCursor, parseLogCursor } from '../log/cursor.ts';
 import { keptName, keptNumber } from '../log/generations.ts';
@@ -73,6 +74,42 @@ export async function createFsLogSink(path: string, options: FsLogSinkOptions = 
     },
     close: () => Promise.resolve(),
   };
+}
+
+/**
+ * The checkpoint of a log's copy, for a `followLog` that goes on where the copy ends. Reads only and takes no lock: bytes below a cursor do not change.
+ * `undefined`: nothing of this generation was pulled.
+ */
+export function readFsLogCheckpoint(
+  path: string,
+  { root: rootPath, disk = createNodeDisk(), uid }: FsLogSinkOptions = {},
+): LogCheckpoint | undefined {
+  const place = locateLog(path, rootPath);
+  const root = disk.openRoot(place.root);
+  if (root === undefined) return undefined;
+  const opened: { close(): void }[] = [root];
+  try {
+    const state = openStateFolder(root, { rootPath: place.root, uid });
+    if (state !== undefined) opened.push(state);
+    const logs = state?.look('logs');
+    const directory = logs && openKey(logs, stateKey(place), false);
+    if (directory !== undefined) opened.push(directory);
+    const cursor = readCursor(directory);
+    const folder = openLogFolder(disk, place);
+    if (folder !== undefined) opened.push(folder);
+    const file = openLogFile(folder, place, 'read');
+    if (file !== undefined) opened.push(file);
+    const offset = cursor?.chain.offset ?? 0;
+    if (cursor === undefined || file === undefined || offset === 0) return undefined;
+    const read = (start: number, end: number): Uint8Array => readAt(file, cursor.baseBytes + start, end - start);
+    const head = fingerprint(read(0, headBytes(offset)));
+    const tail = fingerprint(read(offset - tailBytes(offset), offset));
+    return { format: 1, source: cursor.source, generation: cursor.generation.number, offset, head, tail };
+  } catch (error) {
+    throw logError('read', place, error);
+  } finally {
+    for (const each of opened.reverse()) each.close();
+  }
 }
 
 const cursorName = 'cursor.json';
