@@ -14,11 +14,13 @@ import { parseArgs } from 'node:util';
 import { type Bench, openBench } from './harness/bench.ts';
 import type { CaseResult } from './harness/rounds.ts';
 import { toMarkdown } from './harness/table.ts';
+import { benchFollow } from './suites/follow/benchmark.ts';
 import { benchLogPull } from './suites/log-pull/benchmark.ts';
 import { benchReconcile } from './suites/reconcile/benchmark.ts';
 import { benchTreeSync } from './suites/tree-sync/benchmark.ts';
 
 const suites: Readonly<Record<string, (bench: Bench) => Promise<readonly CaseResult[]>>> = {
+  follow: benchFollow,
   'log-pull': benchLogPull,
   reconcile: benchReconcile,
   'tree-sync': benchTreeSync,
