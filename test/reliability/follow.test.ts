@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fine } from '../acceptance/fine.ts';
 import { EndedBySignal } from '../acceptance/run-cli.ts';
@@ -58,9 +59,11 @@ describe.skipIf(process.platform !== 'linux')(`a log of ${linesPerSecond} lines 
 
   it(`comes whole and in order through ${rotations} rotations, with agent, follower and connection killed in turn`, { timeout }, async () => {
     let isOver = false;
-    let killFollower: (signal: NodeJS.Signals) => void = () => {};
+    /** Of the process that has said something, and so listens to signals. */
+    let killFollower: ((signal: NodeJS.Signals) => void) | undefined;
     const follow = async (): Promise<number> => {
       for (;;) {
+        killFollower = undefined;
         try {
           const { exitCode } = await world.sync(['logs', '--follow', '--json'], { onOutput: (_, kill) => (killFollower = kill) });
           return exitCode;
@@ -79,7 +82,7 @@ describe.skipIf(process.platform !== 'linux')(`a log of ${linesPerSecond} lines 
     for await (const text of createInterface({ input: writing.stdout })) {
       if (text.startsWith('lines ')) lines = Number(text.slice(6));
       else if (rotated++ % 3 === 1) {
-        killFollower('SIGKILL');
+        killFollower?.('SIGKILL');
         killed.followers++;
       } else {
         for (const agent of findAgents(server.home)) {
@@ -90,6 +93,7 @@ describe.skipIf(process.platform !== 'linux')(`a log of ${linesPerSecond} lines 
         }
       }
     }
+    while (killFollower === undefined) await delay(10);
     isOver = true;
     killFollower('SIGINT');
     expect(await followed).toBe(3);
@@ -106,11 +110,12 @@ describe.skipIf(process.platform !== 'linux')(`a log of ${linesPerSecond} lines 
 
   it('is printed for a pipe, from where the copy ends, and nothing else goes to stdout', async () => {
     await world.there.append('logs/a.jsonl', '{"printed":1}\n');
-    let stdout = '';
+    let isStopped = false;
     const { exitCode, stdout: printed } = await world.sync(['logs', '--follow', 'a', '--print', '--since-cursor'], {
       onOutput(text, kill) {
-        stdout = text;
-        if (stdout.includes('{"printed":1}\n')) kill('SIGINT');
+        if (isStopped || !text.includes('{"printed":1}\n')) return;
+        isStopped = true;
+        kill('SIGINT');
       },
     });
     expect(exitCode).toBe(3);

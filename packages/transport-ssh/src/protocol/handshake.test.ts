@@ -212,10 +212,12 @@ describe('the responder', () => {
   it('tells an initiator of another version its own, and leaves', async () => {
     const { here, there } = createDuplexPair();
     const serving = serve(there, served);
-    const message = encodeMessage({ version: 7, engine: '7' });
+    const message = encodeMessage({ version: protocolVersion + 1, engine: '9.9.9' });
     const length = Buffer.alloc(4);
     length.writeUInt32BE(message.length);
-    here.writable.end(Buffer.concat([Buffer.from('\0ubosyn?', 'latin1'), Buffer.alloc(16), length, message, Buffer.from('frames of version 7')]));
+    here.writable.end(
+      Buffer.concat([Buffer.from('\0ubosyn?', 'latin1'), Buffer.alloc(16), length, message, Buffer.from('frames of another version')]),
+    );
     const answer: Buffer[] = [];
     here.readable.on('data', (chunk: Buffer) => answer.push(chunk));
     await expect(serving).rejects.toMatchObject({ code: 'SYNC_PROTOCOL_VERSION' });
