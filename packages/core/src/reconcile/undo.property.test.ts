@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { applyEdit, treeArbitraries } from '../testing/arbitraries.ts';
-import { dir, file, path } from '../testing/trees.ts';
+import { dir, file, link, path } from '../testing/trees.ts';
 import { type Entry, nodeOf, sameNode } from '../tree/entry.ts';
 import { entryAt } from '../tree/lookup.ts';
 import { parentPath, type RelativePath, rootPath } from '../tree/path.ts';
@@ -246,6 +246,14 @@ describe('what cannot be put back', () => {
     const plan = undoOf(dir({ d: dir({ a: file('run') }) }), done);
     expect(plan.alphaChanges).toMatchObject([{ path: 'd/a', new: file('mine') }]);
     expect(plan.left).toEqual([{ path: 'd', side: 'alpha', reason: 'not-empty' }]);
+  });
+
+  it('a content that is kept no more, unless the other side has it at that path', () => {
+    const lost = { ...change('a', file('before'), undefined), isLost: true };
+    const undoBeside = (beta: Entry): UndoPlan => planUndo({ alpha: dir(), beta, done: { alpha: [lost], beta: [] } });
+    expect(undoBeside(dir({ a: file('before') }))).toMatchObject({ alphaChanges: [{ path: 'a', new: file('before') }], left: [] });
+    for (const other of [dir(), dir({ a: file('another') }), dir({ a: link('before') }), dir({ a: dir() })])
+      expect(undoBeside(other)).toMatchObject({ alphaChanges: [], left: [{ path: 'a', reason: 'not-kept' }] });
   });
 
   it('but the root needs no folder', () => {
