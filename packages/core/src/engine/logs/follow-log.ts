@@ -308,10 +308,9 @@ async function lastLineEnd(source: LogSource, signal: AbortSignal | undefined): 
   return { format: 1, source: { name, identity: stat.identity }, generation: 1, offset, head: fingerprint(head), tail: fingerprint(tail) };
 }
 
-const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
-
 function textLines(bytes: Uint8Array): readonly string[] {
-  const lines = utf8.decode(bytes).split('\n');
+  // Made here: the library is loaded where there is nothing but the language, too.
+  const lines = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).split('\n');
   if (bytes.at(-1) === newline) lines.pop();
   return lines;
 }
